@@ -1,0 +1,167 @@
+package tracker
+
+// Event is what a client says has happened with an announce. The numbers are
+// those of the UDP protocol (BEP 15; paused: BEP 21).
+type Event uint8
+
+// The events.
+const (
+	EventNone Event = iota
+	EventCompleted
+	EventStarted
+	EventStopped
+	EventPaused
+)
+
+// Announce is an announce request, the same for every transport. It holds no
+// pointers.
+type Announce struct {
+	InfoHash InfoHash
+	// Peer is the client's source address with the port that it listens on.
+	// With port 0 the client is answered but not stored.
+	Peer Peer
+	// Left is the number of bytes the client still lacks; 0 makes it a seeder.
+	Left  uint64
+	Event Event
+	// NumWant is the number of peers asked for; negative means that the client
+	// did not say.
+	NumWant int
+	// Limit is the most peers the transport can carry in one reply.
+	Limit int
+	// BothFamilies asks for peers of both families; otherwise only peers of
+	// the family of Peer are given.
+	BothFamilies bool
+}
+
+// Reply is the answer to an announce. The caller owns the slices and may keep
+// and reuse them: Tracker.Announce appends to them and allocates only when
+// their capacity does not suffice.
+type Reply struct {
+	// Refused says that the access list refuses the torrent: there are no
+	// peers, the counts are zero, and Interval is the longest there is.
+	Refused bool
+	// Interval is the number of seconds until the client should announce
+	// again, MinInterval the number it must wait at least.
+	Interval, MinInterval uint32
+	// Seeders and Leechers count the torrent's peers of both families, the
+	// requester included.
+	Seeders, Leechers uint32
+	// Downloaded counts the completed downloads.
+	Downloaded uint64
+	// Peers4 and Peers6 receive the peers chosen, in compact form.
+	Peers4, Peers6 []byte
+}
+
+// Announce answers an announce and takes its peer in, or out if it has stopped.
+// r's fields are overwritten; the peers chosen are appended to r.Peers4 and
+// r.Peers6. A stopped client gets none.
+func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
+	r.MinInterval = uint32(t.opts.MinAnnounceInterval.Seconds())
+	r.Seeders, r.Leechers, r.Downloaded = 0, 0, 0
+	if r.Refused = t.access.Load().refuses(&a.InfoHash); r.Refused {
+		r.Interval = maxInterval
+		return
+	}
+	s := t.shard(&a.InfoHash)
+	s.mu.Lock()
+	r.Interval = t.interval(s)
+	tell, told := t.announce(s, now, a, r)
+	s.mu.Unlock()
+	if told && t.opts.Tell != nil {
+		t.opts.Tell(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: tell})
+	}
+}
+
+// announce is Announce within the locked shard. It returns what other
+// instances are to be told, if anything.
+func (t *Tracker) announce(s *shard, now Instant, a *Announce, r *Reply) (tell SyncFlags, told bool) {
+	storable := accepts(&a.Peer, t.opts.AllowPrivate)
+	i, ok := s.find(&a.InfoHash)
+	if !ok {
+		if !storable || a.Event == EventStopped {
+			return 0, false
+		}
+		if i, ok = t.create(s, &a.InfoHash); !ok {
+			return 0, false
+		}
+	}
+	seeder := a.Left == 0
+	out := visited{at: -1}
+	if storable {
+		out, tell, told = t.store(s, i, now, a, seeder)
+	}
+	torrent := s.torrents.at(i)
+	p4, p6 := view(&s.arena4, torrent.home4()), view(&s.arena6, torrent.home6())
+	r.Leechers = p4.leechers + p6.leechers
+	r.Seeders = p4.seeders() + p6.seeders()
+	r.Downloaded = torrent.downloaded
+	if a.Event != EventStopped {
+		c := choice{seeder: seeder, self: out.at, family: a.Peer.family, both: a.BothFamilies, want: t.wanted(a)}
+		c.choose(&s.rng, &p4, &p6, r)
+	}
+	return tell, told
+}
+
+// store carries out an announce on the torrent at position i.
+func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out visited, tell SyncFlags, told bool) {
+	v := visit{
+		remove:    a.Event == EventStopped,
+		seeder:    seeder,
+		paused:    a.Event == EventPaused && !seeder,
+		completed: a.Event == EventCompleted && seeder,
+		now:       now,
+	}
+	out = s.visit(i, &a.Peer, v)
+	if v.remove {
+		return out, SyncStopped, out.known
+	}
+	s.announced(i, now.minute())
+	tell = seedingFlag(seeder)
+	counted := v.completed && !out.wasCompleted
+	if counted {
+		s.complete(i)
+		tell |= SyncComplete
+	}
+	return out, tell, !out.known || out.age > t.renew || out.roleChanged || counted
+}
+
+func seedingFlag(seeder bool) SyncFlags {
+	if seeder {
+		return SyncSeeding
+	}
+	return 0
+}
+
+// Public tracker lists refuse a tracker whose interval is outside these bounds,
+// in seconds.
+const (
+	minInterval = 300
+	maxInterval = 10800
+)
+
+// interval draws the number of seconds until a client's next announce.
+func (t *Tracker) interval(s *shard) uint32 {
+	interval := int64(t.opts.AnnounceInterval.Seconds())
+	if jitter := int64(t.opts.IntervalJitter.Seconds()); jitter > 0 {
+		interval += int64(below(&s.rng, uint32(2*jitter+1))) - jitter
+	}
+	return uint32(min(max(interval, minInterval), maxInterval))
+}
+
+// wanted returns the number of peers that a client is to get at the most.
+func (t *Tracker) wanted(a *Announce) uint32 {
+	n := a.NumWant
+	if n < 0 {
+		n = t.opts.DefaultNumWant
+	}
+	return uint32(max(min(n, t.opts.MaxNumWant, a.Limit, maxChoice), 0))
+}
+
+// Counts are what a scrape tells of one torrent. An unknown or refused torrent
+// has zeros.
+type Counts struct {
+	Seeders, Leechers uint32
+	// Downloaders counts the leechers that do not seed partially (BEP 21).
+	Downloaders uint32
+	Downloaded  uint64
+}

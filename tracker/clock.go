@@ -1,0 +1,48 @@
+package tracker
+
+import "time"
+
+// Instant is a moment as the tracker counts time. Whoever calls the tracker
+// makes one with Tracker.Instant, once per batch of packets or per request, so
+// that the request path never reads a clock itself.
+type Instant struct {
+	second uint32 // unix time
+	tick   uint16 // age of peers is counted in these, modulo 1<<tickBits
+}
+
+// Peers carry their last announce as a tick, a fraction of the peer timeout.
+// A count of ticks wraps around after four peer timeouts, and the sweep visits
+// every peer long before that.
+const (
+	tickBits        = 14
+	tickMask        = 1<<tickBits - 1
+	ticksPerTimeout = 1 << (tickBits - 2)
+)
+
+// minute returns the whole minutes since 1970-01-01 UTC.
+func (i Instant) minute() uint32 { return i.second / 60 }
+
+// ticksSince returns the age of a tick.
+func (i Instant) ticksSince(tick uint16) uint16 { return (i.tick - tick) & tickMask }
+
+// clock turns times into instants. It is immutable.
+type clock struct {
+	start time.Time
+	tick  time.Duration
+}
+
+func newClock(start time.Time, peerTimeout time.Duration) clock {
+	return clock{start: start, tick: max(peerTimeout/ticksPerTimeout, 1)}
+}
+
+func (c clock) instant(now time.Time) Instant {
+	return Instant{
+		second: uint32(now.Unix()),
+		tick:   uint16(now.Sub(c.start)/c.tick) & tickMask,
+	}
+}
+
+// ticks returns d in whole ticks, at most the longest age that can be told.
+func (c clock) ticks(d time.Duration) uint16 {
+	return uint16(min(d/c.tick, tickMask))
+}

@@ -1,0 +1,42 @@
+package tracker
+
+import "unsafe"
+
+// key4 and key6 are a peer in compact form, which is also how it is stored.
+type (
+	key4 [CompactSize4]byte
+	key6 [CompactSize6]byte
+)
+
+type key interface{ key4 | key6 }
+
+// entry is a stored peer: 8 bytes for IPv4, 20 for IPv6.
+type entry[K key] struct {
+	key  K
+	meta uint16 // flags, and the tick of the last announce in the low tickBits
+}
+
+// Flags of a stored peer. Whether it seeds is told by its place in the list.
+const (
+	metaCompleted uint16 = 1 << 15 // its completed download has been counted
+	metaPaused    uint16 = 1 << 14 // its last event was paused (BEP 21)
+)
+
+func (e *entry[K]) tick() uint16 { return e.meta & tickMask }
+
+// keyBytes returns the bytes of k, aliasing it.
+func keyBytes[K key](k *K) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(k)), unsafe.Sizeof(*k))
+}
+
+func (p *Peer) key4() (k key4) {
+	copy(k[:4], p.addr[:4])
+	k[4], k[5] = byte(p.port>>8), byte(p.port)
+	return k
+}
+
+func (p *Peer) key6() (k key6) {
+	copy(k[:16], p.addr[:])
+	k[16], k[17] = byte(p.port>>8), byte(p.port)
+	return k
+}

@@ -1,0 +1,28 @@
+package tracker
+
+import (
+	"encoding/hex"
+	"errors"
+)
+
+// InfoHash names a torrent: the 20-byte SHA-1 of its info dictionary, or the
+// first 20 bytes of the SHA-256 for a v2 torrent (BEP 3, BEP 52).
+type InfoHash [20]byte
+
+// ErrInfoHash is returned for text that is no info hash.
+var ErrInfoHash = errors.New("an info hash is 40 hexadecimal digits")
+
+// ParseInfoHash reads 40 hexadecimal digits of either case.
+func ParseInfoHash(s string) (InfoHash, error) {
+	var h InfoHash
+	if len(s) != 2*len(h) {
+		return InfoHash{}, ErrInfoHash
+	}
+	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
+		return InfoHash{}, ErrInfoHash
+	}
+	return h, nil
+}
+
+// String returns the hash as 40 lower-case hexadecimal digits.
+func (h InfoHash) String() string { return hex.EncodeToString(h[:]) }

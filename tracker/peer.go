@@ -1,0 +1,102 @@
+package tracker
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Family is the address family of a peer. The two families are kept apart in
+// every swarm.
+type Family uint8
+
+// The address families.
+const (
+	IPv4 Family = iota
+	IPv6
+)
+
+// String returns "ipv4" or "ipv6".
+func (f Family) String() string {
+	if f == IPv6 {
+		return "ipv6"
+	}
+	return "ipv4"
+}
+
+// Sizes in bytes of a peer in compact form: address, then port, both in
+// network order (BEP 23, BEP 7).
+const (
+	CompactSize4 = 4 + 2
+	CompactSize6 = 16 + 2
+)
+
+// Peer is the identity of a peer in a swarm: the address and port it listens
+// on. It holds no pointers and is comparable. Build one with MakePeer.
+type Peer struct {
+	addr   [16]byte // IPv4 in the first four bytes, the rest zero
+	port   uint16
+	family Family
+}
+
+// MakePeer returns the peer at addr and port. An IPv4-mapped IPv6 address
+// counts as IPv4 and a zone is left out. The invalid address makes an IPv4
+// peer at 0.0.0.0.
+func MakePeer(addr netip.Addr, port uint16) Peer {
+	addr = addr.Unmap()
+	p := Peer{port: port}
+	if addr.Is6() {
+		p.family = IPv6
+		p.addr = addr.As16()
+	} else if addr.Is4() {
+		a := addr.As4()
+		copy(p.addr[:], a[:])
+	}
+	return p
+}
+
+// MakePeer4 is MakePeer for the bytes of an IPv4 address in network order.
+func MakePeer4(addr [4]byte, port uint16) Peer {
+	p := Peer{port: port}
+	copy(p.addr[:], addr[:])
+	return p
+}
+
+// MakePeer6 is MakePeer for the bytes of an IPv6 address in network order; an
+// IPv4-mapped one makes an IPv4 peer.
+func MakePeer6(addr [16]byte, port uint16) Peer {
+	if binary.BigEndian.Uint64(addr[:8]) == 0 && binary.BigEndian.Uint32(addr[8:12]) == 0xffff {
+		return MakePeer4([4]byte(addr[12:]), port)
+	}
+	return Peer{addr: addr, port: port, family: IPv6}
+}
+
+// Addr returns the peer's address.
+func (p Peer) Addr() netip.Addr {
+	if p.family == IPv6 {
+		return netip.AddrFrom16(p.addr)
+	}
+	return netip.AddrFrom4([4]byte(p.addr[:4]))
+}
+
+// Port returns the peer's port.
+func (p Peer) Port() uint16 { return p.port }
+
+// Family returns the family of the peer's address.
+func (p Peer) Family() Family { return p.family }
+
+// AppendAddr appends the address in network order: 4 bytes or 16.
+func (p Peer) AppendAddr(dst []byte) []byte {
+	if p.family == IPv6 {
+		return append(dst, p.addr[:]...)
+	}
+	return append(dst, p.addr[:4]...)
+}
+
+// AppendCompact appends the peer in compact form: CompactSize4 or CompactSize6
+// bytes.
+func (p Peer) AppendCompact(dst []byte) []byte {
+	return binary.BigEndian.AppendUint16(p.AppendAddr(dst), p.port)
+}
+
+// String returns "address:port", the address in brackets for IPv6.
+func (p Peer) String() string { return netip.AddrPortFrom(p.Addr(), p.port).String() }

@@ -1,0 +1,88 @@
+package tracker
+
+// Record is what outlives a torrent's peers: its counts, as they are kept in
+// the database and told to other instances.
+type Record struct {
+	InfoHash InfoHash
+	// LastAnnounce is the time of the last announce in whole minutes since
+	// 1970-01-01 UTC.
+	LastAnnounce uint32
+	// Downloaded counts the completed downloads.
+	Downloaded uint64
+}
+
+// Changes are the torrents of one shard that changed since they were last
+// taken. The slices belong to whoever holds the Changes.
+type Changes struct {
+	// Records are the torrents that are new or whose record has changed, in no
+	// particular order.
+	Records []Record
+	// Removed are the torrents that were in the database and are no longer
+	// kept.
+	Removed []InfoHash
+}
+
+// ShardCount is the number of shards. A torrent is in the shard that its info
+// hash's first byte names, so that the shards in order are in order of info
+// hash.
+const ShardCount = 256
+
+// Load takes in a torrent from the database. It is called before anything else
+// knows the tracker.
+func (t *Tracker) Load(_ Instant, r Record) {
+	s := t.shard(&r.InfoHash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.find(&r.InfoHash)
+	if !ok {
+		t.torrents.Add(1)
+		i = s.create(&r.InfoHash)
+	}
+	torrent := s.torrents.at(i)
+	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, r.Downloaded, true
+	s.changed.clear(i)
+}
+
+// Records appends the record of every torrent of a shard to dst, in no
+// particular order. They are of one moment.
+func (t *Tracker) Records(shard int, dst []Record) []Record {
+	s := &t.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.torrents.n {
+		dst = append(dst, s.torrents.at(i).record())
+	}
+	return dst
+}
+
+// TakeChanges appends to c what has changed in a shard since this was last
+// called, and takes it that the database has it from now on.
+func (t *Tracker) TakeChanges(shard int, c *Changes) {
+	s := &t.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed.drain(func(i uint32) {
+		torrent := s.torrents.at(i)
+		torrent.stored = true
+		c.Records = append(c.Records, torrent.record())
+	})
+	for i := range s.removed {
+		if _, back := s.find(&s.removed[i]); !back {
+			c.Removed = append(c.Removed, s.removed[i])
+		}
+	}
+	s.removed = nil
+}
+
+// RestoreChanges undoes a TakeChanges whose changes did not reach the database.
+func (t *Tracker) RestoreChanges(shard int, c *Changes) {
+	s := &t.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range c.Records {
+		if at, ok := s.find(&c.Records[i].InfoHash); ok {
+			s.changed.set(at)
+		}
+	}
+	s.removed = append(s.removed, c.Removed...)
+}

@@ -1,0 +1,96 @@
+package tracker
+
+import (
+	"math/rand/v2"
+	"sync"
+)
+
+// shard holds the torrents whose info hash starts with one byte value. All of
+// its fields are guarded by mu.
+type shard struct {
+	mu sync.Mutex
+
+	torrents slab
+	index    torrentIndex
+	arena4   arena[key4]
+	arena6   arena[key6]
+
+	changed bitmap     // torrents whose record the database does not have yet
+	removed []InfoHash // torrents that the database has and the shard no longer
+	recent  completions
+
+	totals ShardTotals
+	rng    rand.PCG
+	seed   uint64
+}
+
+// ShardTotals are sums over the torrents of a shard.
+type ShardTotals struct {
+	// Peers and Seeders count the stored peers by family.
+	Peers, Seeders [2]uint64
+	// Completed counts the downloads completed since the start, heard from
+	// clients and from other instances.
+	Completed uint64
+}
+
+func (s *shard) init() {
+	s.seed = rand.Uint64()
+	s.rng = *rand.NewPCG(rand.Uint64(), rand.Uint64())
+	s.arena4.seed, s.arena6.seed = s.seed, s.seed
+	s.arena4.moved = func(owner uint32, h handle) { s.torrents.at(owner).setBlock4(h) }
+	s.arena6.moved = func(owner uint32, h handle) { s.torrents.at(owner).block6 = h }
+}
+
+// find returns the torrent's position.
+func (s *shard) find(h *InfoHash) (uint32, bool) {
+	return s.index.find(&s.torrents, h, hashTorrent(h, s.seed))
+}
+
+// create stores a torrent that the shard does not have and returns its
+// position. The shard must not be full.
+func (s *shard) create(h *InfoHash) uint32 {
+	i := s.torrents.add(h)
+	s.index.insert(&s.torrents, i, s.seed)
+	s.changed.grow(int(i) + 1)
+	s.changed.set(i)
+	return i
+}
+
+// full says that the shard has all the torrents that its index can name.
+func (s *shard) full() bool { return s.torrents.n >= maxShardTorrents }
+
+// drop removes a torrent that has no peers. The last torrent takes its
+// position.
+func (s *shard) drop(i uint32) {
+	t := s.torrents.at(i)
+	if t.stored {
+		s.removed = append(s.removed, t.hash)
+	}
+	s.index.remove(&s.torrents, i, s.seed)
+	last := s.torrents.n - 1
+	if i != last {
+		s.index.repoint(&s.torrents, last, i, s.seed)
+		moved := s.torrents.at(last)
+		*t = *moved
+		if t.count4 == external {
+			s.arena4.head(t.home4().block).owner = i
+		}
+		if t.block6 != 0 {
+			s.arena6.head(t.block6).owner = i
+		}
+		s.changed.copyBit(i, last)
+	}
+	s.changed.clear(last)
+	s.torrents.removeLast()
+	s.index.shrink(&s.torrents, s.seed)
+}
+
+// counts returns the torrent's counts of both families together.
+func (s *shard) counts(t *torrent) counts {
+	p4, p6 := view(&s.arena4, t.home4()), view(&s.arena6, t.home6())
+	return counts{
+		n:        p4.n + p6.n,
+		leechers: p4.leechers + p6.leechers,
+		paused:   p4.paused + p6.paused,
+	}
+}

@@ -1,0 +1,132 @@
+package tracker
+
+// visit is what one announce does to the peers of its own family.
+type visit struct {
+	remove    bool
+	seeder    bool
+	paused    bool
+	completed bool // says that its download is complete
+	now       Instant
+}
+
+// visited is what came of it.
+type visited struct {
+	known        bool   // the peer was there before
+	age          uint16 // ticks since its last announce, if it was known
+	roleChanged  bool
+	wasCompleted bool // its completed download had been counted before
+	at           int  // where the peer is now, or -1
+}
+
+// view returns the peers at home h.
+func view[K key](a *arena[K], h home[K]) peers[K] {
+	if h.block != 0 {
+		return a.view(h.block)
+	}
+	p := peers[K]{counts: counts{n: uint32(h.n), leechers: uint32(h.leechers)}, list: h.inline}
+	for i := range h.leechers {
+		p.countPaused(h.inline[i].meta, 1)
+	}
+	return p
+}
+
+// update carries out v for the peer k of the torrent at position owner, whose
+// peers live at h. The peers may move to another home.
+func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited {
+	p := view(a, *h)
+	at := p.find(k)
+	if at < 0 {
+		if v.remove {
+			return visited{at: -1}
+		}
+		if int(p.n) == len(p.list) {
+			p = rehouse(a, h, &p, owner, int(p.n)+1)
+		}
+		at = p.add(entry[K]{key: k, meta: v.meta(0)}, v.seeder)
+		commit(a, h, &p)
+		return visited{at: at}
+	}
+	old := p.list[at]
+	out := visited{
+		known:        true,
+		age:          v.now.ticksSince(old.tick()),
+		roleChanged:  p.seeds(at) != v.seeder,
+		wasCompleted: old.meta&metaCompleted != 0,
+	}
+	if v.remove {
+		p.remove(at)
+		out.at = -1
+		settle(a, h, &p, owner)
+		return out
+	}
+	out.at = p.setRole(at, v.seeder)
+	p.setMeta(out.at, v.meta(old.meta))
+	commit(a, h, &p)
+	return out
+}
+
+// meta returns the flags and tick of a peer that had the flags of old.
+func (v *visit) meta(old uint16) uint16 {
+	m := v.now.tick | old&metaCompleted
+	if v.completed {
+		m |= metaCompleted
+	}
+	if v.paused {
+		m |= metaPaused
+	}
+	return m
+}
+
+// commit writes the counts of p, a view of the peers at h, back.
+func commit[K key](a *arena[K], h *home[K], p *peers[K]) {
+	if h.block != 0 {
+		a.head(h.block).counts = p.counts
+	} else {
+		h.n, h.leechers = uint8(p.n), uint8(p.leechers)
+	}
+}
+
+// settle writes the counts of p back after removals and moves the peers to a
+// smaller home if theirs has become much too large.
+func settle[K key](a *arena[K], h *home[K], p *peers[K], owner uint32) {
+	commit(a, h, p)
+	if h.block == 0 {
+		return
+	}
+	n, room := int(p.n), len(p.list)
+	if n == 0 || n < len(h.inline) || roomy(h.block.class(), room, n) {
+		rehouse(a, h, p, owner, n)
+	}
+}
+
+// roomy says that a block is much too large for n peers: one of a size class
+// two below, or a quarter of a large block, would do. The distance keeps a
+// swarm whose size goes up and down from moving each time.
+func roomy(class, room, n int) bool {
+	if class == classLarge {
+		return n <= maxClassRoom/2 || n <= room/4
+	}
+	return class > 2 && n <= classRoom[class-2]
+}
+
+// rehouse moves the peers p from h to a home with room for n, and returns them
+// there.
+func rehouse[K key](a *arena[K], h *home[K], p *peers[K], owner uint32, n int) peers[K] {
+	from := h.block
+	old := *p
+	if n <= len(h.inline) {
+		h.block = 0
+	} else {
+		h.block = a.alloc(owner, n)
+	}
+	to := peers[K]{list: h.inline}
+	if h.block != 0 {
+		to = a.view(h.block)
+	}
+	to.fill(&old)
+	commit(a, h, &to)
+	if from != 0 {
+		a.free(from)
+	}
+	return to
+}

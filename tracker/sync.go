@@ -1,0 +1,97 @@
+package tracker
+
+// SyncFlags are the flags of a peer in live sync, with the bits of the wire
+// format.
+type SyncFlags uint8
+
+// The flags of a peer in live sync.
+const (
+	SyncSeeding  SyncFlags = 0x80
+	SyncComplete SyncFlags = 0x40
+	SyncStopped  SyncFlags = 0x20
+)
+
+// SyncRecord is what one instance tells the others of a peer.
+type SyncRecord struct {
+	InfoHash InfoHash
+	Peer     Peer
+	Flags    SyncFlags
+}
+
+// SyncResult says what became of a record received by live sync.
+type SyncResult uint8
+
+// What became of a record received by live sync.
+const (
+	SyncApplied     SyncResult = iota // taken in, or nothing left to do
+	SyncBadPeer                       // port 0 or an address that is not accepted from clients
+	SyncRefused                       // refused by the access list
+	SyncFull                          // a new torrent beyond max_torrents
+	SyncTooOld                        // a torrent past torrent_timeout
+	SyncResultCount int        = iota // number of results
+)
+
+// ApplySync takes in what another instance tells of a peer, as if the peer had
+// announced here, except that nobody is told of it again.
+func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
+	if !accepts(&r.Peer, t.opts.AllowPrivate) {
+		return SyncBadPeer
+	}
+	if t.access.Load().refuses(&r.InfoHash) {
+		return SyncRefused
+	}
+	v := visit{
+		remove: r.Flags&SyncStopped != 0,
+		seeder: r.Flags&SyncSeeding != 0,
+		now:    now,
+	}
+	v.completed = r.Flags&SyncComplete != 0 && !v.remove
+	s := t.shard(&r.InfoHash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.find(&r.InfoHash)
+	if !ok {
+		if v.remove {
+			return SyncApplied
+		}
+		if i, ok = t.create(s, &r.InfoHash); !ok {
+			return SyncFull
+		}
+	}
+	out := s.visit(i, &r.Peer, v)
+	s.announced(i, now.minute())
+	if v.completed && !out.wasCompleted && !s.recent.has(s.fingerprint(&r.InfoHash, &r.Peer), now.second) {
+		s.complete(i)
+	}
+	return SyncApplied
+}
+
+// Merge takes in what another instance tells of a torrent: the higher count and
+// the later announce prevail. It returns the count that was held before. A
+// torrent that is unknown is created without peers, unless it is too old to be
+// kept.
+func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
+	if t.access.Load().refuses(&r.InfoHash) {
+		return 0, SyncRefused
+	}
+	s := t.shard(&r.InfoHash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.find(&r.InfoHash)
+	if !ok {
+		if t.outlived(&torrent{lastAnnounce: r.LastAnnounce, downloaded: r.Downloaded}, now) {
+			return 0, SyncTooOld
+		}
+		if i, ok = t.create(s, &r.InfoHash); !ok {
+			return 0, SyncFull
+		}
+	}
+	torrent := s.torrents.at(i)
+	local = torrent.downloaded
+	s.announced(i, r.LastAnnounce)
+	if r.Downloaded > local {
+		torrent.downloaded = r.Downloaded
+		s.changed.set(i)
+	}
+	return local, SyncApplied
+}

@@ -1,0 +1,111 @@
+// Package tracker is the domain: info hashes, peers and torrents, announce and
+// scrape, and the rules on who is taken in. It knows no transport and no
+// database; those call it.
+//
+// Torrents are spread over shards by the first byte of their info hash. Each
+// shard has one lock, taken once for an announce. What a shard holds has no
+// pointers for the garbage collector to follow: see slab, arena and torrent.
+package tracker
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Options are the settings of a Tracker. They are the caller's to validate.
+type Options struct {
+	// AnnounceInterval is what clients are told, plus or minus a random part
+	// of IntervalJitter; MinAnnounceInterval the least they are to wait.
+	AnnounceInterval, IntervalJitter, MinAnnounceInterval time.Duration
+	// PeerTimeout is how long a peer is kept after its last announce.
+	PeerTimeout time.Duration
+	// TorrentTimeout is how long a torrent with a count is kept after its last
+	// announce; 0 is for ever.
+	TorrentTimeout time.Duration
+	// RenewAfter is the age of a peer's last announce from which on the next
+	// is told to other instances.
+	RenewAfter time.Duration
+	// MaxTorrents bounds the number of torrents; 0 does not.
+	MaxTorrents int
+	// DefaultNumWant is the number of peers for clients that do not say, and
+	// MaxNumWant the most that anyone gets.
+	DefaultNumWant, MaxNumWant int
+	// AllowPrivate takes in peers on private, loopback, link-local and
+	// documentation addresses.
+	AllowPrivate bool
+	// Tell, if not nil, is called with what other instances are to know, by
+	// the goroutine that announces and without a lock held. It must not block.
+	Tell func(SyncRecord)
+}
+
+// Tracker holds the torrents and their peers. Its methods may be called from
+// any goroutine.
+type Tracker struct {
+	opts     Options
+	clock    clock
+	renew    uint16 // Options.RenewAfter in ticks
+	access   atomic.Pointer[Access]
+	torrents atomic.Int64
+	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
+	shards   [ShardCount]shard
+}
+
+// New returns an empty Tracker that starts to count time at now.
+func New(o Options, now time.Time) *Tracker {
+	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout)}
+	t.renew = t.clock.ticks(o.RenewAfter)
+	t.access.Store(&Access{})
+	for i := range t.shards {
+		t.shards[i].init()
+	}
+	return t
+}
+
+// Instant returns now as the tracker counts time.
+func (t *Tracker) Instant(now time.Time) Instant { return t.clock.instant(now) }
+
+// SetAccess puts another access list in force, for every call that starts
+// after it.
+func (t *Tracker) SetAccess(a *Access) { t.access.Store(a) }
+
+// Torrents returns the number of torrents, those without peers included.
+func (t *Tracker) Torrents() int { return int(t.torrents.Load()) }
+
+// Stats are sums over the whole tracker.
+type Stats struct {
+	ShardTotals
+	// Torrents counts the torrents, those without peers included.
+	Torrents int
+	// TurnedAway counts the announces of new torrents that were not stored
+	// because there were MaxTorrents.
+	TurnedAway uint64
+}
+
+// Stats adds up the shards, one after the other.
+func (t *Tracker) Stats() Stats {
+	out := Stats{Torrents: t.Torrents(), TurnedAway: t.turned.Load()}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		totals := s.totals
+		s.mu.Unlock()
+		for f := range totals.Peers {
+			out.Peers[f] += totals.Peers[f]
+			out.Seeders[f] += totals.Seeders[f]
+		}
+		out.Completed += totals.Completed
+	}
+	return out
+}
+
+func (t *Tracker) shard(h *InfoHash) *shard { return &t.shards[h[0]] }
+
+// create stores a new torrent in the locked shard s, unless there is no room.
+func (t *Tracker) create(s *shard, h *InfoHash) (uint32, bool) {
+	if n := t.torrents.Add(1); s.full() || t.opts.MaxTorrents > 0 && n > int64(t.opts.MaxTorrents) {
+		t.torrents.Add(-1)
+		t.turned.Add(1)
+		return 0, false
+	}
+	return s.create(h), true
+}
