@@ -1,0 +1,160 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+var update = flag.Bool("update", false, "write config.example.toml anew")
+
+const examplePath = "../../../config.example.toml"
+
+func TestExampleFileIsUpToDate(t *testing.T) {
+	if *update {
+		if err := os.WriteFile(examplePath, Example(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(examplePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(file) != string(Example()) {
+		t.Error("config.example.toml differs from what the keys declare; run: go test ./cmd/internal/config -update")
+	}
+}
+
+func TestExampleIsTheDefault(t *testing.T) {
+	c, err := Parse("example", Example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, Default()) {
+		t.Errorf("the example parses to\n%v\nwant\n%v", c, Default())
+	}
+}
+
+func TestEmptyFileIsTheDefault(t *testing.T) {
+	c, err := Parse("empty", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, Default()) {
+		t.Errorf("an empty file parses to\n%v", c)
+	}
+	if w := c.Warnings(); len(w) > 0 {
+		t.Errorf("the default warns: %q", w)
+	}
+}
+
+// TestDefaultValues holds the promised defaults in the types that the daemon
+// uses.
+func TestDefaultValues(t *testing.T) {
+	both := []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:6969"), netip.MustParseAddrPort("[::]:6969")}
+	want := &Config{
+		Log: Log{Level: zerolog.InfoLevel, Format: LogAuto},
+		Tracker: Tracker{
+			AnnounceInterval: 30 * time.Minute, IntervalJitter: 3 * time.Minute,
+			MinAnnounceInterval: 15 * time.Minute, PeerTimeout: 45 * time.Minute,
+			TorrentTimeout: 720 * time.Hour, DefaultNumWant: 50, MaxNumWant: 200,
+		},
+		UDP: UDP{
+			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: time.Millisecond,
+			ConnectionIDLifetime: 10 * time.Minute,
+		},
+		HTTP:   HTTP{Listen: both, MaxConnections: 10000},
+		Admin:  Admin{Listen: netip.MustParseAddrPort("127.0.0.1:6970")},
+		Access: Access{Mode: AccessOpen},
+		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute},
+		LiveSync: LiveSync{
+			Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472,
+			MaxDelay: time.Second, RenewAfter: 10 * time.Minute,
+			FirstBeaconDelay: 30 * time.Minute, BeaconInterval: time.Minute,
+			InquireThreshold: 0.75, TellRate: 1000,
+		},
+	}
+	if got := Default(); !reflect.DeepEqual(got, want) {
+		t.Errorf("Default() =\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestEveryKeyIsDocumented(t *testing.T) {
+	for _, table := range Default().tables() {
+		if table.comment == "" {
+			t.Errorf("[%s] has no comment", table.name)
+		}
+		for _, k := range table.keys {
+			if k.comment == "" {
+				t.Errorf("%s.%s has no comment", table.name, k.name)
+			}
+		}
+	}
+	for i, line := range strings.Split(string(Example()), "\n") {
+		if n := len([]rune(line)); n > 80 {
+			t.Errorf("line %d of the example is %d characters wide", i+1, n)
+		}
+	}
+}
+
+func TestEveryFieldHasAKey(t *testing.T) {
+	fields := 0
+	config := reflect.TypeFor[Config]()
+	for i := range config.NumField() {
+		fields += config.Field(i).Type.NumField()
+	}
+	keys := 0
+	names := map[string]bool{}
+	for _, table := range Default().tables() {
+		for _, k := range table.keys {
+			keys++
+			names[table.name+"."+k.name] = true
+		}
+	}
+	if keys != fields || len(names) != keys {
+		t.Errorf("%d keys with %d names for %d fields", keys, len(names), fields)
+	}
+	for _, r := range append(rules[:len(rules):len(rules)], cautions...) {
+		for _, k := range r.keys {
+			if !names[k] {
+				t.Errorf("a rule names the unknown key %s", k)
+			}
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.toml"), filepath.Join(dir, "bad.toml")
+	for path, text := range map[string]string{
+		good: "[store]\npath = \"elsewhere.db\"\n",
+		bad:  "[store]\npaht = \"elsewhere.db\"\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Load(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Store.Path != "elsewhere.db" {
+		t.Errorf("store.path = %q", c.Store.Path)
+	}
+	_, err = Load(bad)
+	if want := bad + ":2: store.paht: unknown key, did you mean store.path?"; err == nil || err.Error() != want {
+		t.Errorf("Load gives %v, want %s", err, want)
+	}
+	if _, err = Load(filepath.Join(dir, "none.toml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Load of a missing file gives %v", err)
+	}
+}

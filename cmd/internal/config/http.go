@@ -1,0 +1,29 @@
+package config
+
+import "net/netip"
+
+// HTTP is the table [http]. An empty Listen turns the front end off; an empty
+// RedirectURL is no redirection.
+type HTTP struct {
+	Listen         []netip.AddrPort
+	TrustedProxies []netip.Prefix
+	RedirectURL    string
+	FullScrape     bool
+	MaxConnections int
+}
+
+func (h *HTTP) keys() []key {
+	return []key{
+		declare("listen", &h.Listen, everyAddress(6969), listOf(addrPort),
+			"Addresses to listen on. The pair 0.0.0.0 and [::] listens on whatever families\n"+
+				"the host has; an empty list turns HTTP off."),
+		declare("trusted_proxies", &h.TrustedProxies, nil, listOf(prefix),
+			"Networks (CIDR) whose X-Forwarded-For is believed."),
+		declare("redirect_url", &h.RedirectURL, "", webAddress,
+			"Where a browser that asks for / is sent; empty: nowhere."),
+		declare("full_scrape", &h.FullScrape, false, boolean,
+			"Answer a scrape that names no torrent with all of them."),
+		declare("max_connections", &h.MaxConnections, 10000, integer(1, 1_000_000),
+			"Connections held open at the same time."),
+	}
+}

@@ -1,0 +1,267 @@
+package config
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// full gives every key a value that is not its default.
+const full = `
+[log]
+level = "trace"
+format = "json"
+[tracker]
+announce_interval = "1h30m"
+interval_jitter = "0"
+min_announce_interval = "90s"
+peer_timeout = "2h"
+torrent_timeout = "0"
+max_torrents = 5_000_000
+default_numwant = 0
+max_numwant = 80
+allow_private_addresses = true
+[udp]
+listen = ["127.0.0.1:0"]
+workers = 3
+receive_buffer = "512KiB"
+batch_delay = "0"
+connection_id_lifetime = "2m"
+connection_secret = "000102030405060708090a0b0c0d0e0F"
+[http]
+listen = []
+trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
+redirect_url = "https://example.org/tracker"
+full_scrape = true
+max_connections = 1
+[admin]
+listen = "192.0.2.1:80"
+token = "s3cret"
+[access]
+mode = "deny"
+file = "hashes.txt"
+[store]
+path = "/var/lib/keeptrack/a b.db"
+checkpoint_interval = "100ms"
+[livesync]
+enabled = true
+interface = "eth0"
+group = "224.0.23.5"
+port = 65535
+nodes = ["192.0.2.7"]
+loopback = true
+id = "DEADbeef"
+max_payload = 48
+max_delay = "10ms"
+renew_after = "1s"
+first_beacon_delay = "200ms"
+beacon_interval = "100ms"
+inquire_threshold = 1
+tell_rate = 1
+`
+
+func TestParseSetsEveryKey(t *testing.T) {
+	secret, _ := hex.DecodeString("000102030405060708090a0b0c0d0e0f")
+	want := &Config{
+		Log: Log{Level: zerolog.TraceLevel, Format: LogJSON},
+		Tracker: Tracker{
+			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
+			MaxTorrents: 5000000, MaxNumWant: 80, AllowPrivateAddresses: true,
+		},
+		UDP: UDP{
+			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 3,
+			ReceiveBuffer: 512 << 10, ConnectionIDLifetime: 2 * time.Minute, ConnectionSecret: secret,
+		},
+		HTTP: HTTP{
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+			RedirectURL:    "https://example.org/tracker", FullScrape: true, MaxConnections: 1,
+		},
+		Admin:  Admin{Listen: netip.MustParseAddrPort("192.0.2.1:80"), Token: "s3cret"},
+		Access: Access{Mode: AccessDeny, File: "hashes.txt"},
+		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
+		LiveSync: LiveSync{
+			Enabled: true, Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
+			Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true,
+			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxPayload: 48, MaxDelay: 10 * time.Millisecond,
+			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,
+			BeaconInterval: 100 * time.Millisecond, InquireThreshold: 1, TellRate: 1,
+		},
+	}
+	got, err := Parse("full.toml", []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+func TestFullSetsEveryKey(t *testing.T) {
+	def := Default()
+	live, restart := Diff(def, parse(t, full))
+	keys := 0
+	for _, table := range def.tables() {
+		keys += len(table.keys)
+	}
+	if len(live)+len(restart) != keys {
+		t.Errorf("the text changes %d of %d keys", len(live)+len(restart), keys)
+	}
+}
+
+func TestParseReportsEverythingAtOnce(t *testing.T) {
+	text := `listen = 3
+[tracker]
+peer_timeout = 30
+announce_intervall = "30m"
+
+[livesync]
+port = 70000
+enabled = true
+nodes = ["10.0.0.1/8", 3, "10.0.0.1", "10.0.0.1/32"]
+
+[upd]
+listen = []
+`
+	want := []string{
+		`:1: listen: unknown key, did you mean udp.listen?`,
+		`:3: tracker.peer_timeout: must be a duration from "1s" to "24h", not 30`,
+		`:4: tracker.announce_intervall: unknown key, did you mean tracker.announce_interval?`,
+		`:7: livesync.port: must be a number from 1 to 65535, not 70000`,
+		`:8: livesync.interface: is required because livesync.enabled is true`,
+		`:9: livesync.nodes: entry 1 must not have bits set past its length: did you mean "10.0.0.0/8" or "10.0.0.1/32"?; ` +
+			`entry 2 must be a network such as "192.0.2.0/24" or "2001:db8::/32", not 3; entry 4 repeats 10.0.0.1/32`,
+		`:11: upd: unknown table, did you mean [udp]?`,
+	}
+	_, err := Parse("bad.toml", []byte(text))
+	var all Errors
+	if !errors.As(err, &all) {
+		t.Fatalf("got %v, want Errors", err)
+	}
+	if got := strings.ReplaceAll(all.Error(), "bad.toml", ""); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+// refusal is a text and a part of the one line that it is refused with.
+type refusal struct{ name, text, want string }
+
+// refusedForm are faults of syntax and names.
+var refusedForm = []refusal{
+	{"syntax", "[log]\nlevel = \n", "f:2: expected value"},
+	{"key set twice", "[log]\nlevel = \"info\"\nlevel = \"warn\"\n", "f:3: Key 'log.level' has already been defined."},
+	{"invalid UTF-8", "[log]\nlevel = \"\xff\"\n", "f:2: invalid UTF-8"},
+	{"table as a value", "tracker = 5", "f:1: tracker: must be a table: [tracker] on a line of its own, not 5"},
+	{"table as an array", "[[tracker]]\n", "f:1: tracker: must be a table"},
+	{"value as a table", "[log.level]\nx = 1", "f:1: log.level: must be one of"},
+	{"implied table", "\n[a.b.c]\nd = 1", "f:2: a: unknown table"},
+	{"unknown table below a known one", "[udp.listen4]", "f:1: udp.listen4: unknown table, did you mean udp.listen?"},
+	{"unlike anything", "[udp]\nzzzzzz = 1", "f:2: udp.zzzzzz: unknown key"},
+	{"wrong case", "[UDP]", "f:1: UDP: unknown table, did you mean [udp]?"},
+	{"letters swapped", "[log]\nlevle = \"info\"", "f:2: log.levle: unknown key, did you mean log.level?"},
+	{"key of another table", "[http]\nworkers = 2", "f:2: http.workers: unknown key, did you mean udp.workers?"},
+	{"odd name", "[udp]\n\"a\\nb\" = 2", `f:2: udp."a\nb": unknown key`},
+}
+
+// refusedValues are values that a key alone refuses.
+var refusedValues = []refusal{
+	{"level", "[log]\nlevel = \"loud\"", `must be one of "trace", "debug", "info", "warn", "error", not "loud"`},
+	{"boolean as string", "[http]\nfull_scrape = \"yes\"", `must be true or false, not "yes"`},
+	{"string as number", "[store]\npath = 5", "must be a string, not 5"},
+	{"number as string", "[udp]\nworkers = \"5\"", `must be a number from 0 to 256, not "5"`},
+	{"number as float", "[udp]\nworkers = 1.5", "not 1.5"},
+	{"number below", "[udp]\nworkers = -1", "not -1"},
+	{"port 0", "[livesync]\nport = 0", "must be a number from 1 to 65535, not 0"},
+	{"duration without unit", "[tracker]\npeer_timeout = \"30\"", `not "30"`},
+	{"duration below", "[livesync]\nmax_delay = \"9ms\"", `must be a duration from "10ms" to "1h", not "9ms"`},
+	{"duration above", "[udp]\nbatch_delay = \"101ms\"", `must be a duration from "0" to "100ms", not "101ms"`},
+	{"duration negative", "[tracker]\ninterval_jitter = \"-1s\"", `not "-1s"`},
+	{"duration as a date", "[tracker]\npeer_timeout = 2026-01-02", "not a date or time"},
+	{"duration neither 0 nor in range", "[tracker]\ntorrent_timeout = \"1ms\"", `not "1ms"; "0" is allowed too`},
+	{"store interval below", "[store]\ncheckpoint_interval = \"99ms\"", `not "99ms"`},
+	{"size in the wrong unit", "[udp]\nreceive_buffer = \"8MB\"", `must be a size from "4KiB" to "1GiB", in GiB, MiB, KiB or B, not "8MB"`},
+	{"size without unit", "[udp]\nreceive_buffer = 8388608", "not 8388608"},
+	{"size below", "[udp]\nreceive_buffer = \"4095B\"", `not "4095B"`},
+	{"size overflowing", "[udp]\nreceive_buffer = \"2147483647GiB\"", `not "2147483647GiB"`},
+	{"size negative", "[udp]\nreceive_buffer = \"-8MiB\"", `not "-8MiB"`},
+	{"ratio 0", "[livesync]\ninquire_threshold = 0.0", "must be a number above 0 and at most 1, not 0"},
+	{"ratio above", "[livesync]\ninquire_threshold = 1.01", "not 1.01"},
+	{"ratio not a number", "[livesync]\ninquire_threshold = nan", "not NaN"},
+	{"address without list", "[udp]\nlisten = \"0.0.0.0:1\"", `must be a list, in brackets, not "0.0.0.0:1"`},
+	{"address without host", "[udp]\nlisten = [\":6969\"]", `entry 1 must be an IP address and port such as "0.0.0.0:6969" or "[::]:6969", not ":6969"`},
+	{"address by name", "[admin]\nlisten = \"localhost:80\"", `not "localhost:80"`},
+	{"address with a port too high", "[udp]\nlisten = [\"0.0.0.0:65536\"]", `not "0.0.0.0:65536"`},
+	{"address mapped", "[udp]\nlisten = [\"[::ffff:1.2.3.4]:1\"]", "entry 1 must be written as an IPv4 address"},
+	{"address twice", "[udp]\nlisten = [\"1.2.3.4:1\", \"1.2.3.4:1\"]", "entry 2 repeats 1.2.3.4:1"},
+	{"network mapped", "[livesync]\nnodes = [\"::ffff:10.0.0.0/104\"]", "entry 1 must be written as an IPv4 address"},
+	{"network with a zone", "[livesync]\nnodes = [\"fe80::1%eth0\"]", "entry 1 must be a network"},
+	{"group not multicast", "[livesync]\ngroup = \"10.0.0.1\"", `must be an IPv4 multicast address, 224.0.0.0 to 239.255.255.255, not "10.0.0.1"`},
+	{"group IPv6", "[livesync]\ngroup = \"ff02::1\"", `not "ff02::1"`},
+	{"URL relative", "[http]\nredirect_url = \"/x\"", `must be a URL such as "https://example.org/", or empty, not "/x"`},
+	{"URL of another scheme", "[http]\nredirect_url = \"udp://a:1\"", `not "udp://a:1"`},
+	{"secret too short", "[udp]\nconnection_secret = \"00112233445566778899aabbccddee\"", "must be a string of 32 to 2048 hexadecimal digits, an even number, or empty"},
+	{"secret not hexadecimal", "[udp]\nconnection_secret = \"x0112233445566778899aabbccddeeff\"", "must be a string of 32"},
+	{"id too long", "[livesync]\nid = \"0011223344\"", "must be a string of 8 hexadecimal digits"},
+	{"id all 0", "[livesync]\nid = \"00000000\"", "f:2: livesync.id: must not be all 0"},
+	{"token with a blank", "[admin]\ntoken = \"a b\"", "must be a string of letters, digits and"},
+	{"store path empty", "[store]\npath = \"\"", "f:2: store.path: must not be empty"},
+}
+
+// refusedTogether are values that do not fit other keys.
+var refusedTogether = []refusal{
+	{"admin without token", "[admin]\nlisten = \"0.0.0.0:6970\"", "f:2: admin.token: is required because admin.listen is not a loopback address"},
+	{"access without file", "[access]\nmode = \"allow\"", `f:2: access.file: is required unless access.mode is "open"`},
+	{"live sync without nodes", "[livesync]\nenabled = true\ninterface = \"eth0\"", "f:2: livesync.nodes: must name"},
+	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "5m" to "3h", not "1s"`},
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, c := range slices.Concat(refusedForm, refusedValues, refusedTogether) {
+		t.Run(c.name, func(t *testing.T) {
+			config, err := Parse("f", []byte(c.text))
+			if err == nil {
+				t.Fatalf("accepted:\n%v", config)
+			}
+			if got := err.Error(); !strings.Contains(got, c.want) || strings.Contains(got, "\n") {
+				t.Errorf("got  %s\nwant one line with %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestRefusedSecretIsNotRepeated(t *testing.T) {
+	for _, text := range []string{
+		"[udp]\nconnection_secret = \"sesame\"",
+		"[admin]\ntoken = \"open sesame\"",
+	} {
+		if _, err := Parse("f", []byte(text)); err == nil || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%q gives %v", text, err)
+		}
+	}
+}
+
+func TestParseAccepts(t *testing.T) {
+	for _, c := range []struct{ name, text string }{
+		{"dotted keys", "log.level = \"warn\"\ntracker.max_numwant = 60"},
+		{"inline table", "admin = {listen = \"\", token = \"\"}"},
+		{"byte order mark and CRLF", "\xef\xbb\xbf[log]\r\nlevel = \"warn\"\r\n"},
+		{"loopback needs no token", "[admin]\nlisten = \"[::1]:6970\""},
+		{"admin off needs no token", "[admin]\nlisten = \"\""},
+		{"live sync off needs no nodes", "[livesync]\ninterface = \"eth0\""},
+		{"link-local address with its zone", "[udp]\nlisten = [\"[fe80::1%eth0]:6969\"]"},
+		{"shortest interval without jitter", "[tracker]\nannounce_interval = \"5m\"\ninterval_jitter = \"0\"\nmin_announce_interval = \"5m\""},
+		{"torrent timeout 0 with a unit", "[tracker]\ntorrent_timeout = \"0s\""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := Parse("f", []byte(c.text)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

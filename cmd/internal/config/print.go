@@ -1,0 +1,72 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// hidden is printed for a secret. No secret can be this, so a config that was
+// printed and copied is refused rather than run with a known one.
+const hidden = "(hidden)"
+
+const exampleHeader = `# keeptrack's configuration: every key with its default.
+#
+# Durations are written as in Go ("1h30m", "500ms"), sizes with a unit ("8MiB").
+# A key that is left out has its default; an unknown key is an error.
+# "keeptrack config check FILE" validates a file and prints what it amounts to.
+`
+
+// Example returns the default config as TOML with a comment on every key.
+func Example() []byte {
+	var b strings.Builder
+	b.WriteString(exampleHeader)
+	for _, t := range Default().tables() {
+		fmt.Fprintf(&b, "\n# %s\n[%s]\n", t.comment, t.name)
+		for i, k := range t.keys {
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			for line := range strings.Lines(k.comment) {
+				b.WriteString("# " + line)
+			}
+			b.WriteString("\n" + assignment(k.name, k.value()))
+		}
+	}
+	return []byte(b.String())
+}
+
+// String returns the config as TOML, every key set, secrets hidden.
+func (c *Config) String() string {
+	return c.print(func(k key) any {
+		if v := k.value(); !k.secret || v == "" {
+			return v
+		}
+		return hidden
+	})
+}
+
+// print returns the config as TOML with the values that show returns.
+func (c *Config) print(show func(key) any) string {
+	var b strings.Builder
+	for i, t := range c.tables() {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "[%s]\n", t.name)
+		for _, k := range t.keys {
+			b.WriteString(assignment(k.name, show(k)))
+		}
+	}
+	return b.String()
+}
+
+// assignment returns a line that sets a key.
+func assignment(name string, value any) string {
+	line, err := toml.Marshal(map[string]any{name: value})
+	if err != nil {
+		panic(fmt.Sprintf("config: %s cannot be written as TOML: %v", name, err))
+	}
+	return string(line)
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// withSecrets prints the config as it would have to be written.
+func (c *Config) withSecrets() string { return c.print(func(k key) any { return k.value() }) }
+
+func parse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse("test", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestStringHidesSecrets(t *testing.T) {
+	const secret = "00112233445566778899aabbccddeeff"
+	c := parse(t, "[udp]\nconnection_secret = \""+secret+"\"\n[admin]\ntoken = \"sesame\"\n")
+	printed := c.String()
+	for _, s := range []string{secret, "sesame"} {
+		if strings.Contains(printed, s) {
+			t.Errorf("%s is printed:\n%s", s, printed)
+		}
+	}
+	for _, s := range []string{`connection_secret = "(hidden)"`, `token = "(hidden)"`} {
+		if !strings.Contains(printed, s) {
+			t.Errorf("%s is not printed:\n%s", s, printed)
+		}
+	}
+	if _, err := Parse("copy", []byte(printed)); err == nil {
+		t.Error("a copied config with hidden secrets is accepted")
+	}
+}
+
+func TestStringWithoutSecretsParsesAgain(t *testing.T) {
+	c := parse(t, "[tracker]\npeer_timeout = \"100m5s\"\n[store]\npath = \"a\\\"\\u0001ü.db\"\n")
+	if again := parse(t, c.String()); !reflect.DeepEqual(again, c) {
+		t.Errorf("got\n%v\nwant\n%v", again, c)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string // beginnings
+	}{
+		{"peers forgotten too early", "[tracker]\npeer_timeout = \"33m\"", []string{"tracker.peer_timeout: "}},
+		{"told too seldom", "[livesync]\nenabled = true\ninterface = \"eth0\"\nnodes = [\"192.0.2.1\"]\nrenew_after = \"12m\"",
+			[]string{"livesync.renew_after: "}},
+		{"told too seldom, but off", "[livesync]\nrenew_after = \"12m\"", nil},
+		{"interval near 5m", "[tracker]\nmin_announce_interval = \"1m\"\nannounce_interval = \"6m\"", []string{"tracker.announce_interval: "}},
+		{"interval near 3h", "[tracker]\ninterval_jitter = \"31m\"\nannounce_interval = \"2h30m\"\npeer_timeout = \"4h\"", []string{"tracker.announce_interval: "}},
+		{"minimum above the interval", "[tracker]\nmin_announce_interval = \"28m\"", []string{"tracker.min_announce_interval: "}},
+		{"default numwant above the most", "[tracker]\nmax_numwant = 20", []string{"tracker.default_numwant: "}},
+		{"no front end", "[udp]\nlisten = []\n[http]\nlisten = []", []string{"udp.listen: "}},
+		{"one front end", "[udp]\nlisten = []", nil},
+		{"unused list", "[access]\nfile = \"x\"", []string{"access.file: "}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := parse(t, c.text).Warnings()
+			if len(got) != len(c.want) {
+				t.Fatalf("got %q, want %q", got, c.want)
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], c.want[i]) {
+					t.Errorf("got %q, want %q", got[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestDiff(t *testing.T) {
+	for _, c := range []struct {
+		name, old, new string
+		live, restart  []string
+	}{
+		{"same", "", "[tracker]\npeer_timeout = \"2700s\"\n[http]\ntrusted_proxies = []", nil, nil},
+		{"live", "", "[log]\nlevel = \"debug\"\n[access]\nmode = \"deny\"\nfile = \"x\"",
+			[]string{"log.level", "access.mode", "access.file"}, nil},
+		{"restart", "[udp]\nworkers = 2", "[livesync]\nid = \"00000001\"", nil, []string{"udp.workers", "livesync.id"}},
+		{"secrets too", "[admin]\ntoken = \"a\"", "[admin]\ntoken = \"b\"", nil, []string{"admin.token"}},
+		{"both", "[log]\nformat = \"json\"", "[log]\nlevel = \"error\"", []string{"log.level"}, []string{"log.format"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			live, restart := Diff(parse(t, c.old), parse(t, c.new))
+			if !reflect.DeepEqual(live, c.live) || !reflect.DeepEqual(restart, c.restart) {
+				t.Errorf("got live %q restart %q, want %q %q", live, restart, c.live, c.restart)
+			}
+		})
+	}
+}
+
+// FuzzParse: no text makes Parse panic, what it refuses is a line an error,
+// and what it accepts prints to a text that means the same.
+func FuzzParse(f *testing.F) {
+	f.Add(string(Example()))
+	f.Add("listen = 3\n[tracker]\npeer_timeout = 30\nannounce_intervall = \"30m\"\n")
+	f.Add("[udp]\nconnection_secret = \"00112233445566778899aabbccddeeff\"\nlisten = [\"[fe80::1%eth0]:1\"]\n")
+	f.Add("[livesync]\nnodes = [\"10.0.0.0/8\", \"2001:db8::1\"]\nid = \"00000001\"\ninquire_threshold = 1e-7\n")
+	f.Add("a.b.c = 1\n[[http]]\n[store]\npath = '''\n'\n'''\n[x.y.z]\n\"\\n\" = {q = 1}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse("f", []byte(text))
+		if err != nil {
+			all := err.(Errors)
+			if n := strings.Count(err.Error(), "\n") + 1; len(all) == 0 || n != len(all) {
+				t.Errorf("%d errors on %d lines: %q", len(all), n, err)
+			}
+			return
+		}
+		again, err := Parse("g", []byte(c.withSecrets()))
+		if err != nil {
+			t.Fatalf("what was printed is refused: %v\n%s", err, c.withSecrets())
+		}
+		if !reflect.DeepEqual(again, c) {
+			t.Errorf("got\n%s\nwant\n%s", again.withSecrets(), c.withSecrets())
+		}
+	})
+}

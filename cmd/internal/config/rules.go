@@ -1,0 +1,96 @@
+package config
+
+// rule is a condition on several keys. The first of them is the one to blame.
+type rule struct {
+	keys    []string
+	holds   func(*Config) bool
+	message string
+}
+
+// rules are the conditions without which a config is refused.
+var rules = []rule{
+	{
+		[]string{"admin.token", "admin.listen"},
+		func(c *Config) bool {
+			return c.Admin.Token != "" || !c.Admin.Listen.IsValid() || c.Admin.Listen.Addr().IsLoopback()
+		},
+		"is required because admin.listen is not a loopback address",
+	},
+	{
+		[]string{"access.file", "access.mode"},
+		func(c *Config) bool { return c.Access.Mode == AccessOpen || c.Access.File != "" },
+		`is required unless access.mode is "open"`,
+	},
+	{
+		[]string{"livesync.interface", "livesync.enabled"},
+		func(c *Config) bool { return !c.LiveSync.Enabled || c.LiveSync.Interface != "" },
+		"is required because livesync.enabled is true",
+	},
+	{
+		[]string{"livesync.nodes", "livesync.enabled"},
+		func(c *Config) bool { return !c.LiveSync.Enabled || len(c.LiveSync.Nodes) > 0 },
+		"must name the other instances because livesync.enabled is true",
+	},
+}
+
+// cautions are the conditions without which a config works, but hardly as the
+// operator wants it.
+var cautions = []rule{
+	{
+		[]string{"tracker.default_numwant", "tracker.max_numwant"},
+		func(c *Config) bool { return c.Tracker.DefaultNumWant <= c.Tracker.MaxNumWant },
+		"is above tracker.max_numwant: clients get no more than that",
+	},
+	{
+		[]string{"tracker.announce_interval", "tracker.interval_jitter"},
+		func(c *Config) bool {
+			return c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= shortestInterval &&
+				c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter <= longestInterval
+		},
+		`leaves "5m" to "3h" with tracker.interval_jitter added or taken away: clients are told a time within`,
+	},
+	{
+		[]string{"tracker.min_announce_interval", "tracker.announce_interval", "tracker.interval_jitter"},
+		func(c *Config) bool {
+			return c.Tracker.MinAnnounceInterval <= c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter
+		},
+		"is longer than tracker.announce_interval less tracker.interval_jitter: clients are told the shorter of both",
+	},
+	{
+		[]string{"tracker.peer_timeout"},
+		func(c *Config) bool {
+			return c.Tracker.PeerTimeout > c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter
+		},
+		"is not longer than the announce interval with its jitter: peers are forgotten between their announces",
+	},
+	{
+		[]string{"livesync.renew_after"},
+		func(c *Config) bool {
+			return !c.LiveSync.Enabled || c.Tracker.PeerTimeout >
+				c.LiveSync.RenewAfter+c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter
+		},
+		"plus an announce interval is not shorter than tracker.peer_timeout: other instances forget peers in between",
+	},
+	{
+		[]string{"udp.listen"},
+		func(c *Config) bool { return len(c.UDP.Listen) > 0 || len(c.HTTP.Listen) > 0 },
+		"and http.listen are both empty: no client can reach the tracker",
+	},
+	{
+		[]string{"access.file"},
+		func(c *Config) bool { return c.Access.File == "" || c.Access.Mode != AccessOpen },
+		`is not used because access.mode is "open"`,
+	},
+}
+
+// Warnings returns what is allowed but hardly wanted, a line each, beginning
+// with table.key.
+func (c *Config) Warnings() []string {
+	var warnings []string
+	for _, r := range cautions {
+		if !r.holds(c) {
+			warnings = append(warnings, r.keys[0]+": "+r.message)
+		}
+	}
+	return warnings
+}

@@ -1,0 +1,50 @@
+package config
+
+import "time"
+
+// Tracker is the table [tracker]. A TorrentTimeout of 0 keeps torrents for
+// ever; a MaxTorrents of 0 is no limit.
+type Tracker struct {
+	AnnounceInterval      time.Duration
+	IntervalJitter        time.Duration
+	MinAnnounceInterval   time.Duration
+	PeerTimeout           time.Duration
+	TorrentTimeout        time.Duration
+	MaxTorrents           int
+	DefaultNumWant        int
+	MaxNumWant            int
+	AllowPrivateAddresses bool
+}
+
+// The intervals between announces that public lists accept.
+const (
+	shortestInterval = 5 * time.Minute
+	longestInterval  = 3 * time.Hour
+)
+
+func (t *Tracker) keys() []key {
+	return []key{
+		declare("announce_interval", &t.AnnounceInterval, 30*time.Minute, duration(shortestInterval, longestInterval),
+			"How long a client is told to wait between announces. Whatever the\n"+
+				"jitter, they are told 5m to 3h, or public lists refuse the tracker."),
+		declare("interval_jitter", &t.IntervalJitter, 3*time.Minute, duration(0, time.Hour),
+			"Each reply's interval is drawn from announce_interval ± this."),
+		declare("min_announce_interval", &t.MinAnnounceInterval, 15*time.Minute, duration(time.Second, longestInterval),
+			"How long a client must wait between announces at least."),
+		declare("peer_timeout", &t.PeerTimeout, 45*time.Minute, duration(time.Second, day),
+			"A peer that was not heard of for this long is forgotten."),
+		declare("torrent_timeout", &t.TorrentTimeout, 30*day, zeroOr(duration(time.Second, 10*year)),
+			"A torrent without peers is forgotten this long after its last announce;\n"+
+				"\"0\" keeps torrents for ever."),
+		declare("max_torrents", &t.MaxTorrents, 0, integer(0, 2_000_000_000),
+			"Past this many torrents new ones are answered without peers and not kept;\n"+
+				"0 is no limit."),
+		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, 200),
+			"How many peers a client gets that does not say how many it wants."),
+		declare("max_numwant", &t.MaxNumWant, 200, integer(1, 200),
+			"How many peers a client gets at most."),
+		declare("allow_private_addresses", &t.AllowPrivateAddresses, false, boolean,
+			"Accept and hand out private, loopback, link-local and documentation addresses.\n"+
+				"Otherwise a client on such an address is answered but not stored."),
+	}
+}

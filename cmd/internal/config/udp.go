@@ -1,0 +1,45 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// UDP is the table [udp]. An empty Listen turns the front end off; Workers is
+// per address, with 0 for one per CPU; ReceiveBuffer is in bytes; a nil
+// ConnectionSecret stands for the one in the database.
+type UDP struct {
+	Listen               []netip.AddrPort
+	Workers              int
+	ReceiveBuffer        int
+	BatchDelay           time.Duration
+	ConnectionIDLifetime time.Duration
+	ConnectionSecret     []byte
+}
+
+func (u *UDP) keys() []key {
+	return []key{
+		declare("listen", &u.Listen, everyAddress(6969), listOf(addrPort),
+			"Addresses to listen on. The pair 0.0.0.0 and [::] listens on whatever families\n"+
+				"the host has; an empty list turns UDP off."),
+		declare("workers", &u.Workers, 0, integer(0, 256),
+			"Sockets and threads per address; 0 is one per CPU."),
+		declare("receive_buffer", &u.ReceiveBuffer, 8*mebibyte, size(4*kibibyte, gibibyte),
+			"Asked of the kernel for each socket; net.core.rmem_max limits it."),
+		declare("batch_delay", &u.BatchDelay, time.Millisecond, duration(0, 100*time.Millisecond),
+			"Longest wait to gather packets into one system call; \"0\" never waits."),
+		declare("connection_id_lifetime", &u.ConnectionIDLifetime, 10*time.Minute, duration(time.Second, day),
+			"How long a client may use a connection id."),
+		declare("connection_secret", &u.ConnectionSecret, nil, hexBytes(16, 1024),
+			"At least 16 bytes in hexadecimal digits, from which connection ids are made.\n"+
+				"Instances that share a name need the same one. Empty: kept in the database.").asSecret(),
+	}
+}
+
+// everyAddress returns the wildcard addresses of both families.
+func everyAddress(port uint16) []netip.AddrPort {
+	return []netip.AddrPort{
+		netip.AddrPortFrom(netip.IPv4Unspecified(), port),
+		netip.AddrPortFrom(netip.IPv6Unspecified(), port),
+	}
+}

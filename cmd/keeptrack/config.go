@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/cmd/internal/config"
+)
+
+func newConfigCommand() *cobra.Command {
+	return newGroup("config", "Check a config file, print an example",
+		&cobra.Command{
+			Use:   "check FILE",
+			Short: "Validate a config file and print what it amounts to, secrets hidden",
+			Args:  cobra.ExactArgs(1),
+			RunE:  checkConfig,
+		},
+		&cobra.Command{
+			Use:   "example",
+			Short: "Print every key with its default and what it does",
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				_, err := cmd.OutOrStdout().Write(config.Example())
+				return err
+			},
+		},
+	)
+}
+
+func checkConfig(cmd *cobra.Command, args []string) error {
+	c, err := config.Load(args[0])
+	if err != nil {
+		return usageError{err}
+	}
+	for _, w := range c.Warnings() {
+		complain(cmd.ErrOrStderr(), fmt.Sprintf("warning: %s: %s", args[0], w))
+	}
+	_, err = fmt.Fprint(cmd.OutOrStdout(), c)
+	return err
+}
