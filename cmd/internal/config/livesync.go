@@ -53,8 +53,8 @@ func (l *LiveSync) transportKeys() []key {
 		declare("loopback", &l.Loopback, false, boolean,
 			"Hear instances on this host."),
 		declare("id", &l.ID, nil, nonZero(hexBytes(4, 4)),
-			"This instance's id, 8 hexadecimal digits that no other one has, not all 0. Empty: drawn\n"+
-				"at each start."),
+			"This instance's id: 8 hexadecimal digits, not all 0, that no other one has.\n"+
+				"Empty: drawn at each start."),
 		declare("max_payload", &l.MaxPayload, largestPayload, integer(smallestPayload, largestPayload),
 			"Bytes in a packet at most, 48 to 1472: the network's MTU less 28."),
 	}

@@ -1,0 +1,131 @@
+package http
+
+import (
+	"math"
+	"net/netip"
+
+	"keeptrack/tracker"
+)
+
+// maxPeers is the most peers in one reply.
+const maxPeers = 200
+
+// announceRequest is an announce as it is read from a query.
+type announceRequest struct {
+	tracker.Announce
+	// dictionaries asks for the peers as a list of dictionaries.
+	dictionaries bool
+
+	port    uint16
+	hasHash bool
+}
+
+// parse reads the announce that client sent. Without a port the client is not
+// stored, without `left` it is a leecher. The addresses that a client gives
+// itself, and all that the tracker has no use for, are left out.
+func (a *announceRequest) parse(raw string, client netip.Addr) Failure {
+	*a = announceRequest{Announce: tracker.Announce{
+		Left:         math.MaxUint64,
+		NumWant:      -1,
+		Limit:        maxPeers,
+		BothFamilies: true,
+	}}
+	q := query(raw)
+	for name, value, ok := q.next(); ok; name, value, ok = q.next() {
+		if f := a.set(parameterOf(name), value); f != FailureNone {
+			return f
+		}
+	}
+	if !a.hasHash {
+		return FailureInfoHashMissing
+	}
+	a.Peer = tracker.MakePeer(client, a.port)
+	return FailureNone
+}
+
+// set takes in one parameter with its escaped value. Where one is given
+// repeatedly, the last prevails.
+func (a *announceRequest) set(p parameter, value string) Failure {
+	var ok bool
+	switch p {
+	case paramInfoHash:
+		return a.setInfoHash(value)
+	case paramPort:
+		var port uint64
+		port, ok = parseUint(value, math.MaxUint16)
+		a.port = uint16(port)
+		return failUnless(ok, FailurePort)
+	case paramUploaded:
+		_, ok = parseUint(value, math.MaxUint64)
+		return failUnless(ok, FailureUploaded)
+	case paramDownloaded:
+		_, ok = parseUint(value, math.MaxUint64)
+		return failUnless(ok, FailureDownloaded)
+	case paramLeft:
+		a.Left, ok = parseUint(value, math.MaxUint64)
+		return failUnless(ok, FailureLeft)
+	case paramNumWant:
+		a.NumWant, ok = parseNumWant(value)
+		return failUnless(ok, FailureNumWant)
+	case paramEvent:
+		a.Event = parseEvent(value)
+	case paramCompact:
+		n, isNumber := parseUint(value, math.MaxUint64)
+		a.dictionaries = isNumber && n == 0
+	}
+	return FailureNone
+}
+
+func (a *announceRequest) setInfoHash(value string) Failure {
+	if a.hasHash {
+		return FailureInfoHashRepeated
+	}
+	a.hasHash = true
+	return failUnless(parseInfoHash(&a.InfoHash, value), FailureInfoHashMalformed)
+}
+
+func failUnless(ok bool, f Failure) Failure {
+	if ok {
+		return FailureNone
+	}
+	return f
+}
+
+// parseInfoHash reads an escaped info hash into h.
+func parseInfoHash(h *tracker.InfoHash, value string) (ok bool) {
+	n, ok := unescape(h[:], value)
+	return ok && n == len(h)
+}
+
+// parseNumWant reads an escaped number of peers, which is -1 for every
+// negative one.
+func parseNumWant(value string) (n int, ok bool) {
+	if value != "" {
+		if c, next := unescapeByte(value, 0); c == '-' {
+			_, ok = parseUint(value[next:], math.MaxUint64)
+			return -1, ok
+		}
+	}
+	wanted, ok := parseUint(value, math.MaxUint64)
+	return int(min(wanted, maxPeers)), ok
+}
+
+// parseEvent reads an escaped event. One that is not known is none.
+func parseEvent(value string) tracker.Event {
+	var plain [len("completed")]byte
+	n, ok := unescape(plain[:], value)
+	if !ok {
+		return tracker.EventNone
+	}
+	switch string(plain[:n]) {
+	case "started":
+		return tracker.EventStarted
+	case "stopped":
+		return tracker.EventStopped
+	case "completed":
+		return tracker.EventCompleted
+	case "paused":
+		return tracker.EventPaused
+	}
+	return tracker.EventNone
+}

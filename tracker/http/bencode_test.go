@@ -1,0 +1,138 @@
+package http
+
+import (
+	"math"
+	"reflect"
+	"strconv"
+	"testing"
+
+	"keeptrack/tracker"
+)
+
+// The peers 192.0.2.1:6881 and 198.51.100.2:51413, and [2001:db8::1]:6881.
+const (
+	compactPeers4 = "\xc0\x00\x02\x01\x1a\xe1\xc6\x33\x64\x02\xc8\xd5"
+	compactPeer6  = "\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x1a\xe1"
+)
+
+// TestRepliesThatLibtorrentAccepted compares replies with bodies that
+// libtorrent was seen to accept, less the keys that those do not have.
+func TestRepliesThatLibtorrentAccepted(t *testing.T) {
+	client := tracker.MakePeer(addr1, 6881)
+	counts := tracker.Counts{Seeders: 11, Leechers: 19, Downloaded: 13772}
+	scrape := appendScrapeRow([]byte(scrapeStart), &hash1, counts)
+	tests := []struct {
+		name, accepted string
+		ours           []byte
+	}{
+		{"compact",
+			"d8:completei1e10:downloadedi7e10:incompletei2e8:intervali1800e12:min intervali900e5:peers12:" + compactPeers4 + "e",
+			appendAnnounce(nil, &tracker.Reply{
+				Interval: 1800, MinInterval: 900, Seeders: 1, Leechers: 2, Downloaded: 7, Peers4: []byte(compactPeers4),
+			}, client, false)},
+		{"dictionaries",
+			"d8:completei1e10:incompletei2e8:intervali1800e5:peersl" +
+				"d2:ip9:192.0.2.14:porti6881eed2:ip11:2001:db8::14:porti6881eeee",
+			appendAnnounce(nil, &tracker.Reply{
+				Interval: 1800, Seeders: 1, Leechers: 2, Peers4: []byte(compactPeers4[:6]), Peers6: []byte(compactPeer6),
+			}, client, true)},
+		{"empty", "d8:intervali1800e5:peers0:e", appendAnnounce(nil, &tracker.Reply{Interval: 1800}, client, false)},
+		{"failure", "d14:failure reason21:info_hash not allowede", appendFailure(nil, FailureRefused, 1800)},
+		{"scrape",
+			"d5:filesd20:" + string(hash1[:]) + "d8:completei11e10:downloadedi13772e10:incompletei19eeee",
+			append(scrape, scrapeEnd...)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			accepted, ours := mustDict(t, test.accepted), mustDict(t, string(test.ours))
+			prune(ours, accepted)
+			if !reflect.DeepEqual(ours, accepted) {
+				t.Errorf("got %q, want %q", ours, accepted)
+			}
+		})
+	}
+}
+
+// prune takes the keys that model lacks out of d.
+func prune(d, model dict) {
+	for key, value := range d {
+		if _, ok := model[key]; !ok {
+			delete(d, key)
+		} else if inner, ok := value.(dict); ok {
+			prune(inner, model[key].(dict))
+		}
+	}
+}
+
+func TestAppendAnnounce(t *testing.T) {
+	largest := tracker.Reply{
+		Interval: math.MaxUint32, MinInterval: math.MaxUint32,
+		Seeders: math.MaxUint32, Leechers: math.MaxUint32, Downloaded: math.MaxUint64,
+	}
+	const u32, u64 = "i4294967295e", "i18446744073709551615e"
+	tests := []struct {
+		name         string
+		reply        tracker.Reply
+		client       tracker.Peer
+		dictionaries bool
+		want         string
+	}{
+		{"no peers", tracker.Reply{}, tracker.MakePeer(addr1, 1), false,
+			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peers0:e"},
+		{"no peers in dictionaries", tracker.Reply{}, tracker.MakePeer(addr1, 1), true,
+			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
+		{"largest numbers, to IPv6", largest, tracker.MakePeer(addr6, 1), false,
+			"d8:complete" + u32 + "10:downloaded" + u64 + "11:external ip16:" + compactPeer6[:16] +
+				"10:incomplete" + u32 + "8:interval" + u32 + "12:min interval" + u32 + "5:peers0:e"},
+		{"both families", tracker.Reply{Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 1), false,
+			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e" +
+				"5:peers12:" + compactPeers4 + "6:peers618:" + compactPeer6 + "e"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := string(appendAnnounce(nil, &test.reply, test.client, test.dictionaries))
+			if got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+			mustDict(t, got)
+		})
+	}
+}
+
+func TestAppendScrapeRow(t *testing.T) {
+	c := tracker.Counts{Seeders: 1, Leechers: 3, Downloaders: 2, Downloaded: math.MaxUint64}
+	got := string(appendScrapeRow(nil, &hash1, c))
+	want := "20:" + string(hash1[:]) +
+		"d8:completei1e10:downloadedi18446744073709551615e11:downloadersi2e10:incompletei3ee"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestFailuresAreDistinct(t *testing.T) {
+	labels, texts := map[string]bool{}, map[string]bool{}
+	for f := FailureNone + 1; f < Failure(FailureCount); f++ {
+		if f.String() == "" || labels[f.String()] || f.Text() == "" || texts[f.Text()] {
+			t.Errorf("failure %d: label %q, text %q", f, f, f.Text())
+		}
+		labels[f.String()], texts[f.Text()] = true, true
+		want := "d14:failure reason" + strconv.Itoa(len(f.Text())) + ":" + f.Text() + "8:intervali60ee"
+		if got := string(appendFailure(nil, f, 60)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestEncodingDoesNotAllocate(t *testing.T) {
+	reply := tracker.Reply{Interval: 1800, Downloaded: math.MaxUint64, Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}
+	client := tracker.MakePeer(addr6, 1)
+	body := make([]byte, 0, 4096)
+	if allocs := testing.AllocsPerRun(100, func() {
+		body = appendAnnounce(body[:0], &reply, client, false)
+		body = appendAnnounce(body, &reply, client, true)
+		body = appendScrapeRow(body, &hash1, tracker.Counts{})
+		body = appendFailure(body, FailureRefused, 1800)
+	}); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}

@@ -1,0 +1,77 @@
+package http
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"keeptrack/tracker"
+)
+
+// Action is what a request asks for.
+type Action uint8
+
+// The actions.
+const (
+	ActionAnnounce   Action = iota
+	ActionScrape                   // of the info hashes named
+	ActionFullScrape               // of every torrent
+	ActionOther                    // any other path, or a method that is not GET
+	ActionCount      int    = iota // number of actions
+)
+
+// String returns the action's label: lower-case words joined by underscores.
+func (a Action) String() string {
+	return [ActionCount]string{"announce", "scrape", "full_scrape", "other"}[a]
+}
+
+// familyCount is the number of address families.
+const familyCount = 2
+
+// Results are the numbers of requests served and failed.
+type Results struct{ OK, Failed uint64 }
+
+// Stats are the server's counters since its start. Requests that are no HTTP
+// are in none of them.
+type Stats struct {
+	// Requests counts by action and by the client's tracker.Family.
+	Requests [ActionCount][familyCount]Results
+	// Failures counts the failed requests by reason.
+	Failures [FailureCount]uint64
+	// Connections is the number of connections open now.
+	Connections int
+}
+
+// counters are the Stats as they grow. A request adds to one or two of them.
+type counters struct {
+	requests [ActionCount][familyCount]struct{ ok, failed atomic.Uint64 }
+	failures [FailureCount]atomic.Uint64
+}
+
+// count adds a request that client made.
+func (c *counters) count(a Action, client netip.Addr, f Failure) {
+	family := tracker.IPv4
+	if client.Is6() {
+		family = tracker.IPv6
+	}
+	results := &c.requests[a][family]
+	if f == FailureNone {
+		results.ok.Add(1)
+		return
+	}
+	results.failed.Add(1)
+	c.failures[f].Add(1)
+}
+
+func (c *counters) stats() Stats {
+	var s Stats
+	for a := range c.requests {
+		for family := range c.requests[a] {
+			results := &c.requests[a][family]
+			s.Requests[a][family] = Results{OK: results.ok.Load(), Failed: results.failed.Load()}
+		}
+	}
+	for f := range c.failures {
+		s.Failures[f] = c.failures[f].Load()
+	}
+	return s
+}
