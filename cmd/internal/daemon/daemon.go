@@ -1,0 +1,200 @@
+// Package daemon builds keeptrack's parts from a config, ties them together,
+// runs them and stops them in the right order.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"keeptrack/cmd/internal/admin"
+	"keeptrack/cmd/internal/config"
+	"keeptrack/livesync"
+	"keeptrack/store"
+	"keeptrack/tracker"
+	"keeptrack/tracker/http"
+	"keeptrack/tracker/udp"
+)
+
+// Options are what a Daemon is built from.
+type Options struct {
+	Config *config.Config
+	// ConfigPath is the file that the config came from, read again on reload;
+	// empty if it is the default one.
+	ConfigPath string
+	Version    string
+	// Reload asks for the config to be read again each time it receives.
+	Reload <-chan os.Signal
+	Log    zerolog.Logger
+}
+
+// Daemon is the tracker with everything around it.
+type Daemon struct {
+	opts    Options
+	config  *config.Config
+	log     zerolog.Logger
+	started time.Time
+
+	store       *store.Store
+	tracker     *tracker.Tracker
+	checkpoints *checkpointer
+	udp         *udp.Server    // nil when it is turned off
+	http        *http.Server   // nil when it is turned off
+	node        *livesync.Node // nil when live sync is off
+	admin       *admin.Server  // nil when it is turned off
+	state       atomic.Int32   // a state; the parts above are all set once it is not loading
+}
+
+// The states of a Daemon.
+const (
+	loading int32 = iota
+	serving
+	stopping
+)
+
+// Run opens the database, loads it, serves until ctx is done and then stops.
+// It returns nil only if everything that was to be kept is in the database.
+func Run(ctx context.Context, o Options) error {
+	d := &Daemon{opts: o, config: o.Config, log: o.Log, started: time.Now()}
+	if err := d.openAdmin(); err != nil {
+		return err
+	}
+	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
+	adminDone := make(chan error, 1)
+	go func() { adminDone <- d.runAdmin(adminCtx) }()
+	err := d.run(ctx)
+	stopAdmin()
+	return errors.Join(err, <-adminDone)
+}
+
+// run is Run but for the admin address, which answers from the first moment to
+// the last.
+func (d *Daemon) run(ctx context.Context) (err error) {
+	if err := d.load(); err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := d.store.Close(); closeErr != nil {
+			err = errors.Join(err, closeErr)
+		}
+	}()
+	if err := d.listen(); err != nil {
+		return err
+	}
+	d.logServing()
+	d.state.Store(serving)
+	err = d.serve(ctx)
+	d.state.Store(stopping)
+	d.log.Info().Msg("stopping")
+	if finalErr := d.checkpoints.final(); finalErr != nil {
+		return errors.Join(err, finalErr)
+	}
+	d.log.Info().Int("torrents", d.tracker.Torrents()).Msg("stopped")
+	return err
+}
+
+// load opens the database and takes in what it holds.
+func (d *Daemon) load() (err error) {
+	c := d.config
+	if d.store, err = store.Open(c.Store.Path, d.log); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.store.Close())
+		}
+	}()
+	access, err := readAccess(&c.Access)
+	if err != nil {
+		return err
+	}
+	d.tracker = tracker.New(d.trackerOptions(), d.started)
+	d.tracker.SetAccess(access)
+	now := d.tracker.Instant(time.Now())
+	if _, err = d.store.Load(func(r tracker.Record) { d.tracker.Load(now, r) }); err != nil {
+		return err
+	}
+	d.checkpoints = newCheckpointer(d.store, d.tracker, c.Store.CheckpointInterval, d.log)
+	return nil
+}
+
+func (d *Daemon) trackerOptions() tracker.Options {
+	c := &d.config.Tracker
+	return tracker.Options{
+		AnnounceInterval:    c.AnnounceInterval,
+		IntervalJitter:      c.IntervalJitter,
+		MinAnnounceInterval: c.MinAnnounceInterval,
+		PeerTimeout:         c.PeerTimeout,
+		TorrentTimeout:      c.TorrentTimeout,
+		RenewAfter:          d.config.LiveSync.RenewAfter,
+		MaxTorrents:         c.MaxTorrents,
+		DefaultNumWant:      c.DefaultNumWant,
+		MaxNumWant:          c.MaxNumWant,
+		AllowPrivate:        c.AllowPrivateAddresses,
+		Tell: func(r tracker.SyncRecord) {
+			if d.node != nil {
+				d.node.Tell(r)
+			}
+		},
+	}
+}
+
+// serve runs the parts until ctx is done or one of them fails. The front ends
+// stop first, then live sync sends what it still holds.
+func (d *Daemon) serve(ctx context.Context) error {
+	front, frontCtx := errgroup.WithContext(ctx)
+	back, backCtx := errgroup.WithContext(context.WithoutCancel(ctx))
+	backCtx, stopBack := context.WithCancel(backCtx)
+	defer stopBack()
+	if d.node != nil {
+		back.Go(func() error { return d.node.Run(backCtx) })
+	}
+	back.Go(func() error { return d.tracker.Run(backCtx) })
+	back.Go(func() error { return d.checkpoints.Run(backCtx) })
+	if d.udp != nil {
+		front.Go(func() error { return d.udp.Run(frontCtx) })
+	}
+	if d.http != nil {
+		front.Go(func() error { return d.http.Run(frontCtx) })
+	}
+	front.Go(func() error { return d.reloads(frontCtx) })
+	// A back part that fails takes the front ends down with it.
+	front.Go(func() error {
+		select {
+		case <-frontCtx.Done():
+			return nil
+		case <-backCtx.Done():
+			return errBack
+		}
+	})
+	frontErr := front.Wait()
+	stopBack()
+	backErr := back.Wait()
+	if errors.Is(frontErr, errBack) {
+		frontErr = nil
+	}
+	return errors.Join(frontErr, backErr)
+}
+
+// errBack stops the front ends; the part that failed gives the reason.
+var errBack = errors.New("a part of the daemon failed")
+
+// ready returns nil while the daemon serves and its database can be written.
+func (d *Daemon) ready() error {
+	switch d.state.Load() {
+	case loading:
+		return errors.New("loading the database")
+	case stopping:
+		return errors.New("stopping")
+	}
+	if err := d.checkpoints.failure(); err != nil {
+		return fmt.Errorf("the database cannot be written: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package daemon_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed names, for each of the project's packages that others build on, the
+// packages of the project that it may import.
+var allowed = map[string][]string{
+	"keeptrack/tracker":             {},
+	"keeptrack/migrations":          {},
+	"keeptrack/tracker/udp":         {"keeptrack/tracker"},
+	"keeptrack/tracker/http":        {"keeptrack/tracker"},
+	"keeptrack/livesync":            {"keeptrack/tracker"},
+	"keeptrack/store":               {"keeptrack/tracker", "keeptrack/migrations"},
+	"keeptrack/cmd/internal/config": {},
+	"keeptrack/cmd/internal/admin":  {},
+}
+
+// TestImportsGoOneWay holds the direction of imports: the domain knows nobody,
+// the technologies around it know the domain and not each other, and only the
+// daemon knows them all.
+func TestImportsGoOneWay(t *testing.T) {
+	seen := map[string]bool{}
+	for path, imports := range packages(t) {
+		want, ok := allowed[path]
+		if !ok {
+			continue
+		}
+		seen[path] = true
+		for _, i := range imports {
+			if strings.HasPrefix(i, "keeptrack/") && !slices.Contains(want, i) {
+				t.Errorf("%s imports %s", path, i)
+			}
+		}
+	}
+	for path := range allowed {
+		if !seen[path] {
+			t.Errorf("there is no package %s", path)
+		}
+	}
+}
+
+// TestOnlyTheDaemonKnowsAllParts holds that the parts are tied together in one
+// place.
+func TestOnlyTheDaemonKnowsAllParts(t *testing.T) {
+	parts := []string{"keeptrack/store", "keeptrack/livesync", "keeptrack/tracker/http"}
+	for path, imports := range packages(t) {
+		all := !slices.ContainsFunc(parts, func(p string) bool { return !slices.Contains(imports, p) })
+		if all != (path == "keeptrack/cmd/internal/daemon") {
+			t.Errorf("%s imports all parts: %v", path, all)
+		}
+	}
+}
+
+// packages returns the imports of every package of the project.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "keeptrack/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	found := map[string][]string{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); err == io.EOF {
+			return found
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		found[p.ImportPath] = p.Imports
+	}
+}

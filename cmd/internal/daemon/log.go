@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"net/netip"
+	"time"
+)
+
+// logServing writes the one line of a start.
+func (d *Daemon) logServing() {
+	var udpAddrs, httpAddrs []netip.AddrPort
+	if d.udp != nil {
+		udpAddrs = d.udp.Addrs()
+	}
+	if d.http != nil {
+		httpAddrs = d.http.Addrs()
+	}
+	line := d.log.Info().
+		Str("version", d.opts.Version).
+		Str("config", d.opts.ConfigPath).
+		Str("database", d.config.Store.Path).
+		Strs("udp", texts(udpAddrs)).
+		Strs("http", texts(httpAddrs))
+	if d.admin != nil {
+		line = line.Stringer("admin", d.admin.Addr())
+	}
+	if d.node != nil {
+		line = line.Stringer("livesync_id", d.node.ID())
+	}
+	line.Int("torrents", d.tracker.Torrents()).Dur("took", time.Since(d.started)).Msg("serving")
+}
+
+func texts(addrs []netip.AddrPort) []string {
+	out := make([]string, len(addrs))
+	for i, a := range addrs {
+		out[i] = a.String()
+	}
+	return out
+}
+
+// cluster returns the state of the cluster as this instance sees it.
+func (d *Daemon) cluster() any {
+	if d.state.Load() == loading || d.node == nil {
+		return struct {
+			Enabled bool `json:"enabled"`
+		}{}
+	}
+	return d.node.Cluster()
+}

@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"keeptrack/cmd/internal/config"
+	"keeptrack/tracker"
+)
+
+// reloads reads the config again whenever it is asked to, until ctx is done.
+func (d *Daemon) reloads(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.opts.Reload:
+			if err := d.reload(); err != nil {
+				d.log.Error().Err(err).Msg("reload refused, the running config stays in force")
+			}
+		}
+	}
+}
+
+// reload puts in force what can be changed in a running daemon: all of it or,
+// when anything is wrong, nothing.
+func (d *Daemon) reload() error {
+	c := config.Default()
+	if d.opts.ConfigPath != "" {
+		var err error
+		if c, err = config.Load(d.opts.ConfigPath); err != nil {
+			return err
+		}
+	}
+	access, err := readAccess(&c.Access)
+	if err != nil {
+		return err
+	}
+	_, restart := config.Diff(d.config, c)
+	if len(restart) > 0 {
+		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")
+	}
+	d.tracker.SetAccess(access)
+	zerolog.SetGlobalLevel(c.Log.Level)
+	d.log.Info().Str("level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
+		Int("listed", len(access.Hashes)).Msg("config reloaded")
+	return nil
+}
+
+var accessModes = map[config.AccessMode]tracker.AccessMode{
+	config.AccessOpen:  tracker.AccessOpen,
+	config.AccessAllow: tracker.AccessAllow,
+	config.AccessDeny:  tracker.AccessDeny,
+}
+
+// readAccess makes the access list that the config asks for.
+func readAccess(c *config.Access) (*tracker.Access, error) {
+	access := &tracker.Access{Mode: accessModes[c.Mode]}
+	if access.Mode == tracker.AccessOpen {
+		return access, nil
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return nil, fmt.Errorf("access list: %w", err)
+	}
+	defer f.Close()
+	if access.Hashes, err = tracker.ReadAccessList(f); err != nil {
+		return nil, fmt.Errorf("access list %s: %w", c.File, err)
+	}
+	return access, nil
+}
