@@ -38,7 +38,8 @@ func (a *Access) refuses(h *InfoHash) bool {
 func ReadAccessList(r io.Reader) (map[InfoHash]struct{}, error) {
 	hashes := make(map[InfoHash]struct{})
 	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		text, _, _ := strings.Cut(lines.Text(), "#")
 		text = strings.TrimSpace(text)
 		if text == "" {
@@ -50,5 +51,8 @@ func ReadAccessList(r io.Reader) (map[InfoHash]struct{}, error) {
 		}
 		hashes[h] = struct{}{}
 	}
-	return hashes, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("line %d: %w", n, err)
+	}
+	return hashes, nil
 }

@@ -56,15 +56,15 @@ type Reply struct {
 // r's fields are overwritten; the peers chosen are appended to r.Peers4 and
 // r.Peers6. A stopped client gets none.
 func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
-	r.MinInterval = uint32(t.opts.MinAnnounceInterval.Seconds())
 	r.Seeders, r.Leechers, r.Downloaded = 0, 0, 0
 	if r.Refused = t.access.Load().refuses(&a.InfoHash); r.Refused {
-		r.Interval = maxInterval
+		r.Interval, r.MinInterval = maxInterval, t.minInterval(maxInterval)
 		return
 	}
 	s := t.shard(&a.InfoHash)
 	s.mu.Lock()
 	r.Interval = t.interval(s)
+	r.MinInterval = t.minInterval(r.Interval)
 	tell, told := t.announce(s, now, a, r)
 	s.mu.Unlock()
 	if told && t.opts.Tell != nil {
@@ -112,10 +112,13 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		now:       now,
 	}
 	out = s.visit(i, &a.Peer, v)
-	if v.remove {
-		return out, SyncStopped, out.known
+	if v.remove && !out.known {
+		return out, 0, false
 	}
 	s.announced(i, now.minute())
+	if v.remove {
+		return out, SyncStopped, true
+	}
 	tell = seedingFlag(seeder)
 	counted := v.completed && !out.wasCompleted
 	if counted {
@@ -146,6 +149,12 @@ func (t *Tracker) interval(s *shard) uint32 {
 		interval += int64(below(&s.rng, uint32(2*jitter+1))) - jitter
 	}
 	return uint32(min(max(interval, minInterval), maxInterval))
+}
+
+// minInterval returns the number of seconds that a client must wait which is
+// told interval.
+func (t *Tracker) minInterval(interval uint32) uint32 {
+	return min(uint32(t.opts.MinAnnounceInterval.Seconds()), interval)
 }
 
 // wanted returns the number of peers that a client is to get at the most.

@@ -12,7 +12,7 @@ type Instant struct {
 
 // Peers carry their last announce as a tick, a fraction of the peer timeout.
 // A count of ticks wraps around after four peer timeouts, and the sweep visits
-// every peer long before that.
+// every peer long before the third.
 const (
 	tickBits        = 14
 	tickMask        = 1<<tickBits - 1
@@ -22,8 +22,16 @@ const (
 // minute returns the whole minutes since 1970-01-01 UTC.
 func (i Instant) minute() uint32 { return i.second / 60 }
 
-// ticksSince returns the age of a tick.
-func (i Instant) ticksSince(tick uint16) uint16 { return (i.tick - tick) & tickMask }
+// ticksSince returns the age of a tick. One that lies ahead by less than a peer
+// timeout has age 0: an announce may have overtaken the caller, whose instant
+// was made before.
+func (i Instant) ticksSince(tick uint16) uint16 {
+	age := (i.tick - tick) & tickMask
+	if age >= 3*ticksPerTimeout {
+		return 0
+	}
+	return age
+}
 
 // clock turns times into instants. It is immutable.
 type clock struct {

@@ -24,7 +24,8 @@ func (c *completions) add(peer uint64, second uint32) {
 
 func (c *completions) has(peer uint64, second uint32) bool {
 	for i := range c.ring {
-		if c.ring[i].peer == peer && second-c.ring[i].second <= completionMemory {
+		// The difference is negative if the stop has overtaken the caller.
+		if c.ring[i].peer == peer && int32(second-c.ring[i].second) <= completionMemory {
 			return true
 		}
 	}

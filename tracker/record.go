@@ -35,6 +35,9 @@ func (t *Tracker) Load(_ Instant, r Record) {
 	defer s.mu.Unlock()
 	i, ok := s.find(&r.InfoHash)
 	if !ok {
+		if s.full() {
+			return
+		}
 		t.torrents.Add(1)
 		i = s.create(&r.InfoHash)
 	}

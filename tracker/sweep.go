@@ -17,9 +17,9 @@ const sweepPause = 10 * time.Millisecond
 // for too long. A peer outstays its time by a sixteenth of it, or a minute, at
 // the most.
 func (t *Tracker) Run(ctx context.Context) error {
-	cycle := min(t.opts.PeerTimeout/16, time.Minute)
+	cycle := max(min(t.opts.PeerTimeout/16, time.Minute), 1)
 	pause := max(cycle/ShardCount, sweepPause)
-	step := max(int(pause*ShardCount/max(cycle, 1)), 1)
+	step := int(min((pause*ShardCount+cycle-1)/cycle, ShardCount))
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
 	for next := 0; ; next = (next + step) % ShardCount {
@@ -27,7 +27,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-ticker.C:
-			for i := range min(step, ShardCount) {
+			for i := range step {
 				t.sweep((next+i)%ShardCount, t.Instant(now))
 			}
 		}

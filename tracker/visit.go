@@ -1,5 +1,7 @@
 package tracker
 
+import "math"
+
 // visit carries out v for peer p on the torrent at position i and keeps the
 // shard's totals and its memory of completions.
 func (s *shard) visit(i uint32, p *Peer, v visit) visited {
@@ -45,7 +47,9 @@ func (s *shard) announced(i, minute uint32) {
 
 // complete counts a completed download of the torrent at position i.
 func (s *shard) complete(i uint32) {
-	s.torrents.at(i).downloaded++
+	if torrent := s.torrents.at(i); torrent.downloaded < math.MaxUint64 {
+		torrent.downloaded++
+	}
 	s.totals.Completed++
 	s.changed.set(i)
 }

@@ -1,0 +1,53 @@
+package livesync
+
+import "time"
+
+// Cluster is the group as this instance sees it.
+type Cluster struct {
+	// ID is this instance's id and Torrents its number of torrents.
+	ID       ID  `json:"id"`
+	Torrents int `json:"torrents"`
+	// Wanting is the inquiry that is being prepared or waits for its answer;
+	// nil when there is none.
+	Wanting *Wanting `json:"wanting,omitempty"`
+	// LastTell is when a TELL packet was last received or sent; the zero time
+	// when there was none.
+	LastTell time.Time `json:"last_tell,omitzero"`
+	// NextBeacon is when the next BEACON is due; the zero time while this
+	// instance tells.
+	NextBeacon time.Time `json:"next_beacon,omitzero"`
+	// Tell is the tell stream of this instance.
+	Tell Progress `json:"tell"`
+	// Instances are the other instances that were heard since the start, in
+	// order of id: at most 256, those heard last.
+	Instances []Instance `json:"instances"`
+}
+
+// Wanting is an inquiry.
+type Wanting struct {
+	// Best is the instance with most torrents so far, and Torrents its number.
+	Best     ID     `json:"best"`
+	Torrents uint64 `json:"torrents"`
+	// Asked is how often it was asked, and Deadline when it is asked next or
+	// given up.
+	Asked    int       `json:"asked"`
+	Deadline time.Time `json:"deadline"`
+}
+
+// Cluster returns the state of the group. It may be called at any time.
+func (n *Node) Cluster() Cluster {
+	c := Cluster{ID: n.options.ID, Torrents: n.tracker.Torrents(), Instances: n.instances.list()}
+	s := &n.scrape
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.LastTell = s.d.lastTell
+	c.Tell = s.progress
+	c.Tell.Activity = s.d.activity.String()
+	if s.d.activity == quiet {
+		c.NextBeacon = s.d.beaconTime()
+	}
+	if s.d.wanting {
+		c.Wanting = &Wanting{Best: s.d.best, Torrents: s.d.bestCount, Asked: s.d.asked, Deadline: s.d.deadline}
+	}
+	return c
+}

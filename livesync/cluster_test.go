@@ -1,0 +1,88 @@
+package livesync
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
+)
+
+// defaults are the options that the daemon's default config gives.
+func defaults() Options {
+	return Options{
+		Nodes:            []netip.Prefix{memNodes},
+		MaxPayload:       MaxPayload,
+		MaxDelay:         time.Second,
+		FirstBeaconDelay: 30 * time.Minute,
+		BeaconInterval:   time.Minute,
+		InquireThreshold: 0.75,
+		TellRate:         1000,
+		Log:              zerolog.Nop(),
+	}
+}
+
+// instance is a tracker with its node, as the daemon ties them together.
+type instance struct {
+	*Node
+	tracker *tracker.Tracker
+	port    *memPort
+	cancel  context.CancelFunc
+	done    chan error
+}
+
+// start runs an instance on the network. It stops at the end of the test at
+// the latest.
+func start(t testing.TB, n *memNet, o Options, records ...tracker.Record) *instance {
+	t.Helper()
+	i := &instance{port: n.listen(), done: make(chan error, 1)}
+	now := time.Now()
+	i.tracker = tracker.New(tracker.Options{
+		AnnounceInterval:    30 * time.Minute,
+		MinAnnounceInterval: 15 * time.Minute,
+		PeerTimeout:         45 * time.Minute,
+		TorrentTimeout:      720 * time.Hour,
+		RenewAfter:          10 * time.Minute,
+		DefaultNumWant:      50,
+		MaxNumWant:          200,
+		AllowPrivate:        true,
+		Tell:                func(r tracker.SyncRecord) { i.Node.Tell(r) },
+	}, now)
+	for _, r := range records {
+		i.tracker.Load(i.tracker.Instant(now), r)
+	}
+	var err error
+	if i.Node, err = New(o, i.port, i.tracker); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	i.cancel = cancel
+	go func() { i.done <- i.Run(ctx) }()
+	t.Cleanup(cancel)
+	return i
+}
+
+// stop ends an instance and waits until it has ended.
+func (i *instance) stop(t testing.TB) {
+	t.Helper()
+	i.cancel()
+	if err := <-i.done; err != nil {
+		t.Error(err)
+	}
+}
+
+// announce has a client announce to the instance.
+func (i *instance) announce(h tracker.InfoHash, peer string, left uint64, e tracker.Event) {
+	at := netip.MustParseAddrPort(peer)
+	a := tracker.Announce{InfoHash: h, Peer: tracker.MakePeer(at.Addr(), at.Port()), Left: left, Event: e, NumWant: -1, Limit: 50}
+	var r tracker.Reply
+	i.tracker.Announce(i.tracker.Instant(time.Now()), &a, &r)
+}
+
+// scrape returns the instance's counts of a torrent.
+func (i *instance) scrape(h tracker.InfoHash) tracker.Counts {
+	return i.tracker.Scrape(i.tracker.Instant(time.Now()), h)
+}

@@ -1,0 +1,76 @@
+package livesync
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// maxInstances bounds the number of instances that are known. When another one
+// comes, the one heard longest ago is forgotten.
+const maxInstances = 256
+
+// Instance is what is known of another instance.
+type Instance struct {
+	ID ID `json:"id"`
+	// Source is where its last packet came from.
+	Source netip.AddrPort `json:"source"`
+	// LastSeen is when that was.
+	LastSeen time.Time `json:"last_seen"`
+	// Torrents is the number of torrents in its last BEACON, at LastBeacon;
+	// both are zero when there was none.
+	Torrents   uint64    `json:"torrents"`
+	LastBeacon time.Time `json:"last_beacon,omitzero"`
+	// In is what was received from it.
+	In Traffics `json:"received"`
+}
+
+// instances are those that were heard.
+type instances struct {
+	mu    sync.Mutex
+	known map[ID]*Instance
+}
+
+// heard takes note of a packet.
+func (t *instances) heard(p Packet, from netip.AddrPort, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := t.known[p.From]
+	if i == nil {
+		if len(t.known) == maxInstances {
+			t.forgetOldest()
+		}
+		i = &Instance{ID: p.From}
+		t.known[p.From] = i
+	}
+	i.Source, i.LastSeen = from, now
+	i.In[p.Kind].Packets++
+	i.In[p.Kind].Records += uint64(p.Records())
+	if p.Kind == KindBeacon {
+		i.Torrents, i.LastBeacon = p.Torrents(), now
+	}
+}
+
+// list returns a copy, in order of id.
+func (t *instances) list() []Instance {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]Instance, 0, len(t.known))
+	for _, i := range t.known {
+		out = append(out, *i)
+	}
+	slices.SortFunc(out, func(a, b Instance) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	return out
+}
+
+// forgetOldest makes room for one. t.mu is held.
+func (t *instances) forgetOldest() {
+	var oldest *Instance
+	for _, i := range t.known {
+		if oldest == nil || i.LastSeen.Before(oldest.LastSeen) {
+			oldest = i
+		}
+	}
+	delete(t.known, oldest.ID)
+}

@@ -1,0 +1,129 @@
+package livesync
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// Tracker is what live sync needs of the tracker. *tracker.Tracker has it.
+type Tracker interface {
+	// Instant returns now as the tracker counts time.
+	Instant(now time.Time) tracker.Instant
+	// ApplySync takes in what another instance tells of a peer. It does not
+	// lead to a Tell.
+	ApplySync(now tracker.Instant, r *tracker.SyncRecord) tracker.SyncResult
+	// Merge takes in another instance's counts of a torrent, by maximum, and
+	// returns the downloaded count held before.
+	Merge(now tracker.Instant, r tracker.Record) (local uint64, res tracker.SyncResult)
+	// Records appends a consistent copy of the records of one of
+	// tracker.ShardCount shards.
+	Records(shard int, dst []tracker.Record) []tracker.Record
+	// Torrents returns the number of torrents kept.
+	Torrents() int
+}
+
+// Node is this instance's part in the group.
+type Node struct {
+	options   Options
+	transport Transport
+	tracker   Tracker
+	outbox    *outbox
+	scrape    scrape
+	instances instances
+	counters  counters
+	failing   atomic.Bool        // the last packet could not be sent
+	record    tracker.SyncRecord // the one being applied; the receiving goroutine's
+}
+
+// New returns a node that speaks over tr for t. Run owns the transport and
+// closes it at its end; the delay of the first beacon counts from now.
+func New(o Options, tr Transport, t Tracker) (*Node, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if o.ID == (ID{}) {
+		o.ID = newID()
+	}
+	return &Node{
+		options:   o,
+		transport: tr,
+		tracker:   t,
+		outbox:    newOutbox(o.ID, o.MaxPayload, o.MaxDelay),
+		scrape: scrape{
+			owed: owed{limit: maxOwed},
+			wake: make(chan struct{}, 1),
+			d:    newDecisions(rules{o.BeaconInterval, o.InquireThreshold}, time.Now().Add(o.FirstBeaconDelay)),
+		},
+		instances: instances{known: make(map[ID]*Instance)},
+	}, nil
+}
+
+// ID returns this instance's id.
+func (n *Node) ID() ID { return n.options.ID }
+
+// Tell tells the other instances of a peer, within Options.MaxDelay. Whether
+// something is to be told is the tracker's decision. Tell never waits and never
+// allocates: what cannot be sent in time is lost and counted.
+func (n *Node) Tell(r tracker.SyncRecord) { n.outbox.tell(&r) }
+
+// Run takes part until ctx is done; then it sends what it still holds, closes
+// the transport and returns.
+func (n *Node) Run(ctx context.Context) error {
+	var sending, receiving sync.WaitGroup
+	sending.Go(func() { n.outbox.run(ctx, n.send) })
+	sending.Go(func() { n.runScrape(ctx) })
+	receiving.Go(func() { n.receiveAll(ctx) })
+	sending.Wait()
+	err := n.transport.Close()
+	receiving.Wait()
+	return err
+}
+
+// send sends one packet, made by this package, and counts it. A failure is
+// logged when it begins and when it ends.
+func (n *Node) send(p []byte) {
+	err := n.transport.Send(p)
+	if failing := err != nil; n.failing.Swap(failing) != failing {
+		if failing {
+			n.options.Log.Warn().Err(err).Msg("live sync cannot send")
+		} else {
+			n.options.Log.Info().Msg("live sync sends again")
+		}
+	}
+	if err != nil {
+		n.counters.sendFailures.Add(1)
+		return
+	}
+	if sent, drop := Parse(p); drop == DropNone {
+		n.counters.out[sent.Kind].add(sent.Records())
+	}
+}
+
+// receivePause is how long to wait after a failure to receive.
+const receivePause = time.Second
+
+// receiveAll takes in packets until the transport is closed.
+func (n *Node) receiveAll(ctx context.Context) {
+	buf := make([]byte, 1<<16)
+	for {
+		size, from, err := n.transport.Receive(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			n.options.Log.Warn().Err(err).Msg("live sync cannot receive")
+			select {
+			case <-ctx.Done():
+			case <-time.After(receivePause):
+			}
+			continue
+		}
+		n.receive(buf[:size], from, time.Now())
+	}
+}

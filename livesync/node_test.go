@@ -1,0 +1,209 @@
+package livesync
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+var testHash = tracker.InfoHash{0x50, 0x24}
+
+// lan is a network where nothing goes wrong.
+var lan = link{latency: time.Millisecond}
+
+func TestPeersAreSynced(t *testing.T) {
+	for name, peer := range map[string]string{"IPv4": "192.0.2.1:6881", "IPv6": "[2001:db8::1]:6881"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newMemNet(1, lan)
+				a, b := start(t, n, defaults()), start(t, n, defaults())
+				expect := func(what string, want tracker.Counts) {
+					t.Helper()
+					time.Sleep(defaults().MaxDelay + lan.latency)
+					synctest.Wait()
+					for name, i := range map[string]*instance{"told": a, "other": b} {
+						if got := i.scrape(testHash); got != want {
+							t.Errorf("after %s the %s instance has %+v, want %+v", what, name, got, want)
+						}
+					}
+				}
+				a.announce(testHash, peer, 1, tracker.EventStarted)
+				expect("a start", tracker.Counts{Leechers: 1, Downloaders: 1})
+				a.announce(testHash, peer, 0, tracker.EventCompleted)
+				expect("a completion", tracker.Counts{Seeders: 1, Downloaded: 1})
+				a.announce(testHash, peer, 0, tracker.EventCompleted)
+				expect("the completion again", tracker.Counts{Seeders: 1, Downloaded: 1})
+				a.announce(testHash, peer, 0, tracker.EventStopped)
+				expect("a stop", tracker.Counts{Downloaded: 1})
+				if out := b.Stats().Out[KindLive].Packets + b.Stats().Out[KindLive6].Packets; out != 0 {
+					t.Errorf("what was learned was told again in %d packets", out)
+				}
+				a.stop(t)
+				b.stop(t)
+			})
+		})
+	}
+}
+
+func TestRunSendsWhatItHoldsBeforeItReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newMemNet(1, lan)
+		a, b := start(t, n, defaults()), start(t, n, defaults())
+		synctest.Wait()
+		a.announce(testHash, "192.0.2.1:1", 0, tracker.EventNone)
+		a.stop(t)
+		time.Sleep(lan.latency)
+		synctest.Wait()
+		if got := b.scrape(testHash); got.Seeders != 1 {
+			t.Errorf("the other instance has %+v", got)
+		}
+		b.stop(t)
+	})
+}
+
+func TestDuplicatesAndReorderingChangeNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newMemNet(7, link{latency: time.Millisecond, jitter: 3 * time.Second, duplicate: 0.8})
+		a, b := start(t, n, defaults()), start(t, n, defaults())
+		for p := range 200 {
+			a.announce(testHash, fmt.Sprintf("192.0.2.1:%d", p+1), 1, tracker.EventStarted)
+			time.Sleep(100 * time.Millisecond)
+			a.announce(testHash, fmt.Sprintf("192.0.2.1:%d", p+1), 0, tracker.EventCompleted)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := tracker.Counts{Seeders: 200, Downloaded: 200}
+		if got := a.scrape(testHash); got != want {
+			t.Errorf("told instance: %+v, want %+v", got, want)
+		}
+		if got := b.scrape(testHash); got.Downloaded != want.Downloaded {
+			t.Errorf("other instance: %+v, want %d downloaded", got, want.Downloaded)
+		}
+		a.stop(t)
+		b.stop(t)
+	})
+}
+
+// newQuiet returns a node that nobody runs, with its tracker.
+func newQuiet(t testing.TB) *instance {
+	t.Helper()
+	o := defaults()
+	o.ID = ID{0xca, 0xfe, 0xba, 0xbe}
+	i := &instance{tracker: tracker.New(tracker.Options{PeerTimeout: time.Hour, TorrentTimeout: 720 * time.Hour}, time.Now())}
+	var err error
+	if i.Node, err = New(o, newMemNet(1, lan).listen(), i.tracker); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// node is an address in Options.Nodes.
+var node = netip.MustParseAddrPort("10.1.2.3:9696")
+
+func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
+	own := packetNamed(t, "live_one_seed")
+	own = append([]byte{0xca, 0xfe, 0xba, 0xbe}, own[4:]...)
+	public := packetNamed(t, "live_one_seed")
+	binary.BigEndian.PutUint32(public[HeaderSize+20:], 0x08080808)
+	partial := append(append([]byte(nil), public...), 0xff, 0xff)
+	tests := []struct {
+		name     string
+		packet   []byte
+		from     netip.AddrPort
+		want     Drop
+		torrents int
+	}{
+		{"good", public, node, DropNone, 1},
+		{"good, source written as IPv6", public, netip.MustParseAddrPort("[::ffff:10.1.2.3]:9696"), DropNone, 1},
+		{"foreign source", public, netip.MustParseAddrPort("11.0.0.1:9696"), DropForeign, 0},
+		{"short", packetNamed(t, "short"), node, DropShort, 0},
+		{"own id", own, node, DropOwn, 0},
+		{"unknown type", packetNamed(t, "unknown_type"), node, DropUnknownType, 0},
+		{"beacon too long", packetNamed(t, "beacon_long"), node, DropBadLength, 0},
+		{"inquire too short", packetNamed(t, "inquire_short"), node, DropBadLength, 0},
+		{"trailing bytes", partial, node, DropTrailing, 1},
+		{"port 0", packetNamed(t, "live_port0"), node, DropBadPeer, 0},
+		{"address not accepted from clients", packetNamed(t, "live_one_seed"), node, DropBadPeer, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			i := newQuiet(t)
+			i.receive(tt.packet, tt.from, time.Now())
+			if got := i.tracker.Torrents(); got != tt.torrents {
+				t.Errorf("%d torrents, want %d", got, tt.torrents)
+			}
+			for d, got := range i.Stats().Drops {
+				want := uint64(0)
+				if Drop(d) == tt.want && tt.want != DropNone {
+					want = 1
+				}
+				if got != want {
+					t.Errorf("%s counted %d times, want %d", Drop(d), got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestNewRefusesImpossibleOptions(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"no nodes":           func(o *Options) { o.Nodes = nil },
+		"tiny payload":       func(o *Options) { o.MaxPayload = HeaderSize + LiveSize },
+		"fragmented payload": func(o *Options) { o.MaxPayload = MaxPayload + 1 },
+		"no delay":           func(o *Options) { o.MaxDelay = 0 },
+		"no interval":        func(o *Options) { o.BeaconInterval = 0 },
+		"negative delay":     func(o *Options) { o.FirstBeaconDelay = -1 },
+		"threshold above 1":  func(o *Options) { o.InquireThreshold = 1.5 },
+		"no rate":            func(o *Options) { o.TellRate = 0 },
+	} {
+		o := defaults()
+		change(&o)
+		if _, err := New(o, newMemNet(1, lan).listen(), tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now())); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// livePacket is a full packet of one peer each in as many torrents.
+func livePacket(k int) []byte {
+	b := AppendHeader(nil, ID{1}, KindLive)
+	for j := range recordsIn(KindLive, MaxPayload) {
+		r := tracker.SyncRecord{Peer: tracker.MakePeer4([4]byte{8, 8, 8, byte(j)}, 6881), Flags: tracker.SyncSeeding}
+		binary.BigEndian.PutUint32(r.InfoHash[:], uint32(k*64+j)*2654435761)
+		b = AppendSync(b, &r)
+	}
+	return b
+}
+
+func TestReceiveDoesNotAllocate(t *testing.T) {
+	i, p := newQuiet(t), livePacket(0)
+	now := time.Now()
+	if allocs := testing.AllocsPerRun(100, func() { i.receive(p, node, now) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+func BenchmarkReceiveLive(b *testing.B) {
+	i := newQuiet(b)
+	packets := make([][]byte, 2000)
+	for k := range packets {
+		packets[k] = livePacket(k)
+		i.receive(packets[k], node, time.Now())
+	}
+	now := time.Now()
+	records := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		i.receive(packets[records/52%len(packets)], node, now)
+		records += 52
+	}
+	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+	if i.Stats().Drops[DropBadPeer] > 0 {
+		b.Fatal("records were dropped")
+	}
+}

@@ -1,0 +1,154 @@
+package livesync
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+func syncRecord(addr string, port uint16) *tracker.SyncRecord {
+	return &tracker.SyncRecord{
+		InfoHash: tracker.InfoHash{1},
+		Peer:     tracker.MakePeer(netip.MustParseAddr(addr), port),
+		Flags:    tracker.SyncSeeding,
+	}
+}
+
+// sentPacket is what an outbox sent, and how long after the test's start.
+type sentPacket struct {
+	at      time.Duration
+	kind    Kind
+	records int
+}
+
+// runOutbox starts an outbox and returns what it has sent and a way to end it.
+func runOutbox(o *outbox) (sent func() []sentPacket, end func()) {
+	began := time.Now()
+	var mu sync.Mutex
+	var list []sentPacket
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o.run(ctx, func(b []byte) {
+			p, _ := Parse(b)
+			mu.Lock()
+			defer mu.Unlock()
+			list = append(list, sentPacket{time.Since(began), p.Kind, p.Records()})
+		})
+	}()
+	return func() []sentPacket {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return list
+		}, func() {
+			cancel()
+			<-done
+		}
+}
+
+func expectSent(t *testing.T, got []sentPacket, want ...sentPacket) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("sent %v, want %v", got, want)
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Errorf("packet %d is %v, want %v", i, got[i], want[i])
+		}
+	}
+}
+
+func TestOutboxSendsAtMaxDelayOfTheOldestRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutbox(ID{1}, MaxPayload, time.Second)
+		sent, end := runOutbox(o)
+		defer end()
+		time.Sleep(10 * time.Second)
+		o.tell(syncRecord("192.0.2.1", 1))
+		time.Sleep(600 * time.Millisecond)
+		o.tell(syncRecord("192.0.2.1", 2))
+		o.tell(syncRecord("2001:db8::1", 3))
+		time.Sleep(10 * time.Second)
+		expectSent(t, sent(), sentPacket{11 * time.Second, KindLive, 2}, sentPacket{11600 * time.Millisecond, KindLive6, 1})
+	})
+}
+
+func TestOutboxSendsFullPacketsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutbox(ID{1}, MaxPayload, time.Second)
+		sent, end := runOutbox(o)
+		defer end()
+		for range 52 + 1 {
+			o.tell(syncRecord("192.0.2.1", 1))
+		}
+		for range 36 {
+			o.tell(syncRecord("2001:db8::1", 1))
+		}
+		expectSent(t, sent(), sentPacket{0, KindLive, 52}, sentPacket{0, KindLive6, 36})
+		time.Sleep(time.Second)
+		expectSent(t, sent()[2:], sentPacket{time.Second, KindLive, 1})
+	})
+}
+
+func TestOutboxSendsWhatIsLeftAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutbox(ID{1}, HeaderSize+2*Live6Size, time.Hour)
+		sent, end := runOutbox(o)
+		o.tell(syncRecord("192.0.2.1", 1))
+		o.tell(syncRecord("2001:db8::1", 1))
+		end()
+		expectSent(t, sent(), sentPacket{0, KindLive, 1}, sentPacket{0, KindLive6, 1})
+	})
+}
+
+func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
+	o := newOutbox(ID{1}, MaxPayload, time.Second)
+	for range 52 * (outboxQueue + 3) {
+		o.tell(syncRecord("192.0.2.1", 1))
+	}
+	if got := o.lost(); got != 3*52 {
+		t.Errorf("lost %d records, want %d", got, 3*52)
+	}
+	sent := 0
+	o.flush(func(b []byte) {
+		p, _ := Parse(b)
+		sent += p.Records()
+	})
+	if sent != 52*outboxQueue {
+		t.Errorf("sent %d records, want %d", sent, 52*outboxQueue)
+	}
+}
+
+func TestTellDoesNotAllocate(t *testing.T) {
+	o := newOutbox(ID{1}, MaxPayload, time.Second)
+	r4, r6 := syncRecord("192.0.2.1", 1), syncRecord("2001:db8::1", 1)
+	allocs := testing.AllocsPerRun(1000, func() {
+		o.tell(r4)
+		o.tell(r6)
+		if len(o.ready) > 0 {
+			o.send(<-o.ready, func([]byte) {})
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+func BenchmarkTell(b *testing.B) {
+	o := newOutbox(ID{1}, MaxPayload, time.Second)
+	r := syncRecord("192.0.2.1", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		o.tell(r)
+		if len(o.ready) > 0 {
+			o.send(<-o.ready, func([]byte) {})
+		}
+	}
+}

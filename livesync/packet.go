@@ -1,0 +1,140 @@
+package livesync
+
+import (
+	"encoding/binary"
+
+	"keeptrack/tracker"
+)
+
+// Sizes in bytes.
+const (
+	HeaderSize = 4 + 4           // instance id, type
+	LiveSize   = 20 + 4 + 2 + 2  // SYNC_LIVE record
+	Live6Size  = 20 + 16 + 2 + 2 // SYNC_LIVE6 record
+	TellSize   = 20 + 4 + 8      // SYNC_SCRAPE_TELL record
+)
+
+// syncFlags are the flags that mean something on the wire. FROM_SYNC (0x10) is
+// internal to opentracker: sent as 0 and ignored on receipt.
+const syncFlags = tracker.SyncSeeding | tracker.SyncComplete | tracker.SyncStopped
+
+// TellRecord is what a TELL packet says of one torrent.
+type TellRecord struct {
+	InfoHash tracker.InfoHash
+	// Age is the number of whole minutes since the torrent's last announce, at
+	// the time of sending.
+	Age uint32
+	// Downloaded counts the completed downloads.
+	Downloaded uint64
+}
+
+// Packet is a received packet, checked and not copied: it refers to the buffer
+// it was parsed from. All numbers on the wire are big-endian.
+type Packet struct {
+	// From is the id of the instance that sent the packet.
+	From ID
+	// Kind says which of the methods Sync, Tell, Torrents and Target applies.
+	Kind Kind
+	// Trailing is the number of bytes after the last whole record, to be
+	// ignored.
+	Trailing int
+
+	body []byte // whole records, or the body of one piece
+}
+
+// Parse reads a packet. Unless the Drop is DropNone the packet is not to be
+// used; the Packet is then the zero value. The Packet refers to b and is valid
+// as long as b is not changed.
+//
+// A packet of records holds at least one whole record, or its length is wrong.
+func Parse(b []byte) (Packet, Drop) {
+	if len(b) < HeaderSize {
+		return Packet{}, DropShort
+	}
+	body := b[HeaderSize:]
+	k, drop := kindOf(binary.BigEndian.Uint32(b[4:]), len(body))
+	if drop != DropNone {
+		return Packet{}, drop
+	}
+	p := Packet{From: ID(b), Kind: k}
+	if size := kinds[k].record; size > 0 {
+		p.Trailing = len(body) % size
+	}
+	p.body = body[:len(body)-p.Trailing]
+	return p, DropNone
+}
+
+// Records returns the number of records in a packet of kind KindLive, KindLive6
+// or KindTell, and 0 for the others.
+func (p Packet) Records() int { return recordsIn(p.Kind, HeaderSize+len(p.body)) }
+
+// Sync reads record i of a packet of kind KindLive or KindLive6 into r. Flags
+// that mean nothing are left out.
+func (p Packet) Sync(i int, r *tracker.SyncRecord) {
+	if p.Kind == KindLive {
+		b := p.body[i*LiveSize:][:LiveSize]
+		r.InfoHash = tracker.InfoHash(b)
+		r.Peer = tracker.MakePeer4([4]byte(b[20:]), binary.BigEndian.Uint16(b[24:]))
+		r.Flags = tracker.SyncFlags(b[26]) & syncFlags
+		return
+	}
+	b := p.body[i*Live6Size:][:Live6Size]
+	r.InfoHash = tracker.InfoHash(b)
+	r.Peer = tracker.MakePeer6([16]byte(b[20:]), binary.BigEndian.Uint16(b[36:]))
+	r.Flags = tracker.SyncFlags(b[38]) & syncFlags
+}
+
+// Tell returns record i of a packet of kind KindTell.
+func (p Packet) Tell(i int) TellRecord {
+	b := p.body[i*TellSize:][:TellSize]
+	return TellRecord{
+		InfoHash:   tracker.InfoHash(b),
+		Age:        binary.BigEndian.Uint32(b[20:]),
+		Downloaded: binary.BigEndian.Uint64(b[24:]),
+	}
+}
+
+// Torrents returns the number of torrents that a packet of kind KindBeacon
+// gives.
+func (p Packet) Torrents() uint64 { return binary.BigEndian.Uint64(p.body) }
+
+// Target returns the id of the instance that a packet of kind KindInquire
+// asks.
+func (p Packet) Target() ID { return ID(p.body) }
+
+// AppendHeader appends the header of a packet sent by the instance id.
+func AppendHeader(dst []byte, id ID, k Kind) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, id[:]...), kinds[k].wire)
+}
+
+// AppendSync appends a record: LiveSize bytes for a peer with an IPv4 address,
+// to go into a packet of kind KindLive, or Live6Size bytes for one with an
+// IPv6 address, to go into KindLive6.
+func AppendSync(dst []byte, r *tracker.SyncRecord) []byte {
+	dst = r.Peer.AppendCompact(append(dst, r.InfoHash[:]...))
+	return append(dst, byte(r.Flags&syncFlags), 0)
+}
+
+// AppendTell appends a record of TellSize bytes.
+func AppendTell(dst []byte, r TellRecord) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, r.InfoHash[:]...), r.Age)
+	return binary.BigEndian.AppendUint64(dst, r.Downloaded)
+}
+
+// AppendBeacon appends a whole BEACON packet.
+func AppendBeacon(dst []byte, id ID, torrents uint64) []byte {
+	return binary.BigEndian.AppendUint64(AppendHeader(dst, id, KindBeacon), torrents)
+}
+
+// AppendInquire appends a whole INQUIRE packet that asks target.
+func AppendInquire(dst []byte, id, target ID) []byte {
+	return append(AppendHeader(dst, id, KindInquire), target[:]...)
+}
+
+// recordsIn returns the number of whole records in a packet of length bytes.
+func recordsIn(k Kind, length int) int {
+	if size := kinds[k].record; size > 0 {
+		return (length - HeaderSize) / size
+	}
+	return 0
+}

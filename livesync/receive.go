@@ -1,0 +1,115 @@
+package livesync
+
+import (
+	"net/netip"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// receive takes in one packet. It does not keep b.
+func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
+	p, drop := n.accept(b, from.Addr().Unmap())
+	if drop != DropNone {
+		n.drop(drop)
+		return
+	}
+	n.counters.in[p.Kind].add(p.Records())
+	n.instances.heard(p, from, now)
+	if p.Trailing > 0 {
+		n.drop(DropTrailing)
+	}
+	switch p.Kind {
+	case KindLive, KindLive6:
+		n.applySync(p, now)
+	case KindBeacon:
+		n.heardBeacon(p, now)
+	case KindInquire:
+		if p.Target() != n.options.ID {
+			n.drop(DropOtherTarget)
+			return
+		}
+		n.decide(event{kind: eventInquire}, now)
+	case KindTell:
+		n.merge(p, now)
+	}
+}
+
+// accept parses a packet unless it is not for this instance at all.
+func (n *Node) accept(b []byte, from netip.Addr) (Packet, Drop) {
+	if !n.isNode(from) {
+		return Packet{}, DropForeign
+	}
+	if len(b) >= HeaderSize && ID(b) == n.options.ID {
+		return Packet{}, DropOwn
+	}
+	return Parse(b)
+}
+
+func (n *Node) isNode(a netip.Addr) bool {
+	for _, p := range n.options.Nodes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *Node) drop(d Drop) { n.counters.drops[d].Add(1) }
+
+// applySync takes in the peers of a SYNC_LIVE or SYNC_LIVE6 packet.
+func (n *Node) applySync(p Packet, now time.Time) {
+	instant := n.tracker.Instant(now)
+	for i := range p.Records() {
+		p.Sync(i, &n.record)
+		if res := n.tracker.ApplySync(instant, &n.record); res != tracker.SyncApplied {
+			n.drop(resultDrops[res])
+		}
+	}
+}
+
+func (n *Node) heardBeacon(p Packet, now time.Time) {
+	if p.Torrents() == 0 {
+		n.drop(DropEmptyBeacon)
+		return
+	}
+	n.decide(event{
+		kind:     eventBeacon,
+		from:     p.From,
+		torrents: p.Torrents(),
+		local:    uint64(n.tracker.Torrents()),
+	}, now)
+}
+
+// maxDownloaded is the highest count that is believed. Nobody has counted that
+// far; taken in, a count near the end of its range would stay the maximum of
+// the whole group for ever.
+const maxDownloaded = 1<<63 - 1
+
+// merge takes in the counts of a TELL packet and remembers what is known better
+// here.
+func (n *Node) merge(p Packet, now time.Time) {
+	instant, minute := n.tracker.Instant(now), minuteOf(now)
+	for i := range p.Records() {
+		told := p.Tell(i)
+		if told.Downloaded > maxDownloaded {
+			n.drop(DropBadCount)
+			continue
+		}
+		last := minute - int64(told.Age)
+		local, res := n.tracker.Merge(instant, tracker.Record{
+			InfoHash:     told.InfoHash,
+			LastAnnounce: uint32(max(last, 0)),
+			Downloaded:   told.Downloaded,
+		})
+		switch {
+		case res != tracker.SyncApplied:
+			n.drop(resultDrops[res])
+			continue
+		case last < 0:
+			n.drop(DropBadAge)
+		}
+		n.scrape.owed.compare(told.InfoHash, local, told.Downloaded)
+	}
+	n.decide(event{kind: eventTell, owing: n.scrape.owed.any()}, now)
+}

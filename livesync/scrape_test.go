@@ -1,0 +1,369 @@
+package livesync
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// testRecords returns n torrents, the same ones for the same numbers, announced
+// within the last two hours and with counts above 0.
+func testRecords(n int) []tracker.Record {
+	rs := make([]tracker.Record, n)
+	minute := uint32(minuteOf(time.Now()))
+	for k := range rs {
+		r := &rs[k]
+		binary.BigEndian.PutUint64(r.InfoHash[:], uint64(k+1)*0x9e3779b97f4a7c15)
+		r.LastAnnounce = minute - uint32(k%120)
+		r.Downloaded = uint64(k%1000 + 1)
+	}
+	return rs
+}
+
+// records returns what an instance holds.
+func (i *instance) records() map[tracker.InfoHash]tracker.Record {
+	m := make(map[tracker.InfoHash]tracker.Record)
+	for shard := range tracker.ShardCount {
+		for _, r := range i.tracker.Records(shard, nil) {
+			m[r.InfoHash] = r
+		}
+	}
+	return m
+}
+
+func byHash(rs []tracker.Record) map[tracker.InfoHash]tracker.Record {
+	m := make(map[tracker.InfoHash]tracker.Record, len(rs))
+	for _, r := range rs {
+		m[r.InfoHash] = r
+	}
+	return m
+}
+
+// heardPacket is a packet of scrape sync that was on a network.
+type heardPacket struct {
+	at   time.Duration
+	from netip.AddrPort
+	Packet
+}
+
+// capture writes down the packets of scrape sync that are sent on a network.
+func capture(n *memNet) *[]heardPacket {
+	began := time.Now()
+	var list []heardPacket
+	n.tap = func(from netip.AddrPort, b []byte) {
+		if p, drop := Parse(slices.Clone(b)); drop == DropNone && p.Kind != KindLive && p.Kind != KindLive6 {
+			list = append(list, heardPacket{time.Since(began), from, p})
+		}
+	}
+	return &list
+}
+
+func only(list []heardPacket, k Kind) []heardPacket {
+	return slices.DeleteFunc(slices.Clone(list), func(p heardPacket) bool { return p.Kind != k })
+}
+
+// offMinute waits until well after the start of a minute, so that no packet
+// crosses the end of one in the seconds that follow.
+func offMinute() { time.Sleep(17 * time.Second) }
+
+func stopAll(t *testing.T, is ...*instance) {
+	for _, i := range is {
+		i.stop(t)
+	}
+}
+
+func TestEmptyInstanceCatchesUpWithTheLargest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		sent := capture(n)
+		all := testRecords(30_000)
+		ten, twenty := start(t, n, defaults(), all[:10_000]...), start(t, n, defaults(), all[:20_000]...)
+		thirty := start(t, n, defaults(), all...)
+		empty := start(t, n, defaults())
+		time.Sleep(defaults().FirstBeaconDelay + 4*defaults().BeaconInterval)
+		synctest.Wait()
+
+		packets := *sent
+		first := only(packets, KindBeacon)[0].at
+		inquiries := only(packets, KindInquire)
+		if len(inquiries) == 0 {
+			t.Fatal("nobody inquired")
+		}
+		for _, q := range inquiries {
+			if q.Target() != thirty.ID() {
+				t.Errorf("%s asked %s, want %s", q.From, q.Target(), thirty.ID())
+			}
+			if q.at < first+2*defaults().BeaconInterval {
+				t.Errorf("%s asked %s after the first beacon", q.From, q.at-first)
+			}
+		}
+		tells := only(packets, KindTell)
+		begin, end := tells[0].at, tells[len(tells)-1].at
+		told := 0
+		for _, p := range tells {
+			told += p.Records()
+			if p.From != thirty.ID() {
+				t.Errorf("%s tells", p.From)
+			}
+		}
+		if told != len(all) {
+			t.Errorf("%d records told, want %d", told, len(all))
+		}
+		for _, p := range packets {
+			if p.Kind != KindTell && p.at >= begin && p.at < end+defaults().BeaconInterval {
+				t.Errorf("%s sent by %s %s after the tell began, which took %s", p, p.From, p.at-begin, end-begin)
+			}
+		}
+		want := byHash(all)
+		for name, i := range map[string]*instance{"empty": empty, "ten": ten, "twenty": twenty, "thirty": thirty} {
+			if !maps.Equal(i.records(), want) {
+				t.Errorf("%s differs from what was told", name)
+			}
+		}
+		stopAll(t, ten, twenty, thirty, empty)
+	})
+}
+
+func TestCountsOfOthersDoNotChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		all := testRecords(3_000)
+		low := slices.Clone(all)
+		for k := range low {
+			low[k].Downloaded *= 2
+		}
+		full, other, empty := start(t, n, defaults(), all...), start(t, n, defaults(), low...), start(t, n, defaults())
+		time.Sleep(defaults().FirstBeaconDelay + 2*defaults().BeaconInterval + 30*time.Second)
+		synctest.Wait()
+		if empty.tracker.Torrents() != len(all) {
+			t.Fatalf("the empty instance has %d torrents", empty.tracker.Torrents())
+		}
+		if !maps.Equal(other.records(), byHash(low)) {
+			t.Error("higher counts changed")
+		}
+		stopAll(t, full, other, empty)
+	})
+}
+
+func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		sent := capture(n)
+		small, large := start(t, n, defaults(), testRecords(2_000)...), start(t, n, defaults(), testRecords(2_200)...)
+		empty := start(t, n, defaults())
+		b := defaults().BeaconInterval
+		time.Sleep(defaults().FirstBeaconDelay + b/2)
+		large.stop(t)
+		time.Sleep(12 * b)
+		synctest.Wait()
+		var asked []string
+		for _, q := range only(*sent, KindInquire) {
+			if q.From == empty.ID() {
+				asked = append(asked, fmt.Sprint(q.at-defaults().FirstBeaconDelay, q.Target() == large.ID()))
+			}
+		}
+		// The first beacon comes lan.latency after it was sent. Having given up
+		// at 5 intervals, it takes the beacon at 5, or the next, to start over.
+		want := []string{
+			fmt.Sprint(2*b+lan.latency, true), fmt.Sprint(3*b+lan.latency, true), fmt.Sprint(4*b+lan.latency, true),
+			fmt.Sprint(8*b+lan.latency, false),
+		}
+		if !slices.Equal(asked, want) {
+			t.Errorf("asked %v, want %v", asked, want)
+		}
+		if !maps.Equal(empty.records(), small.records()) {
+			t.Error("did not catch up with the one that is left")
+		}
+		stopAll(t, small, empty)
+	})
+}
+
+func TestTellAndCounterTellLeaveTheMaximumEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		sent := capture(n)
+		all := testRecords(3_000)
+		larger, smaller := slices.Clone(all), slices.Clone(all[:2_000])
+		want := byHash(all)
+		for k := range smaller {
+			if k%3 == 0 {
+				smaller[k].Downloaded += 5
+				want[smaller[k].InfoHash] = smaller[k]
+			}
+		}
+		a, b := start(t, n, defaults(), larger...), start(t, n, defaults(), smaller...)
+		time.Sleep(defaults().FirstBeaconDelay + 5*defaults().BeaconInterval)
+		synctest.Wait()
+
+		var fromA, fromB []heardPacket
+		repaid := 0
+		for _, p := range only(*sent, KindTell) {
+			if p.From == a.ID() {
+				fromA = append(fromA, p)
+				continue
+			}
+			fromB = append(fromB, p)
+			repaid += p.Records()
+		}
+		if len(fromA) == 0 || len(fromB) == 0 {
+			t.Fatalf("%d packets told, %d repaid", len(fromA), len(fromB))
+		}
+		if wait := fromB[0].at - fromA[len(fromA)-1].at; wait < defaults().BeaconInterval {
+			t.Errorf("the counter-tell began %s after the tell", wait)
+		}
+		if want := (len(smaller) + 2) / 3; repaid != want {
+			t.Errorf("%d records repaid, want %d", repaid, want)
+		}
+		for name, i := range map[string]*instance{"larger": a, "smaller": b} {
+			for h, r := range i.records() {
+				if r.Downloaded != want[h].Downloaded {
+					t.Errorf("%s has %d of %s, want %d", name, r.Downloaded, h, want[h].Downloaded)
+				}
+			}
+		}
+		if a.tracker.Torrents() != len(all) || b.tracker.Torrents() != len(all) {
+			t.Errorf("%d and %d torrents, want %d", a.tracker.Torrents(), b.tracker.Torrents(), len(all))
+		}
+		stopAll(t, a, b)
+	})
+}
+
+func TestRestartedInstanceCatchesUpWithAnEqualOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		now, old := testRecords(1_000), testRecords(1_000)
+		for k := range now {
+			now[k].Downloaded += 3 // completed while the other was down
+		}
+		up, restarted := start(t, n, defaults(), now...), start(t, n, defaults(), old...)
+		time.Sleep(defaults().FirstBeaconDelay + 3*defaults().BeaconInterval)
+		synctest.Wait()
+		if !maps.Equal(restarted.records(), byHash(now)) {
+			t.Error("the restarted instance did not catch up")
+		}
+		stopAll(t, up, restarted)
+	})
+}
+
+func TestInquiryIsAnsweredInTheFirstSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		all := testRecords(5_000)
+		empty, full := start(t, n, defaults()), start(t, n, defaults(), all...)
+		if err := empty.transport.Send(AppendInquire(nil, empty.ID(), full.ID())); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !maps.Equal(empty.records(), byHash(all)) {
+			t.Errorf("%d torrents after a second, want %d", empty.tracker.Torrents(), len(all))
+		}
+		stopAll(t, empty, full)
+	})
+}
+
+func TestPartitionedInstanceCatchesUpOnceTheNetworkIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		all := testRecords(2_000)
+		full, empty := start(t, n, defaults(), all...), start(t, n, defaults())
+		n.setLink(full.port, empty.port, link{cut: true})
+		time.Sleep(defaults().FirstBeaconDelay + 10*defaults().BeaconInterval)
+		if got := empty.tracker.Torrents(); got != 0 {
+			t.Fatalf("%d torrents through a cut link", got)
+		}
+		n.setLink(full.port, empty.port, lan)
+		time.Sleep(4 * defaults().BeaconInterval)
+		synctest.Wait()
+		if !maps.Equal(empty.records(), byHash(all)) {
+			t.Error("did not catch up")
+		}
+		stopAll(t, full, empty)
+	})
+}
+
+func TestScrapePacketsThatAreNotUsedAreCounted(t *testing.T) {
+	tellOf := func(r TellRecord) []byte { return AppendTell(AppendHeader(nil, ID{1}, KindTell), r) }
+	known, unknown := tracker.InfoHash{1}, tracker.InfoHash{2}
+	tests := []struct {
+		name   string
+		packet []byte
+		want   Drop
+		count  uint64 // of the known torrent, afterwards
+	}{
+		{"BEACON of zero", AppendBeacon(nil, ID{1}, 0), DropEmptyBeacon, 7},
+		{"INQUIRE of another", AppendInquire(nil, ID{1}, ID{2}), DropOtherTarget, 7},
+		{"offset 2^32-1, unknown", tellOf(TellRecord{unknown, 1<<32 - 1, 9}), DropTooOld, 7},
+		{"offset 2^32-1, known", tellOf(TellRecord{known, 1<<32 - 1, 9}), DropBadAge, 9},
+		{"count 2^64-1", tellOf(TellRecord{known, 0, 1<<64 - 1}), DropBadCount, 7},
+		{"both", tellOf(TellRecord{known, 1<<32 - 1, 1<<64 - 1}), DropBadCount, 7},
+		{"largest believed count", tellOf(TellRecord{known, 0, maxDownloaded}), DropNone, maxDownloaded},
+		{"older than torrents are kept", tellOf(TellRecord{unknown, 31 * 24 * 60, 9}), DropTooOld, 7},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			i := newQuiet(t)
+			minute := uint32(minuteOf(time.Now()))
+			i.tracker.Load(i.tracker.Instant(time.Now()), tracker.Record{InfoHash: known, LastAnnounce: minute - 5, Downloaded: 7})
+			i.receive(tt.packet, node, time.Now())
+			got := i.records()
+			if len(got) != 1 || got[known].Downloaded != tt.count {
+				t.Errorf("holds %v, want %d", got, tt.count)
+			}
+			if tt.want != DropNone && got[known].LastAnnounce != minute-5 {
+				t.Errorf("last announce moved by %d minutes", got[known].LastAnnounce-(minute-5))
+			}
+			for d, n := range i.Stats().Drops {
+				if want := Drop(d) == tt.want && tt.want != DropNone; n > 1 || want != (n == 1) {
+					t.Errorf("%s counted %d times", Drop(d), n)
+				}
+			}
+			if w := i.Cluster().Wanting; w != nil {
+				t.Errorf("wants %+v", w)
+			}
+		})
+	}
+}
+
+func TestClusterShowsTheGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		offMinute()
+		n := newMemNet(1, lan)
+		full, empty := start(t, n, defaults(), testRecords(1_000)...), start(t, n, defaults())
+		time.Sleep(defaults().FirstBeaconDelay + time.Second)
+		c := empty.Cluster()
+		if len(c.Instances) != 1 || c.Instances[0].ID != full.ID() || c.Instances[0].Torrents != 1_000 || c.Instances[0].Source != full.port.addr {
+			t.Errorf("instances %+v", c.Instances)
+		}
+		if c.Wanting == nil || c.Wanting.Best != full.ID() {
+			t.Errorf("wanting %+v", c.Wanting)
+		}
+		time.Sleep(2*defaults().BeaconInterval - time.Second + settle + 10*time.Millisecond)
+		if c := full.Cluster(); c.Tell.Activity != "tell" || c.Tell.Records == 0 {
+			t.Errorf("in the tell: %+v", c.Tell)
+		}
+		time.Sleep(time.Minute / 2)
+		c = empty.Cluster()
+		if c.Wanting != nil || c.Torrents != 1_000 || c.Instances[0].In[KindTell].Records != 1_000 || c.LastTell.IsZero() {
+			t.Errorf("afterwards: %+v", c)
+		}
+		if c := full.Cluster(); c.Tell.Activity != "none" || c.Tell.Records != 1_000 || c.Tell.Shards != tracker.ShardCount {
+			t.Errorf("afterwards: %+v", c.Tell)
+		}
+		stopAll(t, full, empty)
+	})
+}

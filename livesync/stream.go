@@ -1,0 +1,110 @@
+package livesync
+
+import (
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// settle is how long a copied record waits before it is told. It is longer than
+// a packet takes: a completion that is in the copy has by then been heard by
+// everybody as a SYNC_LIVE record. One heard after the TELL that includes it
+// would be counted twice.
+const settle = 100 * time.Millisecond
+
+// stream is a walk through the torrents of every shard, in order. A shard is
+// copied at one moment and torrents stay in their shard, so every torrent that
+// is there from beginning to end is told exactly once.
+type stream struct {
+	tracker Tracker
+	owed    *owed  // the torrents to tell; nil: all
+	copied  func() // called after a shard was copied
+	pace    pacer
+
+	began         time.Time
+	shard         int // next to copy
+	perPacket     int // records in a full packet
+	ahead         int // records to have copied ahead of the pace, for settle
+	queue         []queued
+	head          int              // of queue: the next record to tell
+	copy          []tracker.Record // of one shard
+	packets, told uint64
+}
+
+// queued is a copied record and when it may be told, as a time since the
+// stream began.
+type queued struct {
+	tracker.Record
+	ripe time.Duration
+}
+
+func newStream(t Tracker, maxPayload, perSecond int, now time.Time) *stream {
+	s := &stream{
+		tracker:   t,
+		copied:    func() {},
+		pace:      newPacer(perSecond),
+		began:     now,
+		perPacket: recordsIn(KindTell, maxPayload),
+	}
+	s.ahead = s.perPacket * (1 + int(settle/s.pace.interval))
+	return s
+}
+
+// next appends the records of the packet to send at now to dst. When none may
+// be sent yet, it returns when to come back; over says that all was told.
+func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time, over bool) {
+	s.fill(now)
+	n := min(s.perPacket, len(s.queue)-s.head)
+	if n == 0 {
+		return nil, time.Time{}, true
+	}
+	records := s.queue[s.head : s.head+n]
+	if ripe := s.began.Add(records[n-1].ripe); ripe.After(now) {
+		return nil, ripe, false
+	}
+	if !s.pace.ready(now) {
+		return nil, s.pace.next, false
+	}
+	s.pace.spend(now)
+	for i := range records {
+		dst = AppendTell(dst, tellRecord(&records[i].Record, now))
+	}
+	s.head += n
+	s.packets++
+	s.told += uint64(n)
+	return dst, time.Time{}, false
+}
+
+// fill copies shards until there is enough ahead, or no more.
+func (s *stream) fill(now time.Time) {
+	if s.head > len(s.queue)/2 {
+		s.queue = append(s.queue[:0], s.queue[s.head:]...)
+		s.head = 0
+	}
+	for ; s.shard < tracker.ShardCount && len(s.queue)-s.head < s.ahead; s.shard++ {
+		var some map[tracker.InfoHash]struct{}
+		if s.owed != nil {
+			if some = s.owed.take(s.shard); len(some) == 0 {
+				continue
+			}
+		}
+		s.copy = s.tracker.Records(s.shard, s.copy[:0])
+		s.copied()
+		ripe := now.Add(settle).Sub(s.began)
+		for _, r := range s.copy {
+			if _, ok := some[r.InfoHash]; ok || s.owed == nil {
+				s.queue = append(s.queue, queued{r, ripe})
+			}
+		}
+	}
+}
+
+// tellRecord returns what is told of a torrent at now. A last announce in the
+// future, from a clock that was set back, counts as this minute.
+func tellRecord(r *tracker.Record, now time.Time) TellRecord {
+	age := minuteOf(now) - int64(r.LastAnnounce)
+	return TellRecord{InfoHash: r.InfoHash, Age: uint32(max(age, 0)), Downloaded: r.Downloaded}
+}
+
+// minuteOf returns the whole minutes since 1970-01-01 UTC.
+func minuteOf(t time.Time) int64 { return t.Unix() / 60 }

@@ -1,0 +1,208 @@
+package tracker
+
+import "testing"
+
+// checkInvariants walks all that the tracker holds and checks that its parts
+// agree. It calls for a tracker that nobody else is using.
+func checkInvariants(t testing.TB, tr *Tracker) {
+	t.Helper()
+	var torrents int64
+	for i := range tr.shards {
+		checkShard(t, &tr.shards[i], byte(i))
+		torrents += int64(tr.shards[i].torrents.n)
+	}
+	if got := tr.torrents.Load(); got != torrents {
+		t.Errorf("%d torrents counted, the shards hold %d", got, torrents)
+	}
+}
+
+func checkShard(t testing.TB, s *shard, first byte) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := shardCheck{t: t, s: s}
+	c.blocks4.init()
+	c.blocks6.init()
+	c.slab()
+	c.torrentIndex()
+	for i := range s.torrents.n {
+		if h := s.torrents.at(i).hash; h[0] != first {
+			t.Errorf("shard %d holds torrent %v", first, h)
+		}
+		c.torrent(i)
+	}
+	checkArena(t, &s.arena4, c.blocks4)
+	checkArena(t, &s.arena6, c.blocks6)
+	c.bitmap()
+	c.totals.Completed = s.totals.Completed
+	if s.totals != c.totals {
+		t.Errorf("shard %d: totals %+v, the torrents have %+v", first, s.totals, c.totals)
+	}
+}
+
+// shardCheck is what is found out about a shard while it is walked.
+type shardCheck struct {
+	t                testing.TB
+	s                *shard
+	blocks4, blocks6 blockUse
+	totals           ShardTotals
+}
+
+// blockUse says by class which blocks of an arena belong to a torrent.
+type blockUse map[int]map[uint32]bool
+
+func (u *blockUse) init() { *u = make(blockUse) }
+
+// claim notes that a torrent names block h and says whether it is the first.
+func (u blockUse) claim(h handle) bool {
+	places := u[h.class()]
+	if places == nil {
+		places = make(map[uint32]bool)
+		u[h.class()] = places
+	}
+	if places[h.place()] {
+		return false
+	}
+	places[h.place()] = true
+	return true
+}
+
+func (c *shardCheck) slab() {
+	used := (int(c.s.torrents.n) + pageTorrents - 1) / pageTorrents
+	if n := len(c.s.torrents.pages); n < used || n > used+1 {
+		c.t.Errorf("%d pages for %d torrents", n, c.s.torrents.n)
+	}
+}
+
+// torrentIndex checks that the index names every position once.
+func (c *shardCheck) torrentIndex() {
+	x, n := &c.s.index, int(c.s.torrents.n)
+	named := 0
+	for _, slot := range x.slots {
+		if slot != 0 {
+			named++
+		}
+	}
+	if x.used != n || named != n || 4*n > 3*len(x.slots) {
+		c.t.Errorf("%d torrents, %d slots of %d used, said to be %d", n, named, len(x.slots), x.used)
+	}
+	for i := range c.s.torrents.n {
+		h := c.s.torrents.at(i).hash
+		if at, ok := c.s.find(&h); !ok || at != i {
+			c.t.Errorf("torrent %v at %d is found at %d (%v)", h, i, at, ok)
+		}
+	}
+}
+
+func (c *shardCheck) torrent(i uint32) {
+	s, torrent := c.s, c.s.torrents.at(i)
+	n4 := checkHome(c.t, &s.arena4, torrent.home4(), i, c.blocks4)
+	n6 := checkHome(c.t, &s.arena6, torrent.home6(), i, c.blocks6)
+	if torrent.peerless() != (n4.n+n6.n == 0) {
+		c.t.Errorf("torrent %d with %d peers: peerless is %v", i, n4.n+n6.n, torrent.peerless())
+	}
+	for f, n := range []counts{n4, n6} {
+		c.totals.Peers[f] += uint64(n.n)
+		c.totals.Seeders[f] += uint64(n.seeders())
+	}
+}
+
+func (c *shardCheck) bitmap() {
+	n := 0
+	for i := range uint32(len(c.s.changed.words) * 64) {
+		if c.s.changed.has(i) {
+			n++
+			if i >= c.s.torrents.n {
+				c.t.Errorf("position %d of %d is marked as changed", i, c.s.torrents.n)
+			}
+		}
+	}
+	if n != c.s.changed.n {
+		c.t.Errorf("%d positions are marked as changed, said to be %d", n, c.s.changed.n)
+	}
+}
+
+// checkHome checks the peers at h, which belong to the torrent at position
+// owner.
+func checkHome[K key](t testing.TB, a *arena[K], h home[K], owner uint32, use blockUse) counts {
+	t.Helper()
+	if h.block != 0 {
+		if !use.claim(h.block) {
+			t.Errorf("torrent %d: block %x belongs to another", owner, h.block)
+		}
+		if head := a.head(h.block); head.owner != owner {
+			t.Errorf("torrent %d: owner of its block is %d", owner, head.owner)
+		}
+	}
+	p := view(a, h)
+	least := uint32(len(h.inline))
+	if h.block != 0 && (p.n < max(least, 1) || roomy(h.block.class(), len(p.list), int(p.n))) {
+		t.Errorf("torrent %d: block of class %d with room for %d holds %d", owner, h.block.class(), len(p.list), p.n)
+	}
+	checkPeers(t, &p)
+	return p.counts
+}
+
+func checkPeers[K key](t testing.TB, p *peers[K]) {
+	t.Helper()
+	if int(p.n) > len(p.list) || p.leechers > p.n {
+		t.Fatalf("counts %+v in room for %d", p.counts, len(p.list))
+	}
+	seen, paused := make(map[K]bool), uint32(0)
+	for i := range p.list[:p.n] {
+		e := &p.list[i]
+		if seen[e.key] || p.find(e.key) != i {
+			t.Errorf("peer %x at %d is found at %d", e.key, i, p.find(e.key))
+		}
+		seen[e.key] = true
+		if !p.seeds(i) && e.meta&metaPaused != 0 {
+			paused++
+		}
+	}
+	if paused != p.paused {
+		t.Errorf("%d paused, said to be %d", paused, p.paused)
+	}
+	if p.index == nil {
+		return
+	}
+	used := 0
+	for _, slot := range p.index.slots {
+		if slot != 0 {
+			used++
+		}
+	}
+	if used != int(p.n) {
+		t.Errorf("%d slots used for %d peers", used, p.n)
+	}
+}
+
+// checkArena checks that every block of an arena is in use and that it holds
+// no more memory than it may.
+func checkArena[K key](t testing.TB, a *arena[K], use blockUse) {
+	t.Helper()
+	for class := range a.classes {
+		c := &a.classes[class]
+		if len(c.heads) != len(use[class]) {
+			t.Errorf("class %d: %d blocks, %d in use", class, len(c.heads), len(use[class]))
+		}
+		if class == 0 {
+			continue
+		}
+		per := int(blocksPerPage(class))
+		if used := (len(c.heads) + per - 1) / per; len(c.pages) < used || len(c.pages) > used+1 {
+			t.Errorf("class %d: %d pages for %d blocks", class, len(c.pages), len(c.heads))
+		}
+	}
+	free := make(map[uint32]bool)
+	for _, place := range a.unused {
+		free[place] = true
+	}
+	for place, b := range a.large {
+		if used := use[classLarge][uint32(place)]; used != (b != nil) || used == free[uint32(place)] {
+			t.Errorf("large block %d: there %v, in use %v, free %v", place, b != nil, used, free[uint32(place)])
+		}
+	}
+	if len(free) != len(a.unused) || len(a.large) != len(a.unused)+len(use[classLarge]) {
+		t.Errorf("%d large blocks, %d in use, %d free", len(a.large), len(use[classLarge]), len(a.unused))
+	}
+}

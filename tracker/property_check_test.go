@@ -1,0 +1,201 @@
+package tracker
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// checkpoint takes a shard's changes. Some writes fail; their changes are put
+// back at the next checkpoint.
+func (r *run) checkpoint(i int) {
+	shard := int(runShards[i])
+	if c := r.unsaved[i]; c != nil {
+		r.RestoreChanges(shard, c)
+		r.unsaved[i] = nil
+	}
+	var c Changes
+	r.TakeChanges(shard, &c)
+	if r.rng.IntN(3) == 0 {
+		r.unsaved[i] = &c
+		return
+	}
+	for _, rec := range c.Records {
+		r.db[i][rec.InfoHash] = rec
+	}
+	for _, h := range c.Removed {
+		if _, kept := r.model.torrents[h]; kept {
+			r.t.Errorf("torrent %v is kept, but said to be removed", h)
+		}
+		delete(r.db[i], h)
+	}
+	want := make(map[InfoHash]Record)
+	for _, rec := range r.Records(shard, nil) {
+		want[rec.InfoHash] = rec
+	}
+	if !maps.Equal(r.db[i], want) {
+		r.t.Errorf("shard %d: database %v, tracker %v", shard, r.db[i], want)
+	}
+}
+
+func (r *run) wantCounts(h InfoHash) Counts {
+	if torrent := r.model.torrents[h]; torrent != nil {
+		return torrent.counts()
+	}
+	return Counts{}
+}
+
+// checkReply checks the reply to a, which the model has seen too.
+func (r *run) checkReply(a *Announce, reply *Reply) {
+	c := r.wantCounts(a.InfoHash)
+	if got := (Counts{reply.Seeders, reply.Leechers, c.Downloaders, reply.Downloaded}); got != c || reply.Refused {
+		r.t.Errorf("announce %+v: counts %+v, want %+v", a, got, c)
+	}
+	available := 0
+	torrent := r.model.torrents[a.InfoHash]
+	for f := range 2 {
+		if torrent == nil || Family(f) != a.Peer.Family() && !a.BothFamilies {
+			continue
+		}
+		s := &torrent.swarms[f]
+		available += len(s.peers)
+		if a.Left == 0 {
+			available -= s.seeders
+		} else if s.byPeer[a.Peer] != nil {
+			available--
+		}
+	}
+	want := a.NumWant
+	if want < 0 {
+		want = r.model.o.DefaultNumWant
+	}
+	want = min(want, r.model.o.MaxNumWant, a.Limit, available)
+	if a.Event == EventStopped {
+		want = 0
+	}
+	got := reply.peers(r.t)
+	if len(got) != want {
+		r.t.Errorf("announce %+v: %d peers, want %d of %d", a, len(got), want, available)
+	}
+	seen := make(map[Peer]bool, len(got))
+	for _, p := range got {
+		known := torrent.swarms[p.Family()].byPeer[p]
+		switch {
+		case p == a.Peer, seen[p], known == nil,
+			a.Left == 0 && known.seeder,
+			p.Family() != a.Peer.Family() && !a.BothFamilies:
+			r.t.Errorf("announce %+v: got %v (again: %v, known: %+v)", a, p, seen[p], known)
+		}
+		seen[p] = true
+	}
+}
+
+// compare compares everything.
+func (r *run) compare() {
+	checkInvariants(r.t, r.Tracker)
+	if got := r.Stats(); got.Completed != r.model.completed || got.Torrents != len(r.model.torrents) {
+		r.t.Errorf("stats %+v, want %d torrents, %d completed", got, len(r.model.torrents), r.model.completed)
+	}
+	var scraped []Scraped
+	var records []Record
+	for _, shard := range runShards {
+		scraped = r.ScrapeShard(int(shard), scraped)
+		records = r.Records(int(shard), records)
+	}
+	if len(scraped) != len(r.model.torrents) || len(records) != len(scraped) {
+		r.t.Errorf("%d torrents scraped, %d records, want %d", len(scraped), len(records), len(r.model.torrents))
+	}
+	for i, got := range scraped {
+		if want := r.wantCounts(got.InfoHash); got.Counts != want {
+			r.t.Errorf("torrent %v: %+v, want %+v", got.InfoHash, got.Counts, want)
+		}
+		torrent := r.model.torrents[got.InfoHash]
+		if torrent == nil {
+			continue
+		}
+		if want := (Record{got.InfoHash, torrent.minute, torrent.downloaded}); records[i] != want {
+			r.t.Errorf("record %+v, want %+v", records[i], want)
+		}
+		r.comparePeers(got.InfoHash, torrent)
+	}
+}
+
+func (r *run) comparePeers(h InfoHash, want *modelTorrent) {
+	s := r.shard(&h)
+	i, _ := s.find(&h)
+	p4, p6 := view(&s.arena4, s.torrents.at(i).home4()), view(&s.arena6, s.torrents.at(i).home6())
+	for f, n := range []counts{p4.counts, p6.counts} {
+		if len(want.swarms[f].peers) != int(n.n) {
+			r.t.Errorf("torrent %v: %d peers, want %d", h, n.n, len(want.swarms[f].peers))
+		}
+		for _, p := range want.swarms[f].peers {
+			var at int
+			var seeds bool
+			var meta uint16
+			if f == int(IPv4) {
+				if at = p4.find(p.peer.key4()); at >= 0 {
+					seeds, meta = p4.seeds(at), p4.list[at].meta
+				}
+			} else if at = p6.find(p.peer.key6()); at >= 0 {
+				seeds, meta = p6.seeds(at), p6.list[at].meta
+			}
+			if at < 0 || seeds != p.seeder || (meta&metaCompleted != 0) != p.completed ||
+				(meta&metaPaused != 0) != p.paused || meta&tickMask != uint16(p.last)&tickMask {
+				r.t.Errorf("peer %+v: at %d, seeds %v, meta %x", p, at, seeds, meta)
+			}
+		}
+	}
+}
+
+// home notes where the peers of torrent h are kept.
+func (r *run) home(h InfoHash) {
+	s := r.shard(&h)
+	if i, ok := s.find(&h); ok {
+		r.homes[homeKind{IPv4, s.torrents.at(i).home4().block.class()}] = true
+		r.homes[homeKind{IPv6, s.torrents.at(i).home6().block.class()}] = true
+	}
+}
+
+// check makes sure that every kind of home has been seen.
+func (h homes) check(t *testing.T) {
+	for _, f := range []Family{IPv4, IPv6} {
+		first := classFor(1)
+		if f == IPv4 {
+			first = classFor(inlinePeers + 1)
+		}
+		want := []int{0, classLarge}
+		for class := first; class < len(classRoom); class++ {
+			want = append(want, class)
+		}
+		for _, class := range want {
+			if !h[homeKind{f, class}] {
+				t.Errorf("the runs have not come through %v class %d", f, class)
+			}
+		}
+	}
+}
+
+// reload starts another tracker from the database.
+func (r *run) reload() {
+	next := newRig(r.t, nil)
+	for i, shard := range runShards {
+		r.checkpoint(i)
+		for r.unsaved[i] != nil {
+			r.checkpoint(i)
+		}
+		for _, rec := range r.db[i] {
+			next.Load(next.now(), rec)
+		}
+		byHash := func(x, y Record) int { return slices.Compare(x.InfoHash[:], y.InfoHash[:]) }
+		got, want := next.Records(int(shard), nil), r.Records(int(shard), nil)
+		slices.SortFunc(got, byHash)
+		slices.SortFunc(want, byHash)
+		if !slices.Equal(got, want) {
+			r.t.Errorf("shard %d: loaded %v, want %v", shard, got, want)
+		}
+		var c Changes
+		if next.TakeChanges(int(shard), &c); len(c.Records)+len(c.Removed) != 0 {
+			r.t.Errorf("shard %d: changes after loading: %+v", shard, c)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package tracker
+
+import "testing"
+
+func TestScrape(t *testing.T) {
+	paused := func(a *Announce) { a.Event = EventPaused }
+	for _, c := range []struct {
+		name string
+		do   func(b *rig)
+		want Counts
+	}{
+		{"unknown", func(*rig) {}, Counts{}},
+		{"both families together", func(b *rig) {
+			b.leech(hashA, peer4(1))
+			b.leech(hashA, peer6(1))
+			b.seed(hashA, peer6(2))
+			b.complete(hashA, peer4(2))
+		}, Counts{Seeders: 2, Leechers: 2, Downloaders: 2, Downloaded: 1}},
+		{"a partial seed is no downloader", func(b *rig) {
+			b.leech(hashA, peer4(1))
+			b.announce(hashA, peer4(2), paused)
+			b.announce(hashA, peer6(2), paused)
+		}, Counts{Leechers: 3, Downloaders: 1}},
+		{"the last event decides", func(b *rig) {
+			b.announce(hashA, peer4(1), paused)
+			b.leech(hashA, peer4(1))
+			b.leech(hashA, peer4(2))
+			b.announce(hashA, peer4(2), paused)
+		}, Counts{Leechers: 2, Downloaders: 1}},
+		{"a partial seed that seeds", func(b *rig) {
+			b.announce(hashA, peer4(1), paused)
+			b.announce(hashA, peer4(1), func(a *Announce) { a.Left, a.Event = 0, EventPaused })
+		}, Counts{Seeders: 1}},
+		{"a seeder that leeches again", func(b *rig) {
+			b.announce(hashA, peer4(1), func(a *Announce) { a.Left, a.Event = 0, EventPaused })
+			b.leech(hashA, peer4(1))
+		}, Counts{Leechers: 1, Downloaders: 1}},
+		{"a partial seed that stops", func(b *rig) {
+			b.announce(hashA, peer4(1), paused)
+			b.stop(hashA, peer4(1))
+		}, Counts{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newRig(t, nil)
+			c.do(b)
+			b.wantScrape(hashA, c.want)
+			for _, s := range b.ScrapeShard(int(hashA[0]), nil) {
+				if s.InfoHash != hashA || s.Counts != c.want {
+					t.Errorf("full scrape: %+v", s)
+				}
+			}
+		})
+	}
+}
+
+func TestScrapeShard(t *testing.T) {
+	b := newRig(t, nil)
+	b.leech(hashN(3, 1), peer4(1))
+	b.seed(hashN(3, 2), peer4(1))
+	b.seed(hashN(4, 1), peer4(1))
+	b.SetAccess(&Access{AccessDeny, hashSet(hashN(3, 2))})
+	first := Scraped{InfoHash: hashB}
+	got := b.ScrapeShard(3, []Scraped{first})
+	want := []Scraped{first, {hashN(3, 1), Counts{Leechers: 1, Downloaders: 1}}}
+	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestStats(t *testing.T) {
+	b := newRig(t, nil)
+	b.leech(hashN(3, 1), peer4(1))
+	b.seed(hashN(3, 1), peer6(1))
+	b.complete(hashN(4, 1), peer6(1))
+	b.sync(hashN(5, 1), peer4(2), SyncSeeding|SyncComplete)
+	b.stop(hashN(3, 1), peer4(1))
+	want := Stats{
+		ShardTotals: ShardTotals{Peers: [2]uint64{1, 2}, Seeders: [2]uint64{1, 2}, Completed: 2},
+		Torrents:    3,
+	}
+	if got := b.Stats(); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

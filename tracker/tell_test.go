@@ -1,0 +1,106 @@
+package tracker
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestTold goes through what other instances are told of an announce.
+func TestTold(t *testing.T) {
+	const renew = 10 * time.Minute
+	paused := func(a *Announce) { a.Event = EventPaused }
+	for _, c := range []struct {
+		name string
+		do   func(b *rig) // up to the announce in question
+		last func(b *rig)
+		want []SyncFlags
+	}{
+		{"a new leecher", nil, func(b *rig) { b.leech(hashA, peer4(1)) }, []SyncFlags{0}},
+		{"a new seeder", nil, func(b *rig) { b.seed(hashA, peer4(1)) }, []SyncFlags{SyncSeeding}},
+		{"a new partial seed", nil, func(b *rig) { b.announce(hashA, peer4(1), paused) }, []SyncFlags{0}},
+		{"a new peer that completes", nil, func(b *rig) { b.complete(hashA, peer4(1)) }, []SyncFlags{SyncSeeding | SyncComplete}},
+		{"a new peer that completes with bytes left", nil, func(b *rig) {
+			b.announce(hashA, peer4(1), func(a *Announce) { a.Event = EventCompleted })
+		}, []SyncFlags{0}},
+		{"a stop of an unknown peer", func(b *rig) { b.leech(hashA, peer4(2)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, nil},
+		{"a stop on an unknown torrent", nil, func(b *rig) { b.stop(hashA, peer4(1)) }, nil},
+		{"a stop", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, []SyncFlags{SyncStopped}},
+		{"a stop of a seeder", func(b *rig) { b.seed(hashA, peer4(1)) }, func(b *rig) {
+			b.announce(hashA, peer4(1), func(a *Announce) { a.Left, a.Event = 0, EventStopped })
+		}, []SyncFlags{SyncStopped}},
+		{"a second stop", func(b *rig) { b.leech(hashA, peer4(1)); b.stop(hashA, peer4(1)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, nil},
+		{"back after a stop", func(b *rig) { b.leech(hashA, peer4(1)); b.stop(hashA, peer4(1)) }, func(b *rig) { b.leech(hashA, peer4(1)) }, []SyncFlags{0}},
+		{"a renewal at once", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
+		{"a renewal at renew_after", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(renew) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
+		{"a renewal past renew_after", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(renew + time.Second) }, func(b *rig) { b.leech(hashA, peer4(1)) }, []SyncFlags{0}},
+		{"a seeder's renewal past renew_after", func(b *rig) { b.complete(hashA, peer4(1)); b.advance(renew + time.Second) }, func(b *rig) { b.seed(hashA, peer4(1)) }, []SyncFlags{SyncSeeding}},
+		{"renew_after counts from the last announce", func(b *rig) {
+			b.leech(hashA, peer4(1))
+			b.advance(renew)
+			b.leech(hashA, peer4(1))
+			b.advance(renew)
+		}, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
+		{"an instant made before the last announce", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(-time.Second) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
+		{"a completion", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.complete(hashA, peer4(1)) }, []SyncFlags{SyncSeeding | SyncComplete}},
+		{"a completion of a seeder", func(b *rig) { b.seed(hashA, peer4(1)) }, func(b *rig) { b.complete(hashA, peer4(1)) }, []SyncFlags{SyncSeeding | SyncComplete}},
+		{"a second completion", func(b *rig) { b.complete(hashA, peer4(1)) }, func(b *rig) { b.complete(hashA, peer4(1)) }, nil},
+		{"from leeching to seeding", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.seed(hashA, peer4(1)) }, []SyncFlags{SyncSeeding}},
+		{"from seeding to leeching", func(b *rig) { b.seed(hashA, peer4(1)) }, func(b *rig) { b.leech(hashA, peer4(1)) }, []SyncFlags{0}},
+		{"from leeching to paused", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.announce(hashA, peer4(1), paused) }, nil},
+		{"port 0", nil, func(b *rig) { b.leech(hashA, MakePeer(peer4(1).Addr(), 0)) }, nil},
+		{"an address not accepted", nil, func(b *rig) { b.leech(hashA, MakePeer4([4]byte{0, 1, 2, 3}, 1)) }, nil},
+		{"heard from another instance", nil, func(b *rig) { b.sync(hashA, peer4(1), SyncSeeding|SyncComplete) }, nil},
+		{"a stop heard from another instance", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.sync(hashA, peer4(1), SyncStopped) }, nil},
+		{"a renewal of a peer heard of just now", func(b *rig) { b.sync(hashA, peer4(1), 0) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
+		{"a stop of a peer heard of", func(b *rig) { b.sync(hashA, peer4(1), 0) }, func(b *rig) { b.stop(hashA, peer4(1)) }, []SyncFlags{SyncStopped}},
+		{"a completion heard of before", func(b *rig) { b.sync(hashA, peer4(1), SyncSeeding|SyncComplete) }, func(b *rig) { b.complete(hashA, peer4(1)) }, nil},
+		{"a refused torrent", func(b *rig) { b.SetAccess(&Access{Mode: AccessAllow}) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
+		{"a peer of the other family", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.leech(hashA, peer6(1)) }, []SyncFlags{0}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newRig(t, func(o *Options) { o.RenewAfter = renew })
+			if c.do != nil {
+				c.do(b)
+			}
+			b.told = nil
+			c.last(b)
+			var got []SyncFlags
+			for _, r := range b.told {
+				got = append(got, r.Flags)
+				if r.InfoHash != hashA || r.Peer != peer4(1) && r.Peer != peer6(1) {
+					t.Errorf("told of %v %v", r.InfoHash, r.Peer)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("told %x, want %x", got, c.want)
+			}
+		})
+	}
+}
+
+func TestNobodyToTell(t *testing.T) {
+	b := newRig(t, func(o *Options) { o.Tell = nil })
+	if r := b.leech(hashA, peer4(1)); r.Leechers != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestTellHoldsNoLock(t *testing.T) {
+	var b *rig
+	var got Counts
+	b = newRig(t, func(o *Options) { o.Tell = func(r SyncRecord) { got = b.scrape(r.InfoHash) } })
+	b.seed(hashA, peer4(1))
+	if got.Seeders != 1 {
+		t.Errorf("Tell saw %+v", got)
+	}
+}
+
+func TestNotToldWhenFull(t *testing.T) {
+	b := newRig(t, func(o *Options) { o.MaxTorrents = 1 })
+	b.leech(hashA, peer4(1))
+	b.told = nil
+	if b.leech(hashB, peer4(1)); len(b.told) != 0 {
+		t.Errorf("told %v", b.told)
+	}
+}
