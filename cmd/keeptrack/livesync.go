@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"keeptrack/livesync"
+)
+
+func newLiveSyncCommand() *cobra.Command {
+	return newGroup("livesync", "Look at the instances in sync", newLiveSyncWatchCommand())
+}
+
+func newLiveSyncWatchCommand() *cobra.Command {
+	var w watch
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "Join the group and print every packet",
+		Long: `Join the live sync group and print every packet, one line each: time, source,
+instance id, type and what it says. Nothing is sent. What is no live sync packet
+is printed with the reason.
+
+Interface, group and port come from the config unless flags give them. Instances on
+this host are heard if their livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return w.run(cmd)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&w.config, "config", "", "the config `FILE`")
+	f.StringVar(&w.iface, "interface", "", "address or `NAME` of the network interface")
+	f.StringVar(&w.group, "group", "", "multicast `ADDRESS` of the group")
+	f.Uint16Var(&w.port, "port", 0, "UDP `PORT` of the group")
+	f.BoolVar(&w.json, "json", false, "print one JSON object a line")
+	return cmd
+}
+
+// watch is the command with its flags.
+type watch struct {
+	config, iface, group string
+	port                 uint16
+	json                 bool
+}
+
+// watched is a packet as it is printed. Packet is missing if it is none.
+type watched struct {
+	Time    time.Time        `json:"time"`
+	Source  netip.AddrPort   `json:"source"`
+	Packet  *livesync.Packet `json:"packet,omitempty"`
+	Dropped string           `json:"dropped,omitempty"`
+	Bytes   int              `json:"bytes"`
+}
+
+func (w *watch) run(cmd *cobra.Command) error {
+	options, err := w.options()
+	if err != nil {
+		return err
+	}
+	group, err := livesync.ListenMulticast(options)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, func() { group.Close() })
+	err = w.print(cmd.OutOrStdout(), group)
+	return errors.Join(err, group.Close())
+}
+
+// options returns the group to join: what the flags say, and the config for
+// the rest.
+func (w *watch) options() (livesync.MulticastOptions, error) {
+	c, err := loadConfig(w.config)
+	if err != nil {
+		return livesync.MulticastOptions{}, err
+	}
+	o := livesync.MulticastOptions{
+		Interface: c.LiveSync.Interface,
+		Group:     c.LiveSync.Group,
+		Port:      c.LiveSync.Port,
+		Log:       zerolog.Nop(),
+	}
+	if w.iface != "" {
+		o.Interface = w.iface
+	}
+	if w.port != 0 {
+		o.Port = w.port
+	}
+	if w.group != "" {
+		if o.Group, err = netip.ParseAddr(w.group); err != nil || !o.Group.Is4() || !o.Group.IsMulticast() {
+			return o, usageError{fmt.Errorf("--group %s is no IPv4 multicast address", w.group)}
+		}
+	}
+	if o.Interface == "" {
+		return o, usageError{errors.New("which interface? Give --interface, or --config with livesync.interface")}
+	}
+	return o, nil
+}
+
+// print prints what arrives until the group is closed.
+func (w *watch) print(out io.Writer, group livesync.Transport) error {
+	buf := make([]byte, 64<<10)
+	for {
+		n, from, err := group.Receive(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line := watched{Time: time.Now(), Source: from, Bytes: n}
+		if p, drop := livesync.Parse(buf[:n]); drop == livesync.DropNone {
+			line.Packet = &p
+		} else {
+			line.Dropped = drop.String()
+		}
+		if err := w.printLine(out, &line); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *watch) printLine(out io.Writer, line *watched) error {
+	if w.json {
+		return json.NewEncoder(out).Encode(line)
+	}
+	what := "dropped: " + line.Dropped
+	if line.Packet != nil {
+		what = line.Packet.From.String() + " " + line.Packet.String()
+	}
+	_, err := fmt.Fprintf(out, "%s %s %s\n", line.Time.Format("15:04:05.000"), line.Source, what)
+	return err
+}

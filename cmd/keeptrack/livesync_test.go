@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// scripted is a group on which the given packets arrive, and then nothing more.
+type scripted struct{ packets [][]byte }
+
+func (s *scripted) Receive(buf []byte) (int, netip.AddrPort, error) {
+	if len(s.packets) == 0 {
+		return 0, netip.AddrPort{}, net.ErrClosed
+	}
+	n := copy(buf, s.packets[0])
+	s.packets = s.packets[1:]
+	return n, netip.MustParseAddrPort("192.0.2.7:9696"), nil
+}
+
+func (s *scripted) Send([]byte) error { return nil }
+func (s *scripted) Lost() uint64      { return 0 }
+func (s *scripted) Close() error      { return nil }
+
+func TestWatchPrintsEveryPacket(t *testing.T) {
+	for _, c := range []struct{ name, packet, text, json string }{
+		{"live", "deadbeef000000005024e27a65da1e1ea6dc6a51168cb2d710cfc5e6c00002011ae18000",
+			"deadbeef live 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 192.0.2.1:6881 seeding",
+			`"type":"live","peers":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","peer":"192.0.2.1:6881","flags":["seeding"]}]`},
+		{"beacon", "deadbeef000000010000000000989680", "deadbeef beacon 10000000", `"torrents":10000000`},
+		{"inquire", "deadbeef00000002cafebabe", "deadbeef inquire cafebabe", `"target":"cafebabe"`},
+		{"tell", "deadbeef000000035024e27a65da1e1ea6dc6a51168cb2d710cfc5e60000000700000000000035cc",
+			"deadbeef tell 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 7 minutes ago downloaded 13772", `"downloaded":13772`},
+		{"unknown", "deadbeef000000ff00000000", "dropped: unknown_type", `"dropped":"unknown_type"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			packet, err := hex.DecodeString(c.packet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for form, want := range map[bool]string{false: "192.0.2.7:9696 " + c.text + "\n", true: c.json} {
+				var out bytes.Buffer
+				w := watch{json: form}
+				if err := w.print(&out, &scripted{[][]byte{packet}}); err != nil {
+					t.Fatal(err)
+				}
+				if got := out.String(); !strings.Contains(got, want) || strings.Count(got, "\n") != 1 {
+					t.Errorf("got %s, want one line with %s", got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestWatchNeedsAnInterface(t *testing.T) {
+	var stderr bytes.Buffer
+	if status := run([]string{"livesync", "watch"}, &bytes.Buffer{}, &stderr); status != statusUsage {
+		t.Errorf("exit status %d, %s", status, stderr.String())
+	}
+	if status := run([]string{"livesync", "watch", "--interface", "127.0.0.1", "--group", "192.0.2.1"}, &bytes.Buffer{}, &stderr); status != statusUsage {
+		t.Errorf("exit status %d, %s", status, stderr.String())
+	}
+}
