@@ -1,0 +1,151 @@
+package store
+
+import (
+	"encoding/binary"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
+)
+
+var (
+	benchTorrents = flag.Int("torrents", 100_000, "torrents in benchmarks")
+	benchShare    = flag.Float64("changed", 0.01, "share of the torrents changed at each checkpoint in benchmarks")
+)
+
+// benchSource holds many torrents in plain slices.
+type benchSource struct {
+	rng     *rand.Rand
+	records [tracker.ShardCount][]tracker.Record
+	changed [tracker.ShardCount][]int
+}
+
+// newBenchSource returns n torrents with random hashes, all of them changed.
+func newBenchSource(n int) *benchSource {
+	b := &benchSource{rng: rand.New(rand.NewPCG(1, 2))}
+	for range n {
+		r := tracker.Record{LastAnnounce: 1}
+		binary.BigEndian.PutUint64(r.InfoHash[:], b.rng.Uint64())
+		binary.BigEndian.PutUint64(r.InfoHash[8:], b.rng.Uint64())
+		shard := r.InfoHash[0]
+		b.changed[shard] = append(b.changed[shard], len(b.records[shard]))
+		b.records[shard] = append(b.records[shard], r)
+	}
+	return b
+}
+
+// change announces n torrents of random hashes.
+func (b *benchSource) change(n int) {
+	for range n {
+		shard := b.rng.IntN(tracker.ShardCount)
+		i := b.rng.IntN(len(b.records[shard]))
+		b.records[shard][i].LastAnnounce++
+		b.changed[shard] = append(b.changed[shard], i)
+	}
+	for shard := range b.changed { // each once
+		seen := map[int]bool{}
+		once := b.changed[shard][:0]
+		for _, i := range b.changed[shard] {
+			if !seen[i] {
+				seen[i] = true
+				once = append(once, i)
+			}
+		}
+		b.changed[shard] = once
+	}
+}
+
+func (b *benchSource) TakeChanges(shard int, c *tracker.Changes) {
+	for _, i := range b.changed[shard] {
+		c.Records = append(c.Records, b.records[shard][i])
+	}
+	b.changed[shard] = b.changed[shard][:0]
+}
+
+func (b *benchSource) RestoreChanges(int, *tracker.Changes) { panic("the benchmark's disk is full") }
+
+func (b *benchSource) Records(shard int, dst []tracker.Record) []tracker.Record {
+	return append(dst, b.records[shard]...)
+}
+
+// benchStore opens a new file, filled from a source.
+func benchStore(b *testing.B) (*Store, *benchSource) {
+	b.Helper()
+	s, err := Open(filepath.Join(b.TempDir(), "bench.db"), zerolog.Nop())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	if _, err := s.Load(func(tracker.Record) {}); err != nil {
+		b.Fatal(err)
+	}
+	src := newBenchSource(*benchTorrents)
+	benchCheckpoint(b, s, src)
+	return s, src
+}
+
+func benchCheckpoint(b *testing.B, s *Store, src *benchSource) Result {
+	b.Helper()
+	res, err := s.Checkpoint(src)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return res
+}
+
+// BenchmarkCheckpoint writes -changed of -torrents torrents, to disk.
+func BenchmarkCheckpoint(b *testing.B) {
+	s, src := benchStore(b)
+	var records, bytes int64
+	for b.Loop() {
+		b.StopTimer()
+		src.change(int(*benchShare * float64(*benchTorrents)))
+		b.StartTimer()
+		res := benchCheckpoint(b, s, src)
+		records += int64(res.Records)
+		bytes += res.Bytes
+	}
+	b.ReportMetric(float64(bytes)/float64(records), "bytes/record")
+	b.ReportMetric(float64(s.entries), "journal-entries")
+}
+
+// BenchmarkLoad opens and loads a file of -torrents torrents, with a journal as
+// long as it gets.
+func BenchmarkLoad(b *testing.B) {
+	s, src := benchStore(b)
+	for written := 0; written < 2*(*benchTorrents); {
+		src.change(1 + *benchTorrents/20)
+		written += benchCheckpoint(b, s, src).Records
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var n int
+	for b.Loop() {
+		again, err := Open(s.path, zerolog.Nop())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n, err = again.Load(func(tracker.Record) {}); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(again.entries), "journal-entries")
+		if err := again.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if n != *benchTorrents {
+		b.Fatalf("%d torrents loaded, want %d", n, *benchTorrents)
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/(1<<20), "file-MiB")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
+}

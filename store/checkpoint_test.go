@@ -1,0 +1,298 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"keeptrack/tracker"
+)
+
+// errDisk is the failure of a transaction in tests.
+var errDisk = errors.New("no space left on device")
+
+// record returns a record in some shard, another one for each i.
+func record(i int, version uint32) tracker.Record {
+	return tracker.Record{InfoHash: testHash(i%tracker.ShardCount, i), LastAnnounce: version, Downloaded: uint64(i)}
+}
+
+// checkpoint runs one that must succeed.
+func checkpoint(t *testing.T, s *Store, src Source) Result {
+	t.Helper()
+	res, err := s.Checkpoint(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// reopen closes the store and opens the file again.
+func reopen(t *testing.T, s *Store) (*Store, *fakeSource) {
+	t.Helper()
+	path := s.path
+	closeStore(t, s)
+	return openLoaded(t, path)
+}
+
+// transactions counts the store's transactions from now on.
+func transactions(s *Store) *int {
+	n := new(int)
+	update := s.update
+	s.update = func(fn func(*bbolt.Tx) error) error {
+		*n++
+		return update(fn)
+	}
+	return n
+}
+
+func TestCheckpointIsLoaded(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	for i := range 1000 {
+		src.put(record(i, 1))
+	}
+	if res := checkpoint(t, s, src); res.Records != 1000 || res.Removed != 0 || res.Bytes < 1000*recordSize {
+		t.Errorf("result %+v, want 1000 records and their bytes", res)
+	}
+	for i := range 1000 {
+		switch {
+		case i%10 == 0:
+			src.remove(record(i, 0).InfoHash)
+		case i%3 == 0:
+			src.put(record(i, 2))
+		}
+	}
+	if res := checkpoint(t, s, src); res.Records != 300 || res.Removed != 100 {
+		t.Errorf("result %+v, want 300 records and 100 removed", res)
+	}
+	s, _ = reopen(t, s)
+	wantRecords(t, loadAll(t, s), src.all())
+}
+
+func TestCheckpointWithoutChanges(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	src.put(record(1, 1))
+	before := checkpoint(t, s, src)
+	n := transactions(s)
+	res := checkpoint(t, s, src)
+	if *n != 0 {
+		t.Errorf("%d transactions for nothing", *n)
+	}
+	res.Duration = 0
+	if want := (Result{JournalEntries: before.JournalEntries}); res != want {
+		t.Errorf("result %+v, want %+v", res, want)
+	}
+}
+
+func TestSmallCheckpointIsOneTransaction(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	n := transactions(s)
+	for i := range 10 {
+		src.put(record(i*25, 1))
+	}
+	checkpoint(t, s, src)
+	if *n != 1 {
+		t.Errorf("%d transactions, want 1", *n)
+	}
+}
+
+func TestRemovedTorrentCanComeBack(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	for _, change := range []func(){
+		func() { src.put(record(1, 1)) },
+		func() { src.remove(record(1, 0).InfoHash) },
+		func() { src.put(record(1, 3)) },
+	} {
+		change()
+		checkpoint(t, s, src)
+		wantRecords(t, loadAll(t, s), src.all())
+	}
+}
+
+// forgetful is a source that names a removed torrent twice.
+type forgetful struct{ *fakeSource }
+
+func (f forgetful) TakeChanges(shard int, c *tracker.Changes) {
+	before := len(c.Removed)
+	f.fakeSource.TakeChanges(shard, c)
+	c.Removed = append(c.Removed, c.Removed[before:]...)
+}
+
+func TestTorrentRemovedTwice(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	for i := range 1000 {
+		src.put(record(i, 1))
+	}
+	checkpoint(t, s, src)
+	src.remove(record(1, 0).InfoHash)
+	src.remove(record(900, 0).InfoHash)
+	if res := checkpoint(t, s, forgetful{src}); res.Removed != 2 {
+		t.Errorf("%d removed, want 2", res.Removed)
+	}
+	s, _ = reopen(t, s)
+	wantRecords(t, loadAll(t, s), src.all())
+}
+
+func TestCheckpointBeforeLoad(t *testing.T) {
+	path := testPath(t)
+	s, src := openLoaded(t, path)
+	for i := range 300 {
+		src.put(record(i, 1))
+	}
+	checkpoint(t, s, src)
+	closeStore(t, s)
+
+	s = openStore(t, path)
+	empty := newFakeSource()
+	empty.put(record(1, 2))
+	if _, err := s.Checkpoint(empty); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want one that names the file", err)
+	}
+	wantRecords(t, loadAll(t, s), src.all())
+}
+
+// After a failure part-way everything not written is changed once more, and
+// what was written is not.
+func TestFailedCheckpoint(t *testing.T) {
+	tests := []struct {
+		name      string
+		succeed   int  // transactions before the failing one
+		committed bool // the failing one takes effect nevertheless
+	}{
+		{"first transaction", 0, false},
+		{"later transaction", 3, false},
+		{"first transaction, after it took effect", 0, true},
+		{"later transaction, after it took effect", 3, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, src := openLoaded(t, testPath(t))
+			s.batchSize = 100
+			for i := range 1000 {
+				src.put(record(i, 1))
+			}
+			checkpoint(t, s, src)
+			for i := range 1000 {
+				if i%10 == 0 {
+					src.remove(record(i, 0).InfoHash)
+				} else {
+					src.put(record(i, 2))
+				}
+			}
+			update := s.update
+			failAfter(s, test.succeed, test.committed)
+			first, err := s.Checkpoint(src)
+			if !errors.Is(err, errDisk) || !strings.Contains(err.Error(), s.path) {
+				t.Fatalf("error %v, want the disk's and the path", err)
+			}
+			if done := first.Records + first.Removed; done < 100*test.succeed || done > 110*test.succeed {
+				t.Errorf("%d changes written in %d transactions of 100", done, test.succeed)
+			}
+			s.update = update
+			second := checkpoint(t, s, src)
+			if n := first.Records + second.Records; n != 900 {
+				t.Errorf("%d records written altogether, want 900", n)
+			}
+			if n := first.Removed + second.Removed; n != 100 {
+				t.Errorf("%d removals written altogether, want 100", n)
+			}
+			s, _ = reopen(t, s)
+			wantRecords(t, loadAll(t, s), src.all())
+		})
+	}
+}
+
+// failAfter makes all transactions after the first n fail; if committed is set,
+// with an error that comes too late to undo them.
+func failAfter(s *Store, n int, committed bool) {
+	update := s.update
+	s.update = func(fn func(*bbolt.Tx) error) error {
+		if n--; n >= 0 {
+			return update(fn)
+		}
+		if committed {
+			return errors.Join(update(fn), errDisk)
+		}
+		return update(func(tx *bbolt.Tx) error { return errors.Join(fn(tx), errDisk) })
+	}
+}
+
+func TestCheckpointOnAFullDisk(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	src.put(record(1, 1))
+	checkpoint(t, s, src)
+	for i := range 10000 {
+		src.put(record(i, 2))
+	}
+	s.db.MaxSize = 1 // no growth
+	if res, err := s.Checkpoint(src); err == nil {
+		t.Fatalf("no error, result %+v", res)
+	}
+	s.db.MaxSize = 0
+	if res := checkpoint(t, s, src); res.Records != 10000 {
+		t.Errorf("%d records written, want all 10000", res.Records)
+	}
+	s, _ = reopen(t, s)
+	wantRecords(t, loadAll(t, s), src.all())
+}
+
+// A torrent that changes while it is being written comes with the next
+// checkpoint, whether or not its shard's base has it already.
+func TestChangesDuringACheckpoint(t *testing.T) {
+	s, src := openLoaded(t, testPath(t))
+	for i := range 1000 {
+		src.put(record(i, 1))
+	}
+	src.onRecords = func(shard int) { src.put(record(shard, 2)) }
+	checkpoint(t, s, src)
+	src.onRecords = nil
+	changed := 0
+	for _, r := range src.all() {
+		if r.LastAnnounce == 2 {
+			changed++
+		}
+	}
+	if changed == 0 {
+		t.Fatal("nothing changed meanwhile")
+	}
+	if res := checkpoint(t, s, src); res.Records != changed {
+		t.Errorf("%d records written, want the %d that changed", res.Records, changed)
+	}
+	s, _ = reopen(t, s)
+	wantRecords(t, loadAll(t, s), src.all())
+}
+
+// The promises on which the layout was chosen: what a changed record costs to
+// write, bookkeeping included, and how long the journal gets, restarts or not.
+func TestWritingCostAndJournalLength(t *testing.T) {
+	const torrents, share, rounds = 200_000, 20, 40
+	s, src := openLoaded(t, testPath(t))
+	for i := range torrents {
+		src.put(record(i, 1))
+	}
+	checkpoint(t, s, src)
+	var written Result
+	for round := range rounds {
+		if round%20 == 10 {
+			s, src = reopen(t, s)
+		}
+		for i := range torrents / share {
+			src.put(record((i*share*7+round)%torrents, uint32(round+2)))
+		}
+		res := checkpoint(t, s, src)
+		written.Records += res.Records
+		written.Bytes += res.Bytes
+		// The first rounds also pay for filling the base.
+		if limit := share/rewriteFactor + 2; round > limit && res.JournalEntries > limit {
+			t.Fatalf("round %d: the journal has %d entries of 1/%d of the torrents each, want at most %d", round, res.JournalEntries, share, limit)
+		}
+	}
+	perRecord := float64(written.Bytes) / float64(written.Records)
+	t.Logf("%.1f bytes written per changed record", perRecord)
+	if perRecord > 4*recordSize {
+		t.Errorf("%.1f bytes written per changed record, want at most %d", perRecord, 4*recordSize)
+	}
+	s, _ = reopen(t, s)
+	wantRecords(t, loadAll(t, s), src.all())
+}

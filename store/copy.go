@@ -1,0 +1,93 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+)
+
+// keepCopy writes a consistent copy of the database to the file dst, and
+// returns once it is on disk. A dst that exists is never overwritten: if it is
+// the same copy (an earlier try at the same migration made it) all is well,
+// otherwise it is an error.
+func keepCopy(db *bbolt.DB, dst string) error {
+	part := dst + ".part"
+	defer os.Remove(part) // gone already when all went well
+	if err := writeCopy(db, part); err != nil {
+		return err
+	}
+	switch same, err := sameContent(part, dst); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case same:
+		return nil
+	default:
+		return fmt.Errorf("%s is there already and holds something else: move it away", dst)
+	}
+	if err := os.Rename(part, dst); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dst))
+}
+
+// writeCopy writes the database, as of now, to the file dst and flushes it.
+func writeCopy(db *bbolt.DB, dst string) error {
+	f, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(f)
+		return err
+	})
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// sameContent reports whether two files hold the same bytes.
+func sameContent(a, b string) (bool, error) {
+	fa, err := os.Open(a)
+	if err != nil {
+		return false, err
+	}
+	defer fa.Close()
+	fb, err := os.Open(b)
+	if err != nil {
+		return false, err
+	}
+	defer fb.Close()
+	const size = 64 << 10
+	ra, rb := bufio.NewReaderSize(fa, size), bufio.NewReaderSize(fb, size)
+	for {
+		pa, errA := ra.Peek(size)
+		pb, errB := rb.Peek(size)
+		if !bytes.Equal(pa, pb) {
+			return false, nil
+		}
+		if errA != nil || errB != nil {
+			if errA == io.EOF && errB == io.EOF {
+				return true, nil
+			}
+			return false, errors.Join(errA, errB)
+		}
+		ra.Discard(size)
+		rb.Discard(size)
+	}
+}
+
+// syncDir puts a directory's entries on disk: a file just made or renamed is
+// not safe before.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

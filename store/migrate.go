@@ -1,0 +1,74 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/rs/zerolog"
+	"go.etcd.io/bbolt"
+
+	"keeptrack/migrations"
+)
+
+// migrate brings the file to version len(steps). A file that holds anything is
+// copied beforehand to path.vN.bak, N being the version that it had.
+func migrate(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logger) error {
+	var from int
+	err := db.View(func(tx *bbolt.Tx) (err error) {
+		from, err = readVersion(tx)
+		return err
+	})
+	if err != nil {
+		return openError(path, err)
+	}
+	// inspect has seen to it, but the file was not locked in between.
+	if err := checkVersion(path, from, len(steps)); err != nil {
+		return err
+	}
+	if from == len(steps) {
+		return nil
+	}
+	if from == 0 {
+		return create(db, path, steps, log)
+	}
+	backup := fmt.Sprintf("%s.v%d.bak", path, from)
+	if err := keepCopy(db, backup); err != nil {
+		return fmt.Errorf("copying database %s before its migration: %w", path, err)
+	}
+	if err := runSteps(db, path, steps, from); err != nil {
+		return err
+	}
+	log.Info().Str("path", path).Int("from", from).Int("schema", len(steps)).Str("backup", backup).Msg("database migrated")
+	return nil
+}
+
+// create runs all steps on a file with nothing in it.
+func create(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logger) error {
+	if err := runSteps(db, path, steps, 0); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("database %s: %w", path, err)
+	}
+	log.Info().Str("path", path).Int("schema", len(steps)).Msg("database created")
+	return nil
+}
+
+// runSteps runs the steps after version from, each in a transaction that also
+// records the version, so that a failure leaves the file at the last step that
+// succeeded.
+func runSteps(db *bbolt.DB, path string, steps []migrations.Step, from int) error {
+	for i, step := range steps[from:] {
+		version := from + i + 1
+		err := db.Update(func(tx *bbolt.Tx) error {
+			if err := step.Apply(tx); err != nil {
+				return err
+			}
+			return writeVersion(tx, version)
+		})
+		if err != nil {
+			return fmt.Errorf("database %s: migration to version %d (%s): %w", path, version, step.Name, err)
+		}
+	}
+	return nil
+}

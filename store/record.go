@@ -1,0 +1,47 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"keeptrack/tracker"
+)
+
+// Sizes in bytes of what values are made of.
+const (
+	hashSize   = 20
+	recordSize = hashSize + 4 + 8
+)
+
+// appendRecord appends the 32 bytes of r: info hash, last-announce minute u32,
+// downloaded u64, big-endian.
+func appendRecord(dst []byte, r tracker.Record) []byte {
+	dst = append(dst, r.InfoHash[:]...)
+	dst = binary.BigEndian.AppendUint32(dst, r.LastAnnounce)
+	return binary.BigEndian.AppendUint64(dst, r.Downloaded)
+}
+
+// readRecord reads the first 32 bytes of b.
+func readRecord(b []byte) tracker.Record {
+	return tracker.Record{
+		InfoHash:     tracker.InfoHash(b[:hashSize]),
+		LastAnnounce: binary.BigEndian.Uint32(b[hashSize:]),
+		Downloaded:   binary.BigEndian.Uint64(b[hashSize+4 : recordSize]),
+	}
+}
+
+// compareRecords orders records by info hash.
+func compareRecords(a, b tracker.Record) int { return compareHashes(a.InfoHash, b.InfoHash) }
+
+func compareHashes(a, b tracker.InfoHash) int { return bytes.Compare(a[:], b[:]) }
+
+// ascending reports whether the info hashes that b's elements of size bytes
+// begin with are in ascending order, none twice.
+func ascending(b []byte, size int) bool {
+	for ; len(b) > size; b = b[size:] {
+		if bytes.Compare(b[:hashSize], b[size:size+hashSize]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
