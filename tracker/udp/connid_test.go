@@ -1,0 +1,154 @@
+package udp
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+var (
+	testSecret = []byte("0123456789abcdef")
+	testTime   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) // the start of a slot of testIDs
+	testIDs    = newConnectionIDs(testSecret, 10*time.Minute)
+)
+
+func mapped(s string) [16]byte { return netip.MustParseAddr(s).As16() }
+
+func TestConnectionIDLifetime(t *testing.T) {
+	client := mapped("192.0.2.1")
+	const slot = 150 * time.Second
+	for _, tt := range []struct {
+		name         string
+		given, asked time.Duration // after the start of a slot
+		want         bool
+	}{
+		{"at once", 0, 0, true},
+		{"from the start of a slot, at the lifetime", 0, 10 * time.Minute, true},
+		{"from the start of a slot, at five quarters", 0, 5*slot - 1, true},
+		{"from the start of a slot, past five quarters", 0, 5 * slot, false},
+		{"from the end of a slot, at the lifetime", slot - 1, slot - 1 + 10*time.Minute, true},
+		{"from the end of a slot, just past the lifetime", slot - 1, 5 * slot, false},
+		{"one round of the slot's low bits later", 0, 8 * slot, false},
+		{"two rounds later", 0, 16 * slot, false},
+		{"from a clock a slot ahead", slot, slot - 1, true},
+		{"from a clock two slots ahead", 2 * slot, slot - 1, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			id := testIDs.id(client, testIDs.slot(testTime.Add(tt.given)))
+			if got := testIDs.valid(id, client, testIDs.slot(testTime.Add(tt.asked))); got != tt.want {
+				t.Errorf("valid is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestConnectionIDIsBound(t *testing.T) {
+	now := testIDs.slot(testTime)
+	id := testIDs.id(mapped("192.0.2.1"), now)
+	restarted := newConnectionIDs(testSecret, 10*time.Minute)
+	stranger := newConnectionIDs([]byte("fedcba9876543210"), 10*time.Minute)
+	for _, tt := range []struct {
+		name string
+		ids  connectionIDs
+		addr string
+		want bool
+	}{
+		{"the same address", testIDs, "192.0.2.1", true},
+		{"its IPv6-mapped form", testIDs, "::ffff:192.0.2.1", true},
+		{"after a restart", restarted, "192.0.2.1", true},
+		{"another address", testIDs, "192.0.2.2", false},
+		{"the same bytes as IPv6", testIDs, "c000:201::", false},
+		{"another secret", stranger, "192.0.2.1", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.ids.valid(id, mapped(tt.addr), now); got != tt.want {
+				t.Errorf("valid is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestConnectionIDDiffersByAddressAndSlot(t *testing.T) {
+	given := make(map[uint64]bool)
+	const addresses, slots = 1000, 50
+	for a := range addresses {
+		addr := mapped("2001:db8::")
+		binary.BigEndian.PutUint16(addr[14:], uint16(a))
+		for s := range slots {
+			id := testIDs.id(addr, uint64(s))
+			if id == 0 {
+				t.Fatal("an id is 0")
+			}
+			given[id] = true
+		}
+	}
+	if len(given) != addresses*slots {
+		t.Errorf("%d different ids, want %d", len(given), addresses*slots)
+	}
+}
+
+func TestForgedConnectionIDsAreRefused(t *testing.T) {
+	client := mapped("192.0.2.1")
+	now := testIDs.slot(testTime)
+	good := testIDs.id(client, now)
+	for bit := range 64 {
+		if testIDs.valid(good^1<<bit, client, now) {
+			t.Errorf("valid with bit %d flipped", bit)
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		if id := r.Uint64(); testIDs.valid(id, client, now) {
+			t.Fatalf("%016x is valid", id)
+		}
+	}
+	for _, id := range []uint64{0, Magic, ^uint64(0)} {
+		if testIDs.valid(id, client, now) {
+			t.Errorf("%016x is valid", id)
+		}
+	}
+}
+
+func FuzzConnectionID(f *testing.F) {
+	f.Add(testSecret, []byte("192.0.2.1"), uint64(0), uint64(7))
+	f.Fuzz(func(t *testing.T, secret, from []byte, slot, forged uint64) {
+		ids := newConnectionIDs(secret, time.Minute)
+		var addr [16]byte
+		copy(addr[:], from)
+		id := ids.id(addr, slot)
+		if id == 0 {
+			t.Fatal("id is 0")
+		}
+		for later := range uint64(2 * (slotMask + 1)) {
+			if got, want := ids.valid(id, addr, slot+later), later <= slotsPerLifetime; got != want {
+				t.Errorf("valid %d slots later is %v, want %v", later, got, want)
+			}
+		}
+		if !ids.valid(id, addr, slot-1) || ids.valid(id, addr, slot-2) {
+			t.Error("not valid exactly one slot early")
+		}
+		if forged&slotMask == id&slotMask && forged != id && ids.valid(forged, addr, slot) {
+			t.Errorf("%016x is valid as well as %016x", forged, id)
+		}
+	})
+}
+
+func BenchmarkConnectionID(b *testing.B) {
+	client := mapped("192.0.2.1")
+	now := testIDs.slot(testTime)
+	id := testIDs.id(client, now)
+	b.Run("give", func(b *testing.B) {
+		for b.Loop() {
+			id = testIDs.id(client, now)
+		}
+	})
+	b.Run("check", func(b *testing.B) {
+		for b.Loop() {
+			if !testIDs.valid(id, client, now) {
+				b.Fatal("not valid")
+			}
+		}
+	})
+}

@@ -1,0 +1,165 @@
+package udp
+
+import (
+	"math"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
+)
+
+// maxReplySize is the size in bytes of the longest reply.
+const maxReplySize = AnnounceReplySize + MaxPeers4*tracker.CompactSize4
+
+// errorConnectionID is what clients compare, spelling and NUL byte included, to
+// tell that they need a new connection id.
+const errorConnectionID = "Connection ID missmatch.\x00"
+
+// handler turns requests into replies, for one worker and without allocating.
+// Sockets call begin once for every batch of datagrams and then answer for
+// each.
+type handler struct {
+	tracker *tracker.Tracker
+	ids     connectionIDs
+	limiter *limiter
+	log     zerolog.Logger
+	count   counters
+
+	// The time of the batch, in the three ways that it is asked for.
+	now    tracker.Instant
+	slot   uint64 // of connection ids
+	second uint32 // unix time
+
+	// Kept here because they would be allocated if they were local.
+	announce tracker.Announce
+	reply    tracker.Reply
+}
+
+func newHandler(t *tracker.Tracker, ids connectionIDs, log zerolog.Logger) *handler {
+	return &handler{tracker: t, ids: ids, limiter: newLimiter(), log: log}
+}
+
+// begin sets the time for the answers that follow.
+func (h *handler) begin(now time.Time) {
+	h.now = h.tracker.Instant(now)
+	h.slot = h.ids.slot(now)
+	h.second = uint32(now.Unix())
+}
+
+// answer handles one datagram and returns the reply, which is in buf, or
+// nothing if there is to be none. buf needs a capacity of maxReplySize.
+func (h *handler) answer(from source, packet, buf []byte) []byte {
+	h.count.packets.Add(1)
+	if from.port == 0 {
+		return h.drop(DropSourcePort)
+	}
+	header, err := ParseRequestHeader(packet)
+	if err != nil {
+		return h.drop(DropShort)
+	}
+	switch header.Action {
+	case ActionConnect:
+		return h.answerConnect(from, packet, buf)
+	case ActionAnnounce:
+		return h.answerAnnounce(from, packet, buf)
+	case ActionScrape:
+		return h.answerScrape(from, packet, buf)
+	}
+	return h.drop(DropAction)
+}
+
+func (h *handler) answerConnect(from source, packet, buf []byte) []byte {
+	req, err := ParseConnectRequest(packet)
+	if err != nil {
+		return h.drop(DropMagic)
+	}
+	h.count.connects.Add(1)
+	return ConnectReply{req.TransactionID, h.ids.id(from.addr, h.slot)}.Append(buf[:0])
+}
+
+func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
+	req, err := ParseAnnounceRequest(packet)
+	if err != nil {
+		return h.drop(DropShortAnnounce)
+	}
+	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
+		return h.refuse(from, packet, req.TransactionID, buf)
+	}
+	h.count.announces.Add(1)
+	a, r := &h.announce, &h.reply
+	*a = tracker.Announce{
+		InfoHash: req.InfoHash,
+		Peer:     from.peer(req.Port),
+		Left:     req.Left,
+		Event:    req.TrackerEvent(),
+		NumWant:  int(req.NumWant),
+		Limit:    MaxPeers4,
+	}
+	// The tracker writes the peers where they belong in the reply.
+	r.Peers4, r.Peers6 = buf[AnnounceReplySize:AnnounceReplySize], nil
+	if a.Peer.Family() == tracker.IPv6 {
+		a.Limit = MaxPeers6
+		r.Peers4, r.Peers6 = r.Peers6, r.Peers4
+	}
+	h.tracker.Announce(h.now, a, r)
+	h.trace(a, &req)
+	head := AnnounceReply{
+		TransactionID: req.TransactionID,
+		Interval:      r.Interval,
+		Leechers:      r.Leechers,
+		Seeders:       r.Seeders,
+	}.Append(buf[:0])
+	return head[:AnnounceReplySize+len(r.Peers4)+len(r.Peers6)]
+}
+
+func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
+	req, err := ParseScrapeRequest(packet)
+	if err != nil {
+		return h.drop(DropShortScrape)
+	}
+	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
+		return h.refuse(from, packet, req.TransactionID, buf)
+	}
+	h.count.scrapes.Add(1)
+	reply := ScrapeReply{TransactionID: req.TransactionID}.Append(buf[:0])
+	for i := range req.Len() {
+		c := h.tracker.Scrape(h.now, req.InfoHash(i))
+		reply = ScrapeRow{
+			Seeders:   c.Seeders,
+			Completed: uint32(min(c.Downloaded, math.MaxUint32)),
+			Leechers:  c.Leechers,
+		}.Append(reply)
+	}
+	return reply
+}
+
+// refuse answers a request with a wrong or expired connection id. The source
+// may be forged, so it never gets more bytes than came, nor many of them.
+func (h *handler) refuse(from source, packet []byte, transaction uint32, buf []byte) []byte {
+	if len(packet) < ErrorReplySize+len(errorConnectionID) || !h.limiter.allow(from, h.second) {
+		return h.drop(DropConnectionID)
+	}
+	h.count.errors.Add(1)
+	return ErrorReply{transaction, errorConnectionID}.Append(buf[:0])
+}
+
+func (h *handler) drop(reason Drop) []byte {
+	h.count.dropped[reason].Add(1)
+	return nil
+}
+
+// trace logs an announce, at the level for those who look for one client's
+// trouble.
+func (h *handler) trace(a *tracker.Announce, req *AnnounceRequest) {
+	if e := h.log.Trace(); e.Enabled() {
+		e.Stringer("peer", a.Peer).
+			Stringer("info_hash", a.InfoHash).
+			Hex("peer_id", req.PeerID[:]).
+			Uint32("event", req.Event).
+			Uint64("left", req.Left).
+			Int32("num_want", req.NumWant).
+			Str("url_data", URLData(req.Options)).
+			Msg("announce")
+	}
+}

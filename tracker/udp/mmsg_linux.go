@@ -1,0 +1,128 @@
+package udp
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// drainBatches bounds what a stopped worker still answers if requests keep
+// coming.
+const drainBatches = 64
+
+// mmsgSocket receives and sends in batches. Its descriptor blocks, since
+// waiting in the kernel is cheaper than going through the runtime's poller.
+type mmsgSocket struct {
+	bound    netip.AddrPort
+	fd       int
+	ring     *ring
+	delay    time.Duration
+	stopping atomic.Bool
+
+	mu        sync.Mutex // guards what follows, and fd against use after close
+	closed    bool
+	drops     uint64
+	dropsRead uint32 // the kernel's count, which wraps around
+}
+
+func (s *mmsgSocket) addr() netip.AddrPort { return s.bound }
+
+func (s *mmsgSocket) serve(h *handler) error {
+	for left := drainBatches; left > 0; {
+		// Asked before receiving, so that what came before the stop is received.
+		stopping := s.stopping.Load()
+		n, err := s.ring.receive(s.fd)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("recvmmsg: %w", err)
+		}
+		h.begin(time.Now())
+		s.answer(h, n)
+		switch {
+		case stopping && n < batchSize:
+			return nil
+		case stopping:
+			left--
+		case n < batchSize && s.delay > 0:
+			nap(s.delay)
+		}
+	}
+	return nil
+}
+
+// answer answers the first n datagrams of the ring.
+func (s *mmsgSocket) answer(h *handler, n int) {
+	replies := 0
+	for i := range n {
+		from, packet, ok := s.ring.packet(i)
+		if !ok {
+			continue
+		}
+		if reply := h.answer(from, packet, s.ring.replies[replies][:]); len(reply) > 0 {
+			s.ring.reply(replies, i, len(reply))
+			replies++
+		}
+	}
+	if refused := s.ring.send(s.fd, replies); refused > 0 {
+		h.count.unsent.Add(uint64(refused))
+	}
+}
+
+// stop wakes the worker up: a shut down socket does not wait for datagrams.
+func (s *mmsgSocket) stop() {
+	s.stopping.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		// It does so although it fails, because the socket is not connected.
+		_ = unix.Shutdown(s.fd, unix.SHUT_RD)
+	}
+}
+
+func (s *mmsgSocket) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.readDrops()
+	s.closed = true
+	return unix.Close(s.fd)
+}
+
+func (s *mmsgSocket) kernelDrops() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.readDrops()
+	}
+	return s.drops
+}
+
+// readDrops adds what the kernel has dropped since it was last asked.
+func (s *mmsgSocket) readDrops() {
+	var info [unix.SK_MEMINFO_VARS]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return // a kernel before 4.12 does not tell
+	}
+	now := info[unix.SK_MEMINFO_DROPS]
+	s.drops += uint64(now - s.dropsRead)
+	s.dropsRead = now
+}
+
+// nap suspends the thread. Unlike time.Sleep it leaves the runtime's scheduler
+// alone, which would wake up a second thread for every nap.
+func nap(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&ts, nil) // cut short by a signal, which is as good
+}

@@ -1,0 +1,194 @@
+package udp
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// openOne opens a socket that no worker serves.
+func openOne(t testing.TB, addr string, o socketOptions) *mmsgSocket {
+	o.addr, o.workers = netip.MustParseAddrPort(addr), 1
+	sockets, err := openMmsg(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeAll(sockets) })
+	return sockets[0].(*mmsgSocket)
+}
+
+// TestStopAnswersWhatHasArrived stops a worker before it first looks at its
+// socket, with more waiting there than one batch takes.
+func TestStopAnswersWhatHasArrived(t *testing.T) {
+	for _, n := range []int{0, 1, batchSize, 2*batchSize + 1} {
+		s := openOne(t, "127.0.0.1:0", socketOptions{})
+		c := dial(t, s.addr())
+		for i := range n {
+			c.send(ConnectRequest{uint32(i)}.Append(nil))
+		}
+		s.stop()
+		h := newTestHandler(newTestTracker())
+		if err := s.serve(h); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			reply, _ := c.receive()
+			if r, err := ParseConnectReply(reply); err != nil || r.TransactionID != uint32(i) {
+				t.Errorf("reply %d of %d is %+v, %v", i, n, r, err)
+			}
+		}
+		if got := h.count.packets.Load(); got != uint64(n) {
+			t.Errorf("%d datagrams counted, want %d", got, n)
+		}
+	}
+}
+
+func TestStopWakesWaitingWorker(t *testing.T) {
+	s := openOne(t, "127.0.0.1:0", socketOptions{})
+	h := newTestHandler(newTestTracker())
+	done := make(chan error, 1)
+	go func() { done <- s.serve(h) }()
+	dial(t, s.addr()).connect() // the worker is in its loop
+	s.stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(exchangeTimeout):
+		t.Fatal("the worker still waits")
+	}
+}
+
+// TestRefusedReplyDoesNotHoldUpOthers sends three replies, of which the middle
+// one goes to the broadcast address, which the system does not allow.
+func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
+	s := openOne(t, "127.0.0.1:0", socketOptions{})
+	c := dial(t, s.addr())
+	for i := range 3 {
+		c.send(ConnectRequest{uint32(i)}.Append(nil))
+	}
+	if n, err := s.ring.receive(s.fd); n != 3 || err != nil {
+		t.Fatalf("%d received, %v", n, err)
+	}
+	copy(s.ring.names[1][4:8], "\xff\xff\xff\xff")
+	h := newTestHandler(newTestTracker())
+	h.begin(testTime)
+	s.answer(h, 3)
+	for _, want := range []uint32{0, 2} {
+		reply, _ := c.receive()
+		if r, err := ParseConnectReply(reply); err != nil || r.TransactionID != want {
+			t.Errorf("reply %+v, %v; want the one to request %d", r, err, want)
+		}
+	}
+	if got := h.count.unsent.Load(); got != 1 {
+		t.Errorf("%d replies counted as not sent, want 1", got)
+	}
+}
+
+// TestKernelDrops sends more than the receive buffer holds to a server that
+// does not run yet.
+func TestKernelDrops(t *testing.T) {
+	o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
+	o.ReceiveBuffer = 4096
+	s, err := Listen(o, newTestTracker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, s.Addrs()[0])
+	const sent = 1000
+	for range sent {
+		c.send(ConnectRequest{1}.Append(nil))
+	}
+	before := s.Stats().IPv4
+	if before.KernelDrops == 0 || before.KernelDrops >= sent {
+		t.Errorf("%d dropped of %d", before.KernelDrops, sent)
+	}
+	run(t, s)()
+	after := s.Stats().IPv4
+	if after.KernelDrops != before.KernelDrops || after.Packets+after.KernelDrops != sent {
+		t.Errorf("%d dropped, %d before; %d received of %d", after.KernelDrops, before.KernelDrops, after.Packets, sent)
+	}
+}
+
+func TestReplyLeavesByAnyInterface(t *testing.T) {
+	info4 := []byte{1: 7, 4: 127, 7: 1, 8: 127, 11: 1}
+	info6 := func(addr string) []byte {
+		a := netip.MustParseAddr(addr).As16()
+		return append(a[:], 0, 7, 0, 0)
+	}
+	for _, tt := range []struct {
+		name       string
+		family     int
+		info, want []byte
+	}{
+		{"IPv4", unix.AF_INET, info4, append(make([]byte, 4), info4[4:]...)},
+		{"IPv6", unix.AF_INET6, info6("2001:db8::1"), append(info6("2001:db8::1")[:16], 0, 0, 0, 0)},
+		{"IPv6 link-local", unix.AF_INET6, info6("febf::1"), info6("febf::1")},
+		{"IPv6 beside link-local", unix.AF_INET6, info6("fec0::1"), append(info6("fec0::1")[:16], 0, 0, 0, 0)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRing(tt.family, true)
+			header := bytes.Repeat([]byte{0xaa}, unix.CmsgLen(0))
+			copy(r.controls[0][:], append(header, tt.info...))
+			r.anyInterface(&r.controls[0])
+			if got := r.controls[0][:len(header)]; !bytes.Equal(got, header) {
+				t.Errorf("header became %x", got)
+			}
+			if got := r.controls[0][len(header):][:len(tt.want)]; !bytes.Equal(got, tt.want) {
+				t.Errorf("packet info %x, want %x", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBatchDoesNotAllocate(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
+		s := openOne(t, addr, socketOptions{})
+		c := dial(t, s.addr())
+		h := newTestHandler(newTestTracker())
+		packet, reply := ConnectRequest{1}.Append(nil), make([]byte, maxReplySize)
+		allocs := testing.AllocsPerRun(100, func() {
+			c.send(packet)
+			n, err := s.ring.receive(s.fd)
+			if n != 1 || err != nil {
+				t.Fatalf("%d received, %v", n, err)
+			}
+			s.answer(h, n)
+			if n, _, err := c.ReadFromUDPAddrPort(reply); n != ConnectReplySize || err != nil {
+				t.Fatalf("reply of %d bytes, %v", n, err)
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("%s: %v allocations a batch", addr, allocs)
+		}
+	}
+}
+
+// TestWorkersShareAddress has enough clients that each worker gets some.
+func TestWorkersShareAddress(t *testing.T) {
+	o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
+	o.Workers = 3
+	s, err := Listen(o, newTestTracker())
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	const clients = 100
+	for range clients {
+		dial(t, s.Addrs()[0]).connect()
+	}
+	var sum uint64
+	for i, w := range s.workers {
+		n := w.handler.count.connects.Load()
+		if sum += n; n == 0 {
+			t.Errorf("worker %d has answered nobody", i)
+		}
+	}
+	if sum != clients || s.Stats().IPv4.Connects != clients {
+		t.Errorf("%d connects, %+v; want %d", sum, s.Stats(), clients)
+	}
+}

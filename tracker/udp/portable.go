@@ -1,0 +1,132 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+// portableSocket serves with what every system has. Workers share one socket
+// and take one datagram at a time.
+type portableSocket struct {
+	bound netip.AddrPort
+	conn  *net.UDPConn
+	// replyControl turns the control message of a request into that of its
+	// reply, which is to leave from the address that was asked; nil if the
+	// socket is bound to one address.
+	replyControl func([]byte) []byte
+}
+
+// maxPortablePacket is the part of a datagram that is read.
+const maxPortablePacket = ScrapeRequestSize + MaxScrape*infoHashSize
+
+// openPortable opens one socket for all workers.
+func openPortable(o socketOptions) ([]socket, error) {
+	network := "udp6"
+	if o.addr.Addr().Is4() {
+		network = "udp4"
+	}
+	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(o.addr))
+	if err != nil {
+		return nil, err
+	}
+	s := &portableSocket{conn: conn, bound: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+	s.bound = netip.AddrPortFrom(o.addr.Addr(), s.bound.Port())
+	if o.receiveBuffer > 0 {
+		if err := conn.SetReadBuffer(o.receiveBuffer); err != nil {
+			o.log.Warn().Err(err).Stringer("addr", o.addr).Msg("the udp receive buffer keeps its size")
+		}
+	}
+	if o.addr.Addr().IsUnspecified() {
+		if s.replyControl, err = askForDestination(conn, o.addr.Addr()); err != nil {
+			o.log.Warn().Err(err).Stringer("addr", o.addr).
+				Msg("udp replies may leave from another address than was asked: listen on each address instead")
+		}
+	}
+	sockets := make([]socket, o.workers)
+	for i := range sockets {
+		sockets[i] = s
+	}
+	return sockets, nil
+}
+
+func (s *portableSocket) addr() netip.AddrPort { return s.bound }
+
+func (s *portableSocket) serve(h *handler) error {
+	packet, control, buf := make([]byte, maxPortablePacket), make([]byte, 128), make([]byte, maxReplySize)
+	for {
+		n, nc, _, peer, err := s.conn.ReadMsgUDPAddrPort(packet, control)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil // stopped
+		}
+		if err != nil {
+			return err
+		}
+		h.begin(time.Now())
+		reply := h.answer(source{peer.Addr().As16(), peer.Port()}, packet[:n], buf)
+		if len(reply) == 0 {
+			continue
+		}
+		var replyControl []byte
+		if s.replyControl != nil {
+			replyControl = s.replyControl(control[:nc])
+		}
+		if _, _, err := s.conn.WriteMsgUDPAddrPort(reply, replyControl, peer); err != nil {
+			h.count.unsent.Add(1)
+		}
+	}
+}
+
+// stop ends every read, those to come as well.
+func (s *portableSocket) stop() {
+	_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // fails only if closed
+}
+
+func (s *portableSocket) kernelDrops() uint64 { return 0 }
+
+func (s *portableSocket) close() error {
+	if err := s.conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// askForDestination has the system tell the address that each datagram was
+// sent to, and returns the function for portableSocket.replyControl.
+func askForDestination(conn *net.UDPConn, addr netip.Addr) (func([]byte) []byte, error) {
+	if addr.Is4() {
+		if err := ipv4.NewPacketConn(conn).SetControlMessage(ipv4.FlagDst, true); err != nil {
+			return nil, err
+		}
+		return replyControl4, nil
+	}
+	if err := ipv6.NewPacketConn(conn).SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true); err != nil {
+		return nil, err
+	}
+	return replyControl6, nil
+}
+
+func replyControl4(control []byte) []byte {
+	var request ipv4.ControlMessage
+	if request.Parse(control) != nil {
+		return nil
+	}
+	return (&ipv4.ControlMessage{Src: request.Dst}).Marshal()
+}
+
+func replyControl6(control []byte) []byte {
+	var request ipv6.ControlMessage
+	if request.Parse(control) != nil {
+		return nil
+	}
+	reply := ipv6.ControlMessage{Src: request.Dst}
+	if request.Dst.IsLinkLocalUnicast() {
+		reply.IfIndex = request.IfIndex
+	}
+	return reply.Marshal()
+}

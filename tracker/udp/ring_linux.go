@@ -1,0 +1,145 @@
+package udp
+
+import (
+	"encoding/binary"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchSize is the most datagrams taken by one system call.
+	batchSize = 64
+	// maxPacketSize is the part of a datagram that is read: the longest scrape
+	// fits, and of an announce only the options would be cut.
+	maxPacketSize = ScrapeRequestSize + MaxScrape*infoHashSize
+	// controlSize has room for one packet info of either family.
+	controlSize = 64
+)
+
+// ring is the memory of one worker's system calls: allocated once, and never
+// moved or collected while the worker refers to it. The headers with pointers
+// come first, so that the garbage collector looks no further.
+type ring struct {
+	in, out       [batchSize]unix.Mmsghdr
+	inVec, outVec [batchSize]unix.Iovec
+
+	names    [batchSize][unix.SizeofSockaddrInet6]byte // IPv4 takes a part of it
+	controls [batchSize][controlSize]byte
+	packets  [batchSize][maxPacketSize]byte
+	replies  [batchSize][maxReplySize]byte
+
+	family     int  // unix.AF_INET or unix.AF_INET6
+	packetInfo bool // the kernel tells the address that was asked
+	received   int  // entries of in that the last receive has changed
+}
+
+func newRing(family int, packetInfo bool) *ring {
+	r := &ring{family: family, packetInfo: packetInfo, received: batchSize}
+	for i := range batchSize {
+		r.inVec[i].Base = &r.packets[i][0]
+		r.inVec[i].SetLen(maxPacketSize)
+		r.in[i].Hdr.Iov = &r.inVec[i]
+		r.in[i].Hdr.SetIovlen(1)
+		r.in[i].Hdr.Name = &r.names[i][0]
+		if packetInfo {
+			r.in[i].Hdr.Control = &r.controls[i][0]
+		}
+		r.outVec[i].Base = &r.replies[i][0]
+		r.out[i].Hdr.Iov = &r.outVec[i]
+		r.out[i].Hdr.SetIovlen(1)
+	}
+	return r
+}
+
+// receive waits for datagrams and returns how many there are, at the most
+// batchSize. Once the socket is shut down it does not wait, and an entry may
+// hold no datagram.
+func (r *ring) receive(fd int) (int, error) {
+	for i := range r.received {
+		h := &r.in[i].Hdr
+		h.Namelen = uint32(len(r.names[i]))
+		if r.packetInfo {
+			h.SetControllen(controlSize)
+		}
+	}
+	n, err := mmsg(unix.SYS_RECVMMSG, fd, r.in[:], unix.MSG_WAITFORONE)
+	r.received = n
+	return n, err
+}
+
+// packet returns the datagram at i of those received, and whether there is
+// one. It is good until the next receive.
+func (r *ring) packet(i int) (source, []byte, bool) {
+	name := &r.names[i]
+	from := source{port: binary.BigEndian.Uint16(name[2:])}
+	if r.family == unix.AF_INET6 {
+		from.addr = [16]byte(name[8:])
+	} else {
+		from.addr = mapped4([4]byte(name[4:]))
+	}
+	return from, r.packets[i][:r.in[i].Len], r.in[i].Hdr.Namelen != 0
+}
+
+// reply queues the first size bytes of replies[k] as the k-th reply, to the
+// datagram at i and from the address that it was sent to.
+func (r *ring) reply(k, i, size int) {
+	in, out := &r.in[i].Hdr, &r.out[k].Hdr
+	out.Name, out.Namelen = in.Name, in.Namelen
+	r.outVec[k].SetLen(size)
+	if r.packetInfo {
+		out.Control, out.Controllen = in.Control, in.Controllen
+		r.anyInterface(&r.controls[i])
+	}
+}
+
+// anyInterface takes the interface out of a packet info, so that the reply
+// finds its own way and only its source address is set: hosts with several
+// interfaces need not answer on the one that was asked. A link-local address
+// means nothing without its interface.
+func (r *ring) anyInterface(control *[controlSize]byte) {
+	info := control[unix.CmsgLen(0):]
+	if r.family == unix.AF_INET {
+		clear(info[:4])
+	} else if info[0] != 0xfe || info[1]&0xc0 != 0x80 {
+		clear(info[16:unix.SizeofInet6Pktinfo])
+	}
+}
+
+// send sends the first k replies and returns how many of them the system
+// refused. One refused does not hold up the others.
+func (r *ring) send(fd, k int) (refused int) {
+	for done := 0; done < k; {
+		n, err := mmsg(unix.SYS_SENDMMSG, fd, r.out[done:k], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			refused++
+			n = 1
+		}
+		done += n
+	}
+	return refused
+}
+
+// mmsg is recvmmsg(2) or sendmmsg(2). What the headers point to is kept alive
+// by the ring that they are part of.
+//
+// It first asks for what can be done without waiting, and does not tell the
+// runtime about that: a processor that is busy with packets is not one to hand
+// to another thread, and the runtime would try to all the time. Only to wait
+// does it make a system call as the runtime knows them.
+func mmsg(trap uintptr, fd int, headers []unix.Mmsghdr, flags uintptr) (int, error) {
+	first, count := uintptr(unsafe.Pointer(unsafe.SliceData(headers))), uintptr(len(headers))
+	n, _, errno := unix.RawSyscall6(trap, uintptr(fd), first, count, unix.MSG_DONTWAIT, 0, 0)
+	if errno == unix.EAGAIN {
+		n, _, errno = unix.Syscall6(trap, uintptr(fd), first, count, flags, 0, 0)
+	}
+	runtime.KeepAlive(headers)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}

@@ -1,0 +1,173 @@
+// Package udp is the tracker's front end for the UDP tracker protocol
+// (BEP 15, options of BEP 41): the packets in both directions, connection ids,
+// and a server whose workers each have a socket of their own and answer what
+// they receive themselves, with no queue or goroutine between.
+package udp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"keeptrack/tracker"
+)
+
+// minSecretSize is the least number of bytes that the secret needs for
+// connection ids that nobody guesses.
+const minSecretSize = 16
+
+// Options are the settings of a Server.
+type Options struct {
+	// Listen are the addresses to serve. The unspecified address of a family
+	// that the host does not have is left out.
+	Listen []netip.AddrPort
+	// Workers is the number of workers for each address; 0 is one for each CPU.
+	Workers int
+	// ReceiveBuffer is the size in bytes to ask for each socket's receive
+	// buffer; 0 leaves it to the system.
+	ReceiveBuffer int
+	// BatchDelay is how long a worker that has caught up lets requests gather
+	// before it looks again; 0 is not at all. A request that arrives while the
+	// worker is waiting for one is answered at once.
+	BatchDelay time.Duration
+	// ConnectionIDLifetime is how long a connection id is good for at least.
+	ConnectionIDLifetime time.Duration
+	// Secret has at least 16 bytes. Servers with the same secret take each
+	// other's connection ids.
+	Secret []byte
+	// Log gets a line for every announce at trace level, and next to nothing
+	// otherwise.
+	Log zerolog.Logger
+}
+
+// Server answers the UDP tracker protocol.
+type Server struct {
+	workers []worker
+}
+
+// worker is a socket and who answers for it.
+type worker struct {
+	socket
+	handler *handler
+}
+
+// Listen binds every address and returns a Server that is ready to run. The
+// error names the address that could not be bound.
+func Listen(o Options, t *tracker.Tracker) (*Server, error) {
+	return listen(o, t, openSockets)
+}
+
+// Addrs returns the addresses bound, in the order of Options.Listen.
+func (s *Server) Addrs() []netip.AddrPort {
+	var addrs []netip.AddrPort
+	for _, w := range s.workers {
+		if a := w.addr(); len(addrs) == 0 || addrs[len(addrs)-1] != a {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
+
+// Run answers requests until ctx is done, then answers those already received,
+// closes the sockets and returns nil. If a socket fails, it ends in the same
+// way and returns that error. It is called once.
+func (s *Server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, w := range s.workers {
+		group.Go(func() error {
+			if err := w.serve(w.handler); err != nil {
+				return fmt.Errorf("serve udp %v: %w", w.addr(), err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		for _, w := range s.workers {
+			w.stop()
+		}
+		return nil
+	})
+	return errors.Join(group.Wait(), s.Close())
+}
+
+// Close releases the sockets of a Server that is not going to run. After Run
+// it does nothing.
+func (s *Server) Close() error {
+	sockets := make([]socket, len(s.workers))
+	for i, w := range s.workers {
+		sockets[i] = w.socket
+	}
+	return closeAll(sockets)
+}
+
+// Stats returns the counts so far. Any goroutine may call it, also after Run.
+func (s *Server) Stats() Stats {
+	var stats Stats
+	for _, w := range s.workers {
+		f := stats.family(familyOf(w.addr().Addr()))
+		w.handler.count.addTo(f)
+		f.KernelDrops += w.kernelDrops()
+	}
+	return stats
+}
+
+// listen is Listen with sockets from open.
+func listen(o Options, t *tracker.Tracker, open opener) (*Server, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	ids := newConnectionIDs(o.Secret, o.ConnectionIDLifetime)
+	s := &Server{}
+	var absent error
+	for _, addr := range o.Listen {
+		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+		sockets, err := open(socketOptions{addr, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
+		if err != nil {
+			err = fmt.Errorf("listen udp %v: %w", addr, err)
+			if addr.Addr().IsUnspecified() && errors.Is(err, syscall.EAFNOSUPPORT) {
+				absent = err
+				continue
+			}
+			return nil, errors.Join(err, s.Close())
+		}
+		for _, socket := range sockets {
+			s.workers = append(s.workers, worker{socket, newHandler(t, ids, o.Log)})
+		}
+	}
+	if len(s.workers) == 0 && absent != nil {
+		return nil, absent
+	}
+	return s, nil
+}
+
+// validate returns what no server can do.
+func (o *Options) validate() error {
+	switch {
+	case len(o.Secret) < minSecretSize:
+		return fmt.Errorf("udp: the connection secret has %d bytes, fewer than %d", len(o.Secret), minSecretSize)
+	case o.ConnectionIDLifetime <= 0:
+		return fmt.Errorf("udp: the connection id lifetime %v is not positive", o.ConnectionIDLifetime)
+	case o.Workers < 0, o.ReceiveBuffer < 0, o.BatchDelay < 0:
+		return errors.New("udp: workers, receive buffer and batch delay must not be negative")
+	}
+	return nil
+}
+
+// familyOf returns the family of an address that is not IPv6-mapped.
+func familyOf(a netip.Addr) tracker.Family {
+	if a.Is4() {
+		return tracker.IPv4
+	}
+	return tracker.IPv6
+}

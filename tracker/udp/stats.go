@@ -1,0 +1,89 @@
+package udp
+
+import (
+	"sync/atomic"
+
+	"golang.org/x/sys/cpu"
+
+	"keeptrack/tracker"
+)
+
+// Drop is a reason for not answering a datagram.
+type Drop uint8
+
+// The reasons for not answering a datagram.
+const (
+	DropShort         Drop = iota // fewer than 16 bytes
+	DropSourcePort                // source port 0, which cannot be answered
+	DropAction                    // unknown action
+	DropMagic                     // connect request with a wrong magic number
+	DropShortAnnounce             // announce under 98 bytes
+	DropShortScrape               // scrape without a whole info hash
+	DropConnectionID              // wrong or expired connection id, and no error reply due
+	DropCount         int  = iota // number of reasons
+)
+
+var dropNames = [DropCount]string{
+	DropShort:         "short",
+	DropSourcePort:    "source_port",
+	DropAction:        "action",
+	DropMagic:         "magic",
+	DropShortAnnounce: "short_announce",
+	DropShortScrape:   "short_scrape",
+	DropConnectionID:  "connection_id",
+}
+
+// String returns the reason in one word, for metrics.
+func (d Drop) String() string { return dropNames[d] }
+
+// Stats are the counts of a Server since it was made, by address family.
+type Stats struct {
+	IPv4, IPv6 FamilyStats
+}
+
+// FamilyStats are the counts of one address family.
+type FamilyStats struct {
+	// Packets counts the datagrams received.
+	Packets uint64
+	// Connects, Announces and Scrapes count the requests that were accepted,
+	// Errors the error replies to those with a wrong or expired connection id.
+	Connects, Announces, Scrapes, Errors uint64
+	// Dropped counts the datagrams that were not answered, by reason.
+	Dropped [DropCount]uint64
+	// Unsent counts the replies that the system did not take.
+	Unsent uint64
+	// KernelDrops counts the datagrams that the system threw away before they
+	// were read, mostly because the receive buffer was full. Only Linux tells.
+	KernelDrops uint64
+}
+
+// counters are written by one worker and read by Stats. The padding keeps
+// workers off each other's cache lines.
+type counters struct {
+	_                                             cpu.CacheLinePad
+	packets, connects, announces, scrapes, errors atomic.Uint64
+	dropped                                       [DropCount]atomic.Uint64
+	unsent                                        atomic.Uint64
+	_                                             cpu.CacheLinePad
+}
+
+// addTo adds the counts to s.
+func (c *counters) addTo(s *FamilyStats) {
+	s.Packets += c.packets.Load()
+	s.Connects += c.connects.Load()
+	s.Announces += c.announces.Load()
+	s.Scrapes += c.scrapes.Load()
+	s.Errors += c.errors.Load()
+	for i := range c.dropped {
+		s.Dropped[i] += c.dropped[i].Load()
+	}
+	s.Unsent += c.unsent.Load()
+}
+
+// family returns the part of s that counts f.
+func (s *Stats) family(f tracker.Family) *FamilyStats {
+	if f == tracker.IPv6 {
+		return &s.IPv6
+	}
+	return &s.IPv4
+}
