@@ -59,6 +59,8 @@ func newRootCommand() *cobra.Command {
 		newConfigCommand(),
 		newAnnounceCommand(),
 		newScrapeCommand(),
+		newBenchCommand(),
+		newLiveSyncCommand(),
 		newVersionCommand(),
 	)
 	root.SilenceErrors = true

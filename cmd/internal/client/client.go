@@ -1,0 +1,113 @@
+// Package client asks a tracker, over UDP (BEP 15, BEP 41) or HTTP (BEP 3, 7,
+// 23, 24, 48), as a BitTorrent client does. It is for trying trackers out, not
+// for downloading.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// Request is an announce.
+type Request struct {
+	InfoHash tracker.InfoHash
+	PeerID   [20]byte
+	// Port is the port that the client says it listens on.
+	Port uint16
+	// Left is the number of bytes still missing; 0 makes a seeder.
+	Left  uint64
+	Event tracker.Event
+	// NumWant is the number of peers wanted; negative leaves it to the tracker.
+	NumWant int32
+}
+
+// Reply is the answer to an announce.
+type Reply struct {
+	Interval time.Duration
+	// MinInterval is 0 if the tracker did not say; over UDP it never does.
+	MinInterval       time.Duration
+	Seeders, Leechers uint64
+	// Downloaded is nil if the tracker did not say; over UDP it never does.
+	Downloaded *uint64
+	// ExternalIP is the client's address as the tracker sees it, invalid if
+	// the tracker did not say; over UDP it never does.
+	ExternalIP netip.Addr
+	// Peers are in the order of the reply.
+	Peers []netip.AddrPort
+}
+
+// Scraped is one torrent of a scrape's answer.
+type Scraped struct {
+	InfoHash tracker.InfoHash
+	// Missing says that the tracker left the torrent out; the counts are 0.
+	Missing                       bool
+	Seeders, Leechers, Downloaded uint64
+}
+
+// Failure is a tracker's refusal in its own words.
+type Failure struct{ Reason string }
+
+// Error returns the reason after a few words that say where it comes from.
+func (f *Failure) Error() string { return fmt.Sprintf("the tracker refuses: %q", f.Reason) }
+
+// errScheme is returned for URLs that are none of a tracker.
+var errScheme = errors.New("a tracker's URL starts with udp://, http:// or https://")
+
+// CheckURL says whether Announce could ask the tracker at rawURL.
+func CheckURL(rawURL string) error {
+	_, err := parseURL(rawURL)
+	return err
+}
+
+// Announce announces to the tracker at rawURL and waits for the answer until
+// ctx is done. The error is a *Failure if the tracker refuses.
+func Announce(ctx context.Context, rawURL string, req Request) (Reply, error) {
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return Reply{}, err
+	}
+	if u.Scheme == "udp" {
+		return announceUDP(ctx, u, req)
+	}
+	return announceHTTP(ctx, u, req)
+}
+
+// Scrape asks the tracker at rawURL for the counts of each of the hashes and
+// returns them in the same order. The URL is the one to announce to, or the
+// one to scrape. The error is a *Failure if the tracker refuses.
+func Scrape(ctx context.Context, rawURL string, hashes []tracker.InfoHash) ([]Scraped, error) {
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme == "udp" {
+		return scrapeUDP(ctx, u, hashes)
+	}
+	return scrapeHTTP(ctx, u, hashes)
+}
+
+func parseURL(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	switch u.Scheme {
+	case "udp":
+		if u.Port() == "" {
+			return nil, fmt.Errorf("%s: a udp:// URL needs a port", rawURL)
+		}
+	case "http", "https":
+	default:
+		return nil, fmt.Errorf("%s: %w", rawURL, errScheme)
+	}
+	if u.Hostname() == "" {
+		return nil, fmt.Errorf("%s: no host", rawURL)
+	}
+	return u, nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/cmd/internal/client"
+	"keeptrack/tracker"
+)
+
+// clientTimeout is how long the client commands wait unless told otherwise.
+const clientTimeout = 15 * time.Second
+
+// announceFlags are the flags of keeptrack announce.
+type announceFlags struct {
+	port    uint16
+	event   string
+	left    uint64
+	numWant int32
+	peerID  string
+	timeout time.Duration
+	json    bool
+}
+
+func newAnnounceCommand() *cobra.Command {
+	var f announceFlags
+	cmd := &cobra.Command{
+		Use:   "announce URL HASH",
+		Short: "Announce a peer to a tracker and print the answer",
+		Long: `Announce a peer to a tracker, any tracker, and print what it answers.
+
+The URL is one of udp://, http:// and https://, the hash 40 hexadecimal digits.
+The peer is this host's address as the tracker sees it, with the port given. The
+tracker keeps it and hands it out to others until it expires; to have it removed,
+announce it once more with --event stopped.`,
+		Example: "  keeptrack announce udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 --left 0",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return announce(cmd, args[0], args[1], &f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Uint16Var(&f.port, "port", 6881, "the `PORT` that the peer listens on")
+	flags.StringVar(&f.event, "event", client.EventName(tracker.EventStarted), "the `EVENT`: "+client.EventNames())
+	flags.Uint64Var(&f.left, "left", 1, "the number of `BYTES` still missing; 0 announces a seeder")
+	flags.Int32Var(&f.numWant, "numwant", -1, "the `NUMBER` of peers wanted; -1 leaves it to the tracker")
+	flags.StringVar(&f.peerID, "peer-id", "", "the peer `ID`, 20 bytes (default -KT0001- and 12 random letters)")
+	flags.DurationVar(&f.timeout, "timeout", clientTimeout, "the `TIME` after which to give up")
+	flags.BoolVar(&f.json, "json", false, "print a JSON object")
+	return cmd
+}
+
+func announce(cmd *cobra.Command, url, hash string, f *announceFlags) error {
+	req, err := f.request(hash)
+	if err != nil {
+		return usageError{err}
+	}
+	if err := client.CheckURL(url); err != nil {
+		return usageError{err}
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+	defer cancel()
+	r, err := client.Announce(ctx, url, req)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return printReplyJSON(cmd.OutOrStdout(), &r)
+	}
+	return printReply(cmd.OutOrStdout(), &r)
+}
+
+func (f *announceFlags) request(hash string) (client.Request, error) {
+	req := client.Request{Port: f.port, Left: f.left, NumWant: f.numWant}
+	var err error
+	if req.InfoHash, err = tracker.ParseInfoHash(hash); err != nil {
+		return req, fmt.Errorf("%s: %w", hash, err)
+	}
+	if req.Event, err = client.ParseEvent(f.event); err != nil {
+		return req, err
+	}
+	if f.peerID == "" {
+		f.peerID = "-KT0001-" + rand.Text()[:12]
+	}
+	if copy(req.PeerID[:], f.peerID) != len(req.PeerID) || len(f.peerID) > len(req.PeerID) {
+		return req, fmt.Errorf("a peer id has 20 bytes, %q has %d", f.peerID, len(f.peerID))
+	}
+	return req, nil
+}
+
+// printReply prints one fact a line and leaves out what the tracker did not
+// say.
+func printReply(w io.Writer, r *client.Reply) error {
+	text := fmt.Appendf(nil, "interval %s\n", r.Interval)
+	if r.MinInterval > 0 {
+		text = fmt.Appendf(text, "min interval %s\n", r.MinInterval)
+	}
+	text = fmt.Appendf(text, "seeders %d\nleechers %d\n", r.Seeders, r.Leechers)
+	if r.Downloaded != nil {
+		text = fmt.Appendf(text, "downloaded %d\n", *r.Downloaded)
+	}
+	if r.ExternalIP.IsValid() {
+		text = fmt.Appendf(text, "external ip %s\n", r.ExternalIP)
+	}
+	for _, p := range r.Peers {
+		text = fmt.Appendf(text, "peer %s\n", p)
+	}
+	_, err := w.Write(text)
+	return err
+}
+
+// printReplyJSON prints an object with intervals in seconds.
+func printReplyJSON(w io.Writer, r *client.Reply) error {
+	peers := make([]string, len(r.Peers))
+	for i, p := range r.Peers {
+		peers[i] = p.String()
+	}
+	var external string
+	if r.ExternalIP.IsValid() {
+		external = r.ExternalIP.String()
+	}
+	return json.NewEncoder(w).Encode(struct {
+		Interval    int64    `json:"interval"`
+		MinInterval int64    `json:"min_interval,omitempty"`
+		Seeders     uint64   `json:"seeders"`
+		Leechers    uint64   `json:"leechers"`
+		Downloaded  *uint64  `json:"downloaded,omitempty"`
+		ExternalIP  string   `json:"external_ip,omitempty"`
+		Peers       []string `json:"peers"`
+	}{
+		int64(r.Interval / time.Second), int64(r.MinInterval / time.Second),
+		r.Seeders, r.Leechers, r.Downloaded, external, peers,
+	})
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/cmd/internal/client"
+	"keeptrack/tracker"
+)
+
+func newScrapeCommand() *cobra.Command {
+	var timeout time.Duration
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "scrape URL HASH...",
+		Short: "Ask a tracker for the counts of torrents and print them",
+		Long: `Ask a tracker, any tracker, for the counts of torrents and print a line for each.
+
+The URL is the one to announce to or, over HTTP, the one to scrape; a hash is 40
+hexadecimal digits. A torrent that the tracker leaves out of its answer is printed
+as missing.`,
+		Example: "  keeptrack scrape udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			rows, err := scrape(ctx, args[0], args[1:])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printScrapedJSON(cmd.OutOrStdout(), rows)
+			}
+			return printScraped(cmd.OutOrStdout(), rows)
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", clientTimeout, "the `TIME` after which to give up")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
+	return cmd
+}
+
+func scrape(ctx context.Context, url string, hashes []string) ([]client.Scraped, error) {
+	parsed := make([]tracker.InfoHash, len(hashes))
+	for i, h := range hashes {
+		var err error
+		if parsed[i], err = tracker.ParseInfoHash(h); err != nil {
+			return nil, usageError{fmt.Errorf("%s: %w", h, err)}
+		}
+	}
+	if err := client.CheckURL(url); err != nil {
+		return nil, usageError{err}
+	}
+	return client.Scrape(ctx, url, parsed)
+}
+
+func printScraped(w io.Writer, rows []client.Scraped) error {
+	var text []byte
+	for _, r := range rows {
+		if r.Missing {
+			text = fmt.Appendf(text, "%s missing\n", r.InfoHash)
+			continue
+		}
+		text = fmt.Appendf(text, "%s seeders %d leechers %d downloaded %d\n", r.InfoHash, r.Seeders, r.Leechers, r.Downloaded)
+	}
+	_, err := w.Write(text)
+	return err
+}
+
+func printScrapedJSON(w io.Writer, rows []client.Scraped) error {
+	enc := json.NewEncoder(w)
+	for _, r := range rows {
+		err := enc.Encode(struct {
+			InfoHash   string `json:"info_hash"`
+			Missing    bool   `json:"missing,omitempty"`
+			Seeders    uint64 `json:"seeders"`
+			Leechers   uint64 `json:"leechers"`
+			Downloaded uint64 `json:"downloaded"`
+		}{r.InfoHash.String(), r.Missing, r.Seeders, r.Leechers, r.Downloaded})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
