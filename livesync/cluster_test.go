@@ -82,7 +82,7 @@ func (i *instance) announce(h tracker.InfoHash, peer string, left uint64, e trac
 	i.tracker.Announce(i.tracker.Instant(time.Now()), &a, &r)
 }
 
-// scrape returns the instance's counts of a torrent.
-func (i *instance) scrape(h tracker.InfoHash) tracker.Counts {
+// counts returns the instance's counts of a torrent.
+func (i *instance) counts(h tracker.InfoHash) tracker.Counts {
 	return i.tracker.Scrape(i.tracker.Instant(time.Now()), h)
 }

@@ -263,7 +263,7 @@ func TestPeerSyncOverMulticast(t *testing.T) {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		same := 0
 		for _, i := range members {
-			if i.scrape(testHash) == want && i.Stats().Drops[DropOwn] > 0 {
+			if i.counts(testHash) == want && i.Stats().Drops[DropOwn] > 0 {
 				same++
 			}
 		}
@@ -271,7 +271,7 @@ func TestPeerSyncOverMulticast(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after 20 s: %+v %+v %+v", members[0].scrape(testHash), members[1].scrape(testHash), members[2].scrape(testHash))
+			t.Fatalf("after 20 s: %+v %+v %+v", members[0].counts(testHash), members[1].counts(testHash), members[2].counts(testHash))
 		}
 	}
 	for _, i := range members {

@@ -27,7 +27,7 @@ func TestPeersAreSynced(t *testing.T) {
 					time.Sleep(defaults().MaxDelay + lan.latency)
 					synctest.Wait()
 					for name, i := range map[string]*instance{"told": a, "other": b} {
-						if got := i.scrape(testHash); got != want {
+						if got := i.counts(testHash); got != want {
 							t.Errorf("after %s the %s instance has %+v, want %+v", what, name, got, want)
 						}
 					}
@@ -59,7 +59,7 @@ func TestRunSendsWhatItHoldsBeforeItReturns(t *testing.T) {
 		a.stop(t)
 		time.Sleep(lan.latency)
 		synctest.Wait()
-		if got := b.scrape(testHash); got.Seeders != 1 {
+		if got := b.counts(testHash); got.Seeders != 1 {
 			t.Errorf("the other instance has %+v", got)
 		}
 		b.stop(t)
@@ -78,10 +78,10 @@ func TestDuplicatesAndReorderingChangeNothing(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		want := tracker.Counts{Seeders: 200, Downloaded: 200}
-		if got := a.scrape(testHash); got != want {
+		if got := a.counts(testHash); got != want {
 			t.Errorf("told instance: %+v, want %+v", got, want)
 		}
-		if got := b.scrape(testHash); got.Downloaded != want.Downloaded {
+		if got := b.counts(testHash); got.Downloaded != want.Downloaded {
 			t.Errorf("other instance: %+v, want %d downloaded", got, want.Downloaded)
 		}
 		a.stop(t)

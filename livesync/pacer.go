@@ -24,3 +24,10 @@ func (p *pacer) spend(now time.Time) {
 	}
 	p.next = p.next.Add(p.interval)
 }
+
+// hold keeps packets back until t. The time until then is not caught up.
+func (p *pacer) hold(t time.Time) {
+	if p.next.Before(t) {
+		p.next = t
+	}
+}

@@ -79,57 +79,89 @@ func stopAll(t *testing.T, is ...*instance) {
 	}
 }
 
-func TestEmptyInstanceCatchesUpWithTheLargest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		offMinute()
-		n := newMemNet(1, lan)
-		sent := capture(n)
-		all := testRecords(30_000)
-		ten, twenty := start(t, n, defaults(), all[:10_000]...), start(t, n, defaults(), all[:20_000]...)
-		thirty := start(t, n, defaults(), all...)
-		empty := start(t, n, defaults())
-		time.Sleep(defaults().FirstBeaconDelay + 4*defaults().BeaconInterval)
-		synctest.Wait()
+// settled makes an instance one that has run for long: it has heard beacons
+// before.
+func (i *instance) settled() *instance {
+	i.scrape.mu.Lock()
+	defer i.scrape.mu.Unlock()
+	i.scrape.d.fresh = false
+	return i
+}
 
-		packets := *sent
-		first := only(packets, KindBeacon)[0].at
-		inquiries := only(packets, KindInquire)
-		if len(inquiries) == 0 {
-			t.Fatal("nobody inquired")
+func TestEmptyInstanceCatchesUpWithTheLargest(t *testing.T) {
+	for name, old := range map[string]bool{"others have run for long": true, "all start together": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { catchUpStory(t, old) })
+		})
+	}
+}
+
+// catchUpStory has an empty instance join three. If those have run for long,
+// only the largest is asked; after a start even that one asks another.
+func catchUpStory(t *testing.T, old bool) {
+	offMinute()
+	n := newMemNet(1, lan)
+	sent := capture(n)
+	all := testRecords(30_000)
+	thirty := start(t, n, defaults(), all...)
+	group := []*instance{thirty, start(t, n, defaults(), all[:10_000]...), start(t, n, defaults(), all[:20_000]...)}
+	for _, i := range group {
+		if old {
+			i.settled()
 		}
-		for _, q := range inquiries {
-			if q.Target() != thirty.ID() {
-				t.Errorf("%s asked %s, want %s", q.From, q.Target(), thirty.ID())
-			}
-			if q.at < first+2*defaults().BeaconInterval {
-				t.Errorf("%s asked %s after the first beacon", q.From, q.at-first)
-			}
+	}
+	empty := start(t, n, defaults())
+	group = append(group, empty)
+	time.Sleep(defaults().FirstBeaconDelay + 4*defaults().BeaconInterval)
+	synctest.Wait()
+
+	first := only(*sent, KindBeacon)[0].at
+	inquiries := 0
+	for _, q := range only(*sent, KindInquire) {
+		if q.at < first+2*defaults().BeaconInterval {
+			t.Errorf("%s asked %s after the first beacon", q.From, q.at-first)
 		}
-		tells := only(packets, KindTell)
-		begin, end := tells[0].at, tells[len(tells)-1].at
-		told := 0
-		for _, p := range tells {
-			told += p.Records()
-			if p.From != thirty.ID() {
-				t.Errorf("%s tells", p.From)
-			}
+		if q.From != empty.ID() && !old {
+			continue
 		}
-		if told != len(all) {
-			t.Errorf("%d records told, want %d", told, len(all))
+		inquiries++
+		if q.Target() != thirty.ID() {
+			t.Errorf("%s asked %s, want %s", q.From, q.Target(), thirty.ID())
 		}
-		for _, p := range packets {
-			if p.Kind != KindTell && p.at >= begin && p.at < end+defaults().BeaconInterval {
-				t.Errorf("%s sent by %s %s after the tell began, which took %s", p, p.From, p.at-begin, end-begin)
-			}
+	}
+	if inquiries == 0 {
+		t.Error("nobody inquired")
+	}
+	expectSilenceDuringTell(t, *sent)
+	told := make(map[ID]int)
+	for _, p := range only(*sent, KindTell) {
+		told[p.From] += p.Records()
+	}
+	if told[thirty.ID()] != len(all) || old && len(told) != 1 {
+		t.Errorf("records told by instance: %v; %s has %d", told, thirty.ID(), len(all))
+	}
+	for k, i := range group {
+		if !maps.Equal(i.records(), byHash(all)) {
+			t.Errorf("instance %d differs from what was told", k)
 		}
-		want := byHash(all)
-		for name, i := range map[string]*instance{"empty": empty, "ten": ten, "twenty": twenty, "thirty": thirty} {
-			if !maps.Equal(i.records(), want) {
-				t.Errorf("%s differs from what was told", name)
-			}
+	}
+	stopAll(t, group...)
+}
+
+// expectSilenceDuringTell checks that between the first and the last TELL, and
+// for an interval after it, nobody beacons or inquires.
+func expectSilenceDuringTell(t *testing.T, packets []heardPacket) {
+	t.Helper()
+	tells := only(packets, KindTell)
+	if len(tells) == 0 {
+		t.Fatal("nobody tells")
+	}
+	begin, end := tells[0].at, tells[len(tells)-1].at
+	for _, p := range packets {
+		if p.Kind != KindTell && p.at >= begin && p.at < end+defaults().BeaconInterval {
+			t.Errorf("%s sent by %s %s after the tell began, which took %s", p, p.From, p.at-begin, end-begin)
 		}
-		stopAll(t, ten, twenty, thirty, empty)
-	})
+	}
 }
 
 func TestCountsOfOthersDoNotChange(t *testing.T) {
@@ -159,10 +191,11 @@ func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 		offMinute()
 		n := newMemNet(1, lan)
 		sent := capture(n)
-		small, large := start(t, n, defaults(), testRecords(2_000)...), start(t, n, defaults(), testRecords(2_200)...)
-		empty := start(t, n, defaults())
 		b := defaults().BeaconInterval
-		time.Sleep(defaults().FirstBeaconDelay + b/2)
+		large, empty := start(t, n, defaults(), testRecords(2_200)...), start(t, n, defaults())
+		time.Sleep(b / 3)
+		small := start(t, n, defaults(), testRecords(2_000)...)
+		time.Sleep(defaults().FirstBeaconDelay + b/3)
 		large.stop(t)
 		time.Sleep(12 * b)
 		synctest.Wait()
@@ -172,11 +205,11 @@ func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 				asked = append(asked, fmt.Sprint(q.at-defaults().FirstBeaconDelay, q.Target() == large.ID()))
 			}
 		}
-		// The first beacon comes lan.latency after it was sent. Having given up
-		// at 5 intervals, it takes the beacon at 5, or the next, to start over.
+		// The first beacon comes lan.latency after it was sent. The small one's
+		// are a third of an interval later.
 		want := []string{
 			fmt.Sprint(2*b+lan.latency, true), fmt.Sprint(3*b+lan.latency, true), fmt.Sprint(4*b+lan.latency, true),
-			fmt.Sprint(8*b+lan.latency, false),
+			fmt.Sprint(7*b+b/3+lan.latency, false),
 		}
 		if !slices.Equal(asked, want) {
 			t.Errorf("asked %v, want %v", asked, want)
@@ -202,7 +235,7 @@ func TestTellAndCounterTellLeaveTheMaximumEverywhere(t *testing.T) {
 				want[smaller[k].InfoHash] = smaller[k]
 			}
 		}
-		a, b := start(t, n, defaults(), larger...), start(t, n, defaults(), smaller...)
+		a, b := start(t, n, defaults(), larger...).settled(), start(t, n, defaults(), smaller...).settled()
 		time.Sleep(defaults().FirstBeaconDelay + 5*defaults().BeaconInterval)
 		synctest.Wait()
 

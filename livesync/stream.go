@@ -59,9 +59,7 @@ func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time,
 		return nil, time.Time{}, true
 	}
 	records := s.queue[s.head : s.head+n]
-	if ripe := s.began.Add(records[n-1].ripe); ripe.After(now) {
-		return nil, ripe, false
-	}
+	s.pace.hold(s.began.Add(records[n-1].ripe))
 	if !s.pace.ready(now) {
 		return nil, s.pace.next, false
 	}

@@ -23,8 +23,10 @@ func (b *rig) wantChanges(records []Record, removed []InfoHash) *Changes {
 	return c
 }
 
-// expireAll lets every torrent time out.
+// expireAll lets every peer time out and then every torrent.
 func (b *rig) expireAll() {
+	b.advance(b.opts.PeerTimeout)
+	b.sweepAll()
 	b.advance(b.opts.TorrentTimeout)
 	b.sweepAll()
 }

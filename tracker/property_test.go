@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var runs = flag.Int("runs", 3, "seeded random runs against the model")
+var runs = flag.Int("runs", 2, "seeded random runs against the model")
 
 // The random runs use few torrents, in two shards, so that each meets many
 // changes.

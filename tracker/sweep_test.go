@@ -65,10 +65,10 @@ func TestSweepFindsTheDead(t *testing.T) {
 func TestTorrentTimeout(t *testing.T) {
 	const peer, torrent = ticksPerTimeout * time.Second, 720 * time.Hour
 	for _, c := range []struct {
-		name          string
-		torrentTimout time.Duration
-		downloaded    uint64
-		age           time.Duration // whole minutes; 0: at no age
+		name           string
+		torrentTimeout time.Duration
+		downloaded     uint64
+		age            time.Duration // whole minutes; 0: at no age
 	}{
 		{"with a count", torrent, 1, torrent},
 		{"without a count", torrent, 0, 69 * time.Minute},
@@ -78,7 +78,7 @@ func TestTorrentTimeout(t *testing.T) {
 		{"without a count, shorter than a peer's", time.Hour, 0, time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newRig(t, func(o *Options) { o.TorrentTimeout = c.torrentTimout })
+			b := newRig(t, func(o *Options) { o.TorrentTimeout = c.torrentTimeout })
 			rec := Record{hashA, b.now().minute(), c.downloaded}
 			b.Load(b.now(), rec)
 			if c.age == 0 {

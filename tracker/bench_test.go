@@ -1,0 +1,187 @@
+package tracker
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// loaded returns a tracker with so many torrents of so many peers each, one in
+// four of them a seeder.
+func loaded(torrents, peers int, f Family) (*Tracker, Instant) {
+	o := testOptions()
+	tr := New(o, epoch)
+	now := tr.Instant(epoch)
+	var r Reply
+	for i := range torrents {
+		h := loadHash(i)
+		for p := range peers {
+			a := Announce{InfoHash: h, Peer: peerN(f, i*peers+p), Left: uint64((i + p) % 4)}
+			tr.Announce(now, &a, &r)
+		}
+	}
+	return tr, now
+}
+
+// loadHash returns the i-th info hash of a load, spread over all shards.
+func loadHash(i int) InfoHash { return hashN(byte(uint32(i)*0x9e3779b1>>24), i) }
+
+func BenchmarkAnnounce(b *testing.B) {
+	for _, c := range []struct {
+		name            string
+		torrents, peers int
+		family          Family
+	}{
+		{"inline", 1000, 3, IPv4},
+		{"medium", 1000, 40, IPv4},
+		{"medium6", 1000, 40, IPv6},
+		{"block", 1000, 200, IPv4},
+		{"block6", 1000, 200, IPv6},
+		{"large", 20, 10_000, IPv4},
+		{"cold1Mx1", 1_000_000, 1, IPv4},
+		{"cold500kx4", 500_000, 4, IPv4},
+		{"cold10kx100", 10_000, 100, IPv4},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			tr, now := loaded(c.torrents, c.peers, c.family)
+			rng := rand.New(rand.NewPCG(1, 2))
+			r := Reply{Peers4: make([]byte, 0, 4096), Peers6: make([]byte, 0, 4096)}
+			runtime.GC()
+			b.ReportAllocs()
+			for b.Loop() {
+				i, p := rng.IntN(c.torrents), rng.IntN(c.peers)
+				r.Peers4, r.Peers6 = r.Peers4[:0], r.Peers6[:0]
+				a := Announce{
+					InfoHash: loadHash(i), Peer: peerN(c.family, i*c.peers+p), Left: uint64((i + p) % 4),
+					NumWant: 50, Limit: maxChoice,
+				}
+				tr.Announce(now, &a, &r)
+			}
+		})
+	}
+}
+
+func BenchmarkAnnounceParallel(b *testing.B) {
+	const torrents, peers = 10_000, 40
+	tr, now := loaded(torrents, peers, IPv4)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		rng := rand.New(rand.NewPCG(rand.Uint64(), 2))
+		r := Reply{Peers4: make([]byte, 0, 4096)}
+		for pb.Next() {
+			i, p := rng.IntN(torrents), rng.IntN(peers)
+			r.Peers4 = r.Peers4[:0]
+			a := Announce{
+				InfoHash: loadHash(i), Peer: peer4(i*peers + p), Left: uint64((i + p) % 4),
+				NumWant: 50, Limit: maxChoice,
+			}
+			tr.Announce(now, &a, &r)
+		}
+	})
+}
+
+func BenchmarkScrape(b *testing.B) {
+	for _, c := range []struct {
+		name            string
+		torrents, peers int
+	}{{"warm", 1000, 40}, {"cold1M", 1_000_000, 1}} {
+		b.Run(c.name, func(b *testing.B) {
+			tr, now := loaded(c.torrents, c.peers, IPv4)
+			rng := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				tr.Scrape(now, loadHash(rng.IntN(c.torrents)))
+			}
+		})
+	}
+}
+
+func BenchmarkApplySync(b *testing.B) {
+	for _, c := range []struct {
+		name            string
+		torrents, peers int
+		family          Family
+	}{
+		{"medium", 1000, 40, IPv4},
+		{"medium6", 1000, 40, IPv6},
+		{"cold1Mx1", 1_000_000, 1, IPv4},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			tr, now := loaded(c.torrents, c.peers, c.family)
+			rng := rand.New(rand.NewPCG(1, 2))
+			b.ReportAllocs()
+			for b.Loop() {
+				i, p := rng.IntN(c.torrents), rng.IntN(c.peers)
+				r := SyncRecord{InfoHash: loadHash(i), Peer: peerN(c.family, i*c.peers+p)}
+				tr.ApplySync(now, &r)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrecords/s")
+		})
+	}
+}
+
+// BenchmarkSweep sweeps all shards; nothing times out.
+func BenchmarkSweep(b *testing.B) {
+	tr, now := loaded(1_000_000, 1, IPv4)
+	for b.Loop() {
+		for i := range ShardCount {
+			tr.sweep(i, now)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1e6, "ns/torrent")
+}
+
+// BenchmarkMemory reports what torrents and their peers take up.
+func BenchmarkMemory(b *testing.B) {
+	for _, c := range []struct {
+		name            string
+		torrents, peers int
+		family          Family
+	}{
+		{"1Mx1", 1_000_000, 1, IPv4},
+		{"500kx4", 500_000, 4, IPv4},
+		{"10kx100", 10_000, 100, IPv4},
+		{"500kx1IPv6", 500_000, 1, IPv6},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				before := heapInUse()
+				tr, now := loaded(c.torrents, c.peers, c.family)
+				used := float64(heapInUse() - before)
+				b.ReportMetric(used/float64(c.torrents), "B/torrent")
+				b.ReportMetric(used/(1<<20), "MiB")
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				b.ReportMetric(float64(m.HeapSys-m.HeapReleased)/(1<<20), "heap-MiB")
+				tr.sweep(0, now)
+			}
+		})
+	}
+}
+
+// BenchmarkChurn lets peers come, stay for a while and go, with the sweep
+// running.
+func BenchmarkChurn(b *testing.B) {
+	o := testOptions()
+	tr := New(o, epoch)
+	rng := rand.New(rand.NewPCG(1, 2))
+	var r Reply
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		now := tr.Instant(epoch.Add(time.Duration(n) * 20 * time.Millisecond))
+		if n%800 == 0 {
+			tr.sweep(n/800%ShardCount, now)
+		}
+		r.Peers4 = r.Peers4[:0]
+		a := Announce{
+			InfoHash: loadHash(min(rng.IntN(50_000), rng.IntN(50_000))), Peer: peer4(rng.IntN(1 << 24)),
+			Left: rng.Uint64N(3), NumWant: 30, Limit: maxChoice,
+		}
+		tr.Announce(now, &a, &r)
+	}
+	b.ReportMetric(float64(tr.Torrents()), "torrents")
+	b.ReportMetric(float64(tr.Stats().Peers[IPv4]), "peers")
+}
