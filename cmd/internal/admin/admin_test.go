@@ -1,0 +1,119 @@
+package admin
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// start runs a server on loopback until the test ends and returns its URL.
+func start(t *testing.T, o Options) string {
+	t.Helper()
+	o.Listen = netip.MustParseAddrPort("127.0.0.1:0")
+	o.Log = zerolog.Nop()
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	s, err := Listen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(t.Context()) }()
+	t.Cleanup(func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + s.Addr().String()
+}
+
+func get(t *testing.T, url, authorization string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+func TestReadiness(t *testing.T) {
+	missing := errors.New("loading the database")
+	url := start(t, Options{Ready: func() error { return missing }})
+	if status, body := get(t, url+"/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, missing.Error()) {
+		t.Errorf("not ready: %d %q", status, body)
+	}
+	if status, _ := get(t, url+"/healthz", ""); status != http.StatusOK {
+		t.Errorf("healthz while not ready: %d", status)
+	}
+	missing = nil
+	if status, _ := get(t, url+"/readyz", ""); status != http.StatusOK {
+		t.Errorf("ready: %d", status)
+	}
+}
+
+func TestToken(t *testing.T) {
+	url := start(t, Options{
+		Token:   "sesame",
+		Ready:   func() error { return nil },
+		Cluster: func() any { return map[string]int{"torrents": 7} },
+	})
+	for _, c := range []struct {
+		name, path, authorization string
+		status                    int
+	}{
+		{"health without", "/healthz", "", http.StatusOK},
+		{"readiness without", "/readyz", "", http.StatusOK},
+		{"metrics without", "/metrics", "", http.StatusUnauthorized},
+		{"metrics with", "/metrics", "Bearer sesame", http.StatusOK},
+		{"scheme in lower case", "/metrics", "bearer sesame", http.StatusOK},
+		{"cluster without", "/api/v1/cluster", "", http.StatusUnauthorized},
+		{"cluster with", "/api/v1/cluster", "Bearer sesame", http.StatusOK},
+		{"wrong token", "/metrics", "Bearer sesam", http.StatusUnauthorized},
+		{"longer token", "/metrics", "Bearer sesame1", http.StatusUnauthorized},
+		{"wrong scheme", "/metrics", "Basic sesame", http.StatusUnauthorized},
+		{"scheme only", "/metrics", "Bearer", http.StatusUnauthorized},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if status, _ := get(t, url+c.path, c.authorization); status != c.status {
+				t.Errorf("status %d, want %d", status, c.status)
+			}
+		})
+	}
+}
+
+func TestClusterIsJSON(t *testing.T) {
+	url := start(t, Options{Cluster: func() any { return map[string]int{"torrents": 7} }})
+	if status, body := get(t, url+"/api/v1/cluster", ""); status != http.StatusOK || body != "{\"torrents\":7}\n" {
+		t.Errorf("%d %q", status, body)
+	}
+}
+
+func TestListenNamesTheAddress(t *testing.T) {
+	s, err := Listen(Options{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := Listen(Options{Listen: s.Addr()}); err == nil || !strings.Contains(err.Error(), s.Addr().String()) {
+		t.Errorf("address in use: %v", err)
+	}
+}
