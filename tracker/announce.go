@@ -1,5 +1,7 @@
 package tracker
 
+import "time"
+
 // Event is what a client says has happened with an announce. The numbers are
 // those of the UDP protocol (BEP 15; paused: BEP 21).
 type Event uint8
@@ -144,8 +146,8 @@ const (
 
 // interval draws the number of seconds until a client's next announce.
 func (t *Tracker) interval(s *shard) uint32 {
-	interval := int64(t.opts.AnnounceInterval.Seconds())
-	if jitter := int64(t.opts.IntervalJitter.Seconds()); jitter > 0 {
+	interval := int64(t.opts.AnnounceInterval / time.Second)
+	if jitter := int64(t.opts.IntervalJitter / time.Second); jitter > 0 {
 		interval += int64(below(&s.rng, uint32(2*jitter+1))) - jitter
 	}
 	return uint32(min(max(interval, minInterval), maxInterval))
@@ -154,7 +156,7 @@ func (t *Tracker) interval(s *shard) uint32 {
 // minInterval returns the number of seconds that a client must wait which is
 // told interval.
 func (t *Tracker) minInterval(interval uint32) uint32 {
-	return min(uint32(t.opts.MinAnnounceInterval.Seconds()), interval)
+	return min(uint32(t.opts.MinAnnounceInterval/time.Second), interval)
 }
 
 // wanted returns the number of peers that a client is to get at the most.

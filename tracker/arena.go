@@ -142,12 +142,24 @@ func (a *arena[K]) free(h handle) {
 		a.moved(c.heads[place].owner, h)
 	}
 	c.heads = shrink(c.heads[:last])
-	// One empty page is kept, so that a block that comes and goes does not
-	// allocate a page each time.
-	pages := int((last + blocksPerPage(h.class()) - 1) / blocksPerPage(h.class()))
-	for len(c.pages) > pages+1 {
-		c.pages[len(c.pages)-1] = nil
-		c.pages = c.pages[:len(c.pages)-1]
+	// One empty page is kept until the next sweep, so that a block that comes
+	// and goes does not allocate a page each time.
+	c.trim(h.class(), 1)
+}
+
+// trim gives all empty pages back.
+func (a *arena[K]) trim() {
+	for class := 1; class < len(a.classes); class++ {
+		a.classes[class].trim(class, 0)
+	}
+}
+
+// trim gives the empty pages back but for keep of them.
+func (c *class[K]) trim(class, keep int) {
+	per := int(blocksPerPage(class))
+	if most := (len(c.heads)+per-1)/per + keep; len(c.pages) > most {
+		clear(c.pages[most:])
+		c.pages = shrink(c.pages[:most])
 	}
 }
 

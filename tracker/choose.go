@@ -22,18 +22,10 @@ type choice struct {
 func (c *choice) choose(rng *rand.PCG, p4 *peers[key4], p6 *peers[key6], r *Reply) {
 	n4, skip4 := candidates(c, IPv4, p4.counts)
 	n6, skip6 := candidates(c, IPv6, p6.counts)
-	emit := func(i uint32) {
-		if i < n4 {
-			r.Peers4 = appendPeer(r.Peers4, p4, i, skip4)
-		} else {
-			r.Peers6 = appendPeer(r.Peers6, p6, i-n4, skip6)
-		}
-	}
 	n := n4 + n6
 	if n <= c.want {
-		for i := range n {
-			emit(i)
-		}
+		r.Peers4 = appendPeers(r.Peers4, p4, n4, skip4)
+		r.Peers6 = appendPeers(r.Peers6, p6, n6, skip6)
 		return
 	}
 	// Floyd's algorithm: for each of the last want numbers below n, draw one
@@ -46,7 +38,11 @@ func (c *choice) choose(rng *rand.PCG, p4 *peers[key4], p6 *peers[key6], r *Repl
 			i = top
 			taken.add(i)
 		}
-		emit(i)
+		if i < n4 {
+			r.Peers4 = appendPeer(r.Peers4, p4, i, skip4)
+		} else {
+			r.Peers6 = appendPeer(r.Peers6, p6, i-n4, skip6)
+		}
 	}
 }
 
@@ -71,6 +67,14 @@ func appendPeer[K key](dst []byte, p *peers[K], i, skip uint32) []byte {
 		i++
 	}
 	return append(dst, keyBytes(&p.list[i].key)...)
+}
+
+// appendPeers appends the first n peers.
+func appendPeers[K key](dst []byte, p *peers[K], n, skip uint32) []byte {
+	for i := range n {
+		dst = appendPeer(dst, p, i, skip)
+	}
+	return dst
 }
 
 // below returns a random number below n, which must not be 0.

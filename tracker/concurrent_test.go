@@ -9,50 +9,37 @@ import (
 	"time"
 )
 
-// TestConcurrent uses one tracker from many goroutines at once.
+// crowd is what uses one tracker from many goroutines at once, on a few shards
+// and with a clock that the announces move.
+type crowd struct {
+	*Tracker
+	t     *testing.T
+	start time.Time
+	clock atomic.Int64 // nanoseconds since start
+}
+
+const crowdShards = 4
+
 func TestConcurrent(t *testing.T) {
-	const (
-		announcers = 4
-		announces  = 6_000 // each
-	)
 	o := testOptions()
 	o.PeerTimeout = time.Second // a tick is a quarter of a millisecond
 	var told atomic.Int64
 	o.Tell = func(SyncRecord) { told.Add(1) }
-	start := time.Now()
-	tr := New(o, start)
-	var clock atomic.Int64 // nanoseconds since start
-	now := func() Instant { return tr.Instant(start.Add(time.Duration(clock.Load()))) }
-	hash := func(rng *rand.Rand) InfoHash {
-		// Few torrents are popular, the others small.
-		n := min(rng.IntN(300), rng.IntN(300), rng.IntN(300))
-		return hashN(byte(n%4), n)
-	}
-	peer := func(rng *rand.Rand) Peer { return peerN(Family(rng.IntN(2)), rng.IntN(1500)) }
+	c := &crowd{Tracker: New(o, epoch), t: t, start: epoch}
 
 	var working, helping sync.WaitGroup
-	stop := make(chan struct{})
-	for i := range announcers {
+	for i := range uint64(4) {
 		working.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(i), 0))
-			var r Reply
-			for range announces {
-				a := Announce{
-					InfoHash: hash(rng), Peer: peer(rng), Left: uint64(rng.IntN(2)),
-					Event: Event(rng.IntN(5)), NumWant: rng.IntN(60), Limit: maxChoice, BothFamilies: true,
-				}
-				r.Peers4, r.Peers6 = r.Peers4[:0], r.Peers6[:0]
-				tr.Announce(now(), &a, &r)
-				if len(r.peers(t)) > a.NumWant || slices.Contains(r.peers(t), a.Peer) {
-					t.Errorf("announce %+v: %v", a, r.peers(t))
-				}
-				clock.Add(int64(60 * time.Microsecond))
+			rng := rand.New(rand.NewPCG(i, 0))
+			for range 6_000 {
+				c.announce(rng)
 			}
 		})
 	}
-	help := func(do func(rng *rand.Rand)) {
+	stop := make(chan struct{})
+	for i, do := range []func(*rand.Rand){c.sync, c.scrape, c.sweepShards, c.checkpoint} {
 		helping.Go(func() {
-			rng := rand.New(rand.NewPCG(99, 0))
+			rng := rand.New(rand.NewPCG(uint64(i), 1))
 			for {
 				select {
 				case <-stop:
@@ -63,44 +50,75 @@ func TestConcurrent(t *testing.T) {
 			}
 		})
 	}
-	help(func(rng *rand.Rand) {
-		r := SyncRecord{InfoHash: hash(rng), Peer: peer(rng), Flags: SyncFlags(rng.IntN(8) << 5)}
-		if res := tr.ApplySync(now(), &r); res != SyncApplied {
-			t.Errorf("sync: %v", res)
-		}
-	})
-	help(func(rng *rand.Rand) {
-		if c := tr.Scrape(now(), hash(rng)); c.Downloaders > c.Leechers {
-			t.Errorf("scraped %+v", c)
-		}
-		tr.ScrapeShard(rng.IntN(4), nil)
-		tr.SetAccess(&Access{})
-		tr.Stats()
-	})
-	help(func(rng *rand.Rand) {
-		for i := range 4 {
-			tr.sweep(i, now())
-		}
-	})
-	help(func(rng *rand.Rand) {
-		var c Changes
-		shard := rng.IntN(4)
-		tr.TakeChanges(shard, &c)
-		for _, r := range tr.Records(shard, c.Records) {
-			if int(r.InfoHash[0]) != shard {
-				t.Errorf("shard %d has a record of %v", shard, r.InfoHash)
-			}
-		}
-		if rng.IntN(2) == 0 {
-			tr.RestoreChanges(shard, &c)
-		}
-		tr.Merge(now(), Record{hash(rng), now().minute(), rng.Uint64N(100)})
-	})
 	working.Wait()
 	close(stop)
 	helping.Wait()
-	checkInvariants(t, tr)
-	if told.Load() == 0 || tr.Stats().Completed == 0 {
-		t.Errorf("told %d, %+v", told.Load(), tr.Stats())
+	checkInvariants(t, c.Tracker)
+	if told.Load() == 0 || c.Stats().Completed == 0 {
+		t.Errorf("told %d, %+v", told.Load(), c.Stats())
 	}
+}
+
+func (c *crowd) now() Instant { return c.Instant(c.start.Add(time.Duration(c.clock.Load()))) }
+
+// hash returns an info hash; a few are popular.
+func (c *crowd) hash(rng *rand.Rand) InfoHash {
+	n := min(rng.IntN(300), rng.IntN(300), rng.IntN(300))
+	return hashN(byte(n%crowdShards), n)
+}
+
+func (c *crowd) peer(rng *rand.Rand) Peer { return peerN(Family(rng.IntN(2)), rng.IntN(1500)) }
+
+func (c *crowd) announce(rng *rand.Rand) {
+	a := Announce{
+		InfoHash: c.hash(rng), Peer: c.peer(rng), Left: uint64(rng.IntN(2)),
+		Event: Event(rng.IntN(5)), NumWant: rng.IntN(60), Limit: maxChoice, BothFamilies: true,
+	}
+	var r Reply
+	c.Announce(c.now(), &a, &r)
+	if got := r.peers(c.t); len(got) > a.NumWant || slices.Contains(got, a.Peer) {
+		c.t.Errorf("announce %+v: %v", a, got)
+	}
+	c.clock.Add(int64(60 * time.Microsecond))
+}
+
+func (c *crowd) sync(rng *rand.Rand) {
+	r := SyncRecord{InfoHash: c.hash(rng), Peer: c.peer(rng), Flags: SyncFlags(rng.IntN(8) << 5)}
+	if res := c.ApplySync(c.now(), &r); res != SyncApplied {
+		c.t.Errorf("sync: %v", res)
+	}
+}
+
+func (c *crowd) scrape(rng *rand.Rand) {
+	if got := c.Scrape(c.now(), c.hash(rng)); got.Downloaders > got.Leechers {
+		c.t.Errorf("scraped %+v", got)
+	}
+	for _, got := range c.ScrapeShard(rng.IntN(crowdShards), nil) {
+		if got.Counts.Downloaders > got.Counts.Leechers {
+			c.t.Errorf("scraped %+v", got)
+		}
+	}
+	c.SetAccess(&Access{})
+	c.Stats()
+}
+
+func (c *crowd) sweepShards(*rand.Rand) {
+	for i := range crowdShards {
+		c.sweep(i, c.now())
+	}
+}
+
+func (c *crowd) checkpoint(rng *rand.Rand) {
+	shard := rng.IntN(crowdShards)
+	var changes Changes
+	c.TakeChanges(shard, &changes)
+	for _, r := range c.Records(shard, changes.Records) {
+		if int(r.InfoHash[0]) != shard {
+			c.t.Errorf("shard %d has a record of %v", shard, r.InfoHash)
+		}
+	}
+	if rng.IntN(2) == 0 {
+		c.RestoreChanges(shard, &changes)
+	}
+	c.Merge(c.now(), Record{c.hash(rng), c.now().minute(), rng.Uint64N(100)})
 }

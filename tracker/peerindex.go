@@ -27,7 +27,7 @@ func indexFind[K key](ix *peerIndex, list []entry[K], k K) int {
 		switch at := ix.slots[s]; {
 		case at == 0:
 			return -1
-		case list[at-1].key == k:
+		case equalKeys(&list[at-1].key, &k):
 			return int(at - 1)
 		}
 	}

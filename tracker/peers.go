@@ -24,7 +24,7 @@ func (p *peers[K]) find(k K) int {
 		return indexFind(p.index, p.list, k)
 	}
 	for i := range p.list[:p.n] {
-		if p.list[i].key == k {
+		if equalKeys(&p.list[i].key, &k) {
 			return i
 		}
 	}

@@ -16,6 +16,8 @@ type visited struct {
 	roleChanged  bool
 	wasCompleted bool // its completed download had been counted before
 	at           int  // where the peer is now, or -1
+	// before and after are the counts of the peers of the family.
+	before, after counts
 }
 
 // view returns the peers at home h.
@@ -34,33 +36,35 @@ func view[K key](a *arena[K], h home[K]) peers[K] {
 // peers live at h. The peers may move to another home.
 func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited {
 	p := view(a, *h)
+	out := visited{before: p.counts}
 	at := p.find(k)
 	if at < 0 {
 		if v.remove {
-			return visited{at: -1}
+			out.at, out.after = -1, p.counts
+			return out
 		}
 		if int(p.n) == len(p.list) {
 			p = rehouse(a, h, &p, owner, int(p.n)+1)
 		}
-		at = p.add(entry[K]{key: k, meta: v.meta(0)}, v.seeder)
+		out.at = p.add(entry[K]{key: k, meta: v.meta(0)}, v.seeder)
+		out.after = p.counts
 		commit(a, h, &p)
-		return visited{at: at}
+		return out
 	}
 	old := p.list[at]
-	out := visited{
-		known:        true,
-		age:          v.now.ticksSince(old.tick()),
-		roleChanged:  p.seeds(at) != v.seeder,
-		wasCompleted: old.meta&metaCompleted != 0,
-	}
+	out.known = true
+	out.age = v.now.ticksSince(old.tick())
+	out.roleChanged = p.seeds(at) != v.seeder
+	out.wasCompleted = old.meta&metaCompleted != 0
 	if v.remove {
 		p.remove(at)
-		out.at = -1
+		out.at, out.after = -1, p.counts
 		settle(a, h, &p, owner)
 		return out
 	}
 	out.at = p.setRole(at, v.seeder)
 	p.setMeta(out.at, v.meta(old.meta))
+	out.after = p.counts
 	commit(a, h, &p)
 	return out
 }

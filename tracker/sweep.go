@@ -52,6 +52,8 @@ func (t *Tracker) sweep(shard int, now Instant) {
 			t.torrents.Add(-1)
 		}
 	}
+	s.arena4.trim()
+	s.arena6.trim()
 }
 
 // outlived says that a torrent without peers is no longer kept. One that was
@@ -66,7 +68,7 @@ func (t *Tracker) outlived(torrent *torrent, now Instant) bool {
 		return false
 	}
 	age := int64(now.second) - int64(torrent.lastAnnounce)*60
-	return time.Duration(age)*time.Second >= keep
+	return age >= 0 && time.Duration(age)*time.Second >= keep
 }
 
 func (s *shard) expirePeers(i uint32, now Instant) {

@@ -104,6 +104,17 @@ func TestTorrentTimeout(t *testing.T) {
 	}
 }
 
+// TestAnnouncedInTheFuture is about a clock that was wrong once.
+func TestAnnouncedInTheFuture(t *testing.T) {
+	b := newRig(t, nil)
+	for i, ahead := range []uint32{1, 60, 1 << 28, 1<<32 - 1 - b.now().minute()} {
+		b.Load(b.now(), Record{hashN(1, i), b.now().minute() + ahead, 1})
+	}
+	if b.sweepAll(); b.Torrents() != 4 {
+		t.Errorf("%d torrents are left of 4", b.Torrents())
+	}
+}
+
 func TestTorrentWithPeersStays(t *testing.T) {
 	b := newRig(t, nil)
 	b.leech(hashA, peer6(1))

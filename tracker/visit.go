@@ -6,7 +6,6 @@ import "math"
 // shard's totals and its memory of completions.
 func (s *shard) visit(i uint32, p *Peer, v visit) visited {
 	torrent := s.torrents.at(i)
-	before := s.familyCounts(torrent, p.family)
 	var out visited
 	if p.family == IPv4 {
 		h := torrent.home4()
@@ -17,18 +16,11 @@ func (s *shard) visit(i uint32, p *Peer, v visit) visited {
 		out = update(&s.arena6, &h, i, p.key6(), v)
 		torrent.setHome6(h)
 	}
-	s.addTotals(p.family, before, s.familyCounts(torrent, p.family))
+	s.addTotals(p.family, out.before, out.after)
 	if v.remove && out.wasCompleted {
 		s.recent.add(s.fingerprint(&torrent.hash, p), v.now.second)
 	}
 	return out
-}
-
-func (s *shard) familyCounts(torrent *torrent, f Family) counts {
-	if f == IPv4 {
-		return view(&s.arena4, torrent.home4()).counts
-	}
-	return view(&s.arena6, torrent.home6()).counts
 }
 
 func (s *shard) addTotals(f Family, before, after counts) {
