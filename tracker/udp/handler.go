@@ -16,6 +16,10 @@ const maxReplySize = AnnounceReplySize + MaxPeers4*tracker.CompactSize4
 // tell that they need a new connection id.
 const errorConnectionID = "Connection ID missmatch.\x00"
 
+// The shortest request that can have a wrong connection id is no shorter than
+// the error reply, or this does not compile.
+const _ = uint(minScrapeRequestSize - ErrorReplySize - len(errorConnectionID))
+
 // handler turns requests into replies, for one worker and without allocating.
 // Sockets call begin once for every batch of datagrams and then answer for
 // each.
@@ -84,7 +88,7 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 		return h.drop(DropShortAnnounce)
 	}
 	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
-		return h.refuse(from, packet, req.TransactionID, buf)
+		return h.refuse(from, req.TransactionID, buf)
 	}
 	h.count.announces.Add(1)
 	a, r := &h.announce, &h.reply
@@ -119,7 +123,7 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 		return h.drop(DropShortScrape)
 	}
 	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
-		return h.refuse(from, packet, req.TransactionID, buf)
+		return h.refuse(from, req.TransactionID, buf)
 	}
 	h.count.scrapes.Add(1)
 	reply := ScrapeReply{TransactionID: req.TransactionID}.Append(buf[:0])
@@ -135,9 +139,9 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 }
 
 // refuse answers a request with a wrong or expired connection id. The source
-// may be forged, so it never gets more bytes than came, nor many of them.
-func (h *handler) refuse(from source, packet []byte, transaction uint32, buf []byte) []byte {
-	if len(packet) < ErrorReplySize+len(errorConnectionID) || !h.limiter.allow(from, h.second) {
+// may be forged, so it never gets more bytes than came, nor many replies.
+func (h *handler) refuse(from source, transaction uint32, buf []byte) []byte {
+	if !h.limiter.allow(from, h.second) {
 		return h.drop(DropConnectionID)
 	}
 	h.count.errors.Add(1)

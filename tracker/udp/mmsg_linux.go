@@ -120,9 +120,9 @@ func (s *mmsgSocket) readDrops() {
 	s.dropsRead = now
 }
 
-// nap suspends the thread. Unlike time.Sleep it leaves the runtime's scheduler
-// alone, which would wake up a second thread for every nap.
+// nap suspends the thread. time.Sleep would cost more, since it goes through
+// the scheduler and wakes other threads.
 func nap(d time.Duration) {
 	ts := unix.NsecToTimespec(int64(d))
-	_ = unix.Nanosleep(&ts, nil) // cut short by a signal, which is as good
+	_ = unix.Nanosleep(&ts, nil) // cut short by a signal, which does no harm
 }
