@@ -19,6 +19,8 @@ type entry[K key] struct {
 	meta uint16 // flags, and the tick of the last announce in the low tickBits
 }
 
+const entrySize4 = int(unsafe.Sizeof(entry[key4]{}))
+
 // Flags of a stored peer. Whether it seeds is told by its place in the list.
 const (
 	metaCompleted uint16 = 1 << 15 // its completed download has been counted

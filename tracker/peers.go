@@ -1,5 +1,10 @@
 package tracker
 
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
 // counts are the numbers of peers in a list.
 type counts struct {
 	n        uint32 // all
@@ -23,8 +28,26 @@ func (p *peers[K]) find(k K) int {
 	if p.index != nil {
 		return indexFind(p.index, p.list, k)
 	}
-	for i := range p.list[:p.n] {
-		if equalKeys(&p.list[i].key, &k) {
+	return scan(p.list[:p.n], &k)
+}
+
+// scan returns the position of the peer k in list, or -1. An IPv4 peer with its
+// meta is one word, so that a comparison costs one load.
+func scan[K key](list []entry[K], k *K) int {
+	if len(*k) == CompactSize4 && len(list) > 0 {
+		const keyBits = 1<<(8*CompactSize4) - 1
+		words := unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), len(list)*entrySize4)
+		port := binary.LittleEndian.Uint16(keyBytes(k)[4:])
+		want := uint64(binary.LittleEndian.Uint32(keyBytes(k))) | uint64(port)<<32
+		for i := 0; len(words) >= entrySize4; words, i = words[entrySize4:], i+1 {
+			if binary.LittleEndian.Uint64(words)&keyBits == want {
+				return i
+			}
+		}
+		return -1
+	}
+	for i := range list {
+		if equalKeys(&list[i].key, k) {
 			return i
 		}
 	}

@@ -44,6 +44,7 @@ func (t *Tracker) Load(_ Instant, r Record) {
 	torrent := s.torrents.at(i)
 	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, r.Downloaded, true
 	s.changed.clear(i)
+	t.ages.loaded(r.LastAnnounce)
 }
 
 // Records appends the record of every torrent of a shard to dst, in no

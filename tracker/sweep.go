@@ -20,6 +20,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 	cycle := max(min(t.opts.PeerTimeout/16, time.Minute), 1)
 	pause := max(cycle/ShardCount, sweepPause)
 	step := int(min((pause*ShardCount+cycle-1)/cycle, ShardCount))
+	began := time.Now()
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
 	for next := 0; ; next = (next + step) % ShardCount {
@@ -27,6 +28,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-ticker.C:
+			t.ages.observe(now.Unix(), now.Sub(began))
 			for i := range step {
 				t.sweep((next+i)%ShardCount, t.Instant(now))
 			}
@@ -47,28 +49,40 @@ func (t *Tracker) sweep(shard int, now Instant) {
 			s.mu.Lock()
 		}
 		s.expirePeers(uint32(i), now)
-		if torrent := s.torrents.at(uint32(i)); torrent.peerless() && t.outlived(torrent, now) {
+		torrent := s.torrents.at(uint32(i))
+		if !torrent.peerless() {
+			continue
+		}
+		switch keep, age := t.keepFor(torrent), t.ages.of(torrent.lastAnnounce, now); {
+		case keep == 0:
+		case age >= keep:
 			s.drop(uint32(i))
 			t.torrents.Add(-1)
+		case age < -keep && !t.ages.behind:
+			// A clock that was wrong made it up; it would stay until then.
+			torrent.lastAnnounce = now.minute()
+			s.changed.set(uint32(i))
 		}
 	}
 	s.arena4.trim()
 	s.arena6.trim()
 }
 
-// outlived says that a torrent without peers is no longer kept. One that was
-// never completed is not kept longer than a peer: made-up info hashes must not
-// fill the memory.
+// outlived says that a torrent without peers would not be kept.
 func (t *Tracker) outlived(torrent *torrent, now Instant) bool {
+	keep := t.keepFor(torrent)
+	return keep != 0 && age(torrent.lastAnnounce, now) >= keep
+}
+
+// keepFor returns for how many seconds after its last announce a torrent
+// without peers is kept, 0 for ever. One that was never completed is not kept
+// longer than a peer: made-up info hashes must not fill the memory.
+func (t *Tracker) keepFor(torrent *torrent) int64 {
 	keep := t.opts.TorrentTimeout
 	if torrent.downloaded == 0 && (keep == 0 || keep > t.opts.PeerTimeout) {
 		keep = t.opts.PeerTimeout
 	}
-	if keep == 0 {
-		return false
-	}
-	age := int64(now.second) - int64(torrent.lastAnnounce)*60
-	return age >= 0 && time.Duration(age)*time.Second >= keep
+	return int64((keep + time.Second - 1) / time.Second)
 }
 
 func (s *shard) expirePeers(i uint32, now Instant) {

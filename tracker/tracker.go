@@ -47,6 +47,7 @@ type Tracker struct {
 	access   atomic.Pointer[Access]
 	torrents atomic.Int64
 	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
+	ages     ages
 	shards   [ShardCount]shard
 }
 
