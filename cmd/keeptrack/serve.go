@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -36,12 +37,21 @@ working directory. SIGHUP has the config read again.`,
 	return cmd
 }
 
+// gcPercent is how much the heap may grow before garbage is collected, in
+// percent of what is in use, unless GOGC says otherwise. What the tracker holds
+// has no pointers to follow, so collecting often costs little, and waiting
+// longer would only hold memory.
+const gcPercent = 20
+
 // serve runs the daemon until a signal ends it. A second signal then ends the
 // process at once.
 func serve(ctx context.Context, path string, logTo *os.File) error {
 	c, err := loadConfig(path)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log := newLogger(&c.Log, logTo)
 	for _, w := range c.Warnings() {
