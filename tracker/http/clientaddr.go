@@ -1,7 +1,6 @@
 package http
 
 import (
-	nethttp "net/http"
 	"net/netip"
 	"strings"
 )
@@ -22,18 +21,14 @@ func makeProxies(prefixes []netip.Prefix) proxies {
 	return p
 }
 
-// clientAddr returns the address of the client that sent r: the connection's
-// source or, if that is a proxy, the one that the proxies name.
-func (p proxies) clientAddr(r *nethttp.Request) netip.Addr {
-	source, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{} // not a TCP connection
-	}
-	addr := plain(source.Addr())
+// clientAddr returns the address of the client: the connection's source or, if
+// that is a proxy, the one that the lines of X-Forwarded-For name.
+func (p proxies) clientAddr(source netip.Addr, lines []string) netip.Addr {
+	source = plain(source)
 	if len(p) == 0 {
-		return addr
+		return source
 	}
-	return p.forwarded(addr, r.Header["X-Forwarded-For"])
+	return p.forwarded(source, lines)
 }
 
 // forwarded goes through the entries of the header's lines from the right, as

@@ -1,7 +1,7 @@
 package http
 
 import (
-	nethttp "net/http"
+	"net"
 	"slices"
 	"time"
 
@@ -17,58 +17,39 @@ const (
 	streamChunk = 32 << 10
 )
 
-// fullScrape answers a scrape of every torrent, if that is allowed.
-func (h *handler) fullScrape(w nethttp.ResponseWriter) Failure {
-	if !h.allowFullScrape {
-		return FailureFullScrapeOff
-	}
-	select {
-	case h.fullScrapes <- struct{}{}:
-		defer func() { <-h.fullScrapes }()
-	default:
-		return FailureFullScrapeBusy
-	}
-	header := w.Header()
-	header["Content-Type"] = plainText
-	// The reply's length is not known before its end and clients do not
-	// understand chunks, so the end of the connection is the end of the reply.
-	header.Set("Transfer-Encoding", "identity")
-	w.WriteHeader(nethttp.StatusOK)
-	// An error means that the client has gone or is too slow. The reply lacks
-	// its end then, and the connection is closed.
-	_ = streamTorrents(w, h.tracker)
-	return FailureNone
-}
-
-// streamTorrents writes a row for every torrent, shard by shard, which is in
-// the order of the info hashes.
-func streamTorrents(w nethttp.ResponseWriter, t *tracker.Tracker) error {
-	control := nethttp.NewResponseController(w)
+// stream sends start and then a row for every torrent, shard by shard, which
+// is in the order of the info hashes. It ends the full scrape that a responder
+// began, and leaves conn open.
+//
+// An error means that the client has gone or is too slow. The reply lacks its
+// end then.
+func (h *handler) stream(conn net.Conn, start []byte, limit time.Duration) error {
+	defer func() { <-h.fullScrapes }()
 	var rows []tracker.Scraped
-	buf := append(make([]byte, 0, streamChunk+1<<10), scrapeStart...)
+	buf := make([]byte, 0, len(start)+streamChunk+1<<10)
+	buf = append(append(buf, start...), scrapeStart...)
 	for shard := range tracker.ShardCount {
-		rows = t.ScrapeShard(shard, rows[:0])
+		rows = h.tracker.ScrapeShard(shard, rows[:0])
 		slices.SortFunc(rows, func(a, b tracker.Scraped) int { return compareHashes(a.InfoHash, b.InfoHash) })
 		for i := range rows {
 			buf = appendScrapeRow(buf, &rows[i].InfoHash, rows[i].Counts)
 			if len(buf) < streamChunk {
 				continue
 			}
-			if err := send(w, control, buf); err != nil {
+			if err := send(conn, buf, limit); err != nil {
 				return err
 			}
 			buf = buf[:0]
 		}
 	}
-	return send(w, control, append(buf, scrapeEnd...))
+	return send(conn, append(buf, scrapeEnd...), limit)
 }
 
-// send writes one part of a long reply, with as much time as a whole short one
-// has.
-func send(w nethttp.ResponseWriter, control *nethttp.ResponseController, part []byte) error {
-	if err := control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+// send writes to conn within the time limit.
+func send(conn net.Conn, p []byte, limit time.Duration) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
-	_, err := w.Write(part)
+	_, err := conn.Write(p)
 	return err
 }

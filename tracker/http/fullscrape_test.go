@@ -78,11 +78,11 @@ func TestSlowFullScrape(t *testing.T) {
 		request(t, conn, "/scrape")
 		var reply strings.Builder
 		part := make([]byte, streamChunk)
-		for began := time.Now(); ; time.Sleep(writeTimeout / 4) {
+		for began := time.Now(); ; time.Sleep(standardLimits.write / 4) {
 			read, err := conn.Read(part)
 			reply.Write(part[:read])
 			if err == io.EOF {
-				if time.Since(began) < 2*writeTimeout {
+				if time.Since(began) < 2*standardLimits.write {
 					t.Errorf("took only %v", time.Since(began))
 				}
 				break
@@ -152,7 +152,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 		began := time.Now()
 		s.stop()
 		<-s.stopped
-		if got := time.Since(began); got != stopTimeout {
+		if got := time.Since(began); got != standardLimits.stop {
 			t.Errorf("took %v", got)
 		}
 		if n := s.Stats().Connections; n != 0 {

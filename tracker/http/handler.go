@@ -1,47 +1,34 @@
 package http
 
 import (
-	nethttp "net/http"
 	"net/netip"
-	"strconv"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
 	"keeptrack/tracker"
 )
 
+// failureInterval is the number of seconds after which a client whose request
+// failed may try again.
+const failureInterval = 1800
+
 const (
-	// failureInterval is the number of seconds after which a client whose
-	// request failed may try again.
-	failureInterval = 1800
-	// autoLength is the length in bytes up to which net/http counts a reply
-	// itself, without allocation.
-	autoLength = 2048
+	methodGet  = "GET"
+	methodHead = "HEAD"
 )
 
-var plainText = []string{"text/plain"}
+const statusOK = "200 OK"
 
-// handler answers the requests.
+// handler is what the answers depend on, the same for all connections.
 type handler struct {
 	tracker         *tracker.Tracker
 	proxies         proxies
 	redirectURL     string
+	redirectField   string // the header line that names it
 	allowFullScrape bool
 	fullScrapes     chan struct{} // one element for each under way
 	log             zerolog.Logger
 	counters        counters
-	works           sync.Pool // of *work
-}
-
-// work is the memory that one request needs, kept for the next.
-type work struct {
-	announce announceRequest
-	reply    tracker.Reply
-	scrape   scrapeRequest
-	body     []byte
 }
 
 func newHandler(o Options, t *tracker.Tracker) *handler {
@@ -49,96 +36,88 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		tracker:         t,
 		proxies:         makeProxies(o.TrustedProxies),
 		redirectURL:     o.RedirectURL,
+		redirectField:   "Location: " + o.RedirectURL + "\r\n",
 		allowFullScrape: o.FullScrape,
 		fullScrapes:     make(chan struct{}, maxFullScrapes),
 		log:             o.Log,
-		works:           sync.Pool{New: func() any { return new(work) }},
 	}
 }
 
-// ServeHTTP answers one request.
-func (h *handler) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
-	client := h.proxies.clientAddr(r)
-	if r.Method != nethttp.MethodGet {
-		w.Header().Set("Allow", nethttp.MethodGet)
-		h.reject(w, r, client, nethttp.StatusMethodNotAllowed, FailureMethod)
-		return
+// answer answers the request in r.head.
+func (r *responder) answer(source netip.Addr) step {
+	client := r.proxies.clientAddr(source, r.head.forwarded)
+	if r.head.method != methodGet {
+		r.counters.count(ActionOther, client, FailureMethod)
+		return r.writeLine("405 Method Not Allowed", "Allow: GET\r\n", FailureMethod.Text())
 	}
-	switch r.URL.Path {
+	path, query, ok := r.head.split()
+	if !ok {
+		return r.refuse(statusBadRequest)
+	}
+	switch path {
 	case "/announce", "/announce/", "/announce.php":
-		h.announce(w, r, client)
+		return r.answerAnnounce(query, client)
 	case "/scrape", "/scrape/", "/scrape.php":
-		h.scrape(w, r, client)
+		return r.answerScrape(query, client)
 	case "/":
-		h.root(w, r, client)
-	default:
-		h.reject(w, r, client, nethttp.StatusNotFound, FailureNotFound)
+		if r.redirectURL != "" {
+			r.counters.count(ActionOther, client, FailureNone)
+			return r.writeLine("302 Found", r.redirectField, r.redirectURL)
+		}
 	}
+	r.counters.count(ActionOther, client, FailureNotFound)
+	return r.writeLine("404 Not Found", "", FailureNotFound.Text())
 }
 
-func (h *handler) announce(w nethttp.ResponseWriter, r *nethttp.Request, client netip.Addr) {
-	k := h.works.Get().(*work)
-	defer h.works.Put(k)
-	f := h.answerAnnounce(k, r.URL.RawQuery, client, h.tracker.Instant(time.Now()))
-	h.counters.count(ActionAnnounce, client, f)
-	write(w, r, nethttp.StatusOK, k.body)
-}
-
-// answerAnnounce carries an announce out and puts the reply into k.body.
-func (h *handler) answerAnnounce(k *work, raw string, client netip.Addr, now tracker.Instant) Failure {
-	a, reply := &k.announce, &k.reply
-	if f := a.parse(raw, client); f != FailureNone {
-		k.body = appendFailure(k.body[:0], f, failureInterval)
-		return f
+func (r *responder) answerAnnounce(query string, client netip.Addr) step {
+	a, reply := &r.announce, &r.reply
+	if f := a.parse(query, client); f != FailureNone {
+		return r.fail(ActionAnnounce, client, f, failureInterval)
 	}
 	reply.Peers4, reply.Peers6 = reply.Peers4[:0], reply.Peers6[:0]
-	h.tracker.Announce(now, &a.Announce, reply)
-	h.trace(a, reply)
+	r.tracker.Announce(r.now, &a.Announce, reply)
+	r.trace(a, reply)
 	if reply.Refused {
-		k.body = appendFailure(k.body[:0], FailureRefused, reply.Interval)
-		return FailureRefused
+		return r.fail(ActionAnnounce, client, FailureRefused, reply.Interval)
 	}
-	k.body = appendAnnounce(k.body[:0], reply, a.Peer, a.dictionaries)
-	return FailureNone
+	r.counters.count(ActionAnnounce, client, FailureNone)
+	r.body = appendAnnounce(r.body[:0], reply, a.Peer, a.dictionaries)
+	return r.write(statusOK, "")
 }
 
-func (h *handler) scrape(w nethttp.ResponseWriter, r *nethttp.Request, client netip.Addr) {
-	k := h.works.Get().(*work)
-	defer h.works.Put(k)
-	action := ActionScrape
-	f := k.scrape.parse(r.URL.RawQuery)
-	full := f == FailureNone && k.scrape.n == 0
-	if full {
-		action = ActionFullScrape
-		f = h.fullScrape(w)
+func (r *responder) answerScrape(query string, client netip.Addr) step {
+	if f := r.scrape.parse(query); f != FailureNone {
+		return r.fail(ActionScrape, client, f, failureInterval)
 	}
-	h.counters.count(action, client, f)
-	switch {
-	case f != FailureNone:
-		k.body = appendFailure(k.body[:0], f, failureInterval)
-	case full:
-		return // has been written
+	if r.scrape.n == 0 {
+		return r.answerFullScrape(client)
+	}
+	r.counters.count(ActionScrape, client, FailureNone)
+	r.body = appendScrape(r.body[:0], r.tracker, r.now, &r.scrape)
+	return r.write(statusOK, "")
+}
+
+// answerFullScrape answers a scrape of every torrent, if that is allowed. If
+// so, the rows are up to stream.
+func (r *responder) answerFullScrape(client netip.Addr) step {
+	if !r.allowFullScrape {
+		return r.fail(ActionFullScrape, client, FailureFullScrapeOff, failureInterval)
+	}
+	select {
+	case r.fullScrapes <- struct{}{}:
+		r.counters.count(ActionFullScrape, client, FailureNone)
+		return r.writeStream()
 	default:
-		k.body = appendScrape(k.body[:0], h.tracker, h.tracker.Instant(time.Now()), &k.scrape)
+		return r.fail(ActionFullScrape, client, FailureFullScrapeBusy, failureInterval)
 	}
-	write(w, r, nethttp.StatusOK, k.body)
 }
 
-// root answers a browser.
-func (h *handler) root(w nethttp.ResponseWriter, r *nethttp.Request, client netip.Addr) {
-	if h.redirectURL == "" {
-		h.reject(w, r, client, nethttp.StatusNotFound, FailureNotFound)
-		return
-	}
-	h.counters.count(ActionOther, client, FailureNone)
-	w.Header().Set("Location", h.redirectURL)
-	write(w, r, nethttp.StatusFound, []byte(h.redirectURL+"\n"))
-}
-
-// reject answers a request that is neither announce nor scrape with one line.
-func (h *handler) reject(w nethttp.ResponseWriter, r *nethttp.Request, client netip.Addr, status int, f Failure) {
-	h.counters.count(ActionOther, client, f)
-	write(w, r, status, []byte(f.Text()+"\n"))
+// fail tells an announce or scrape why it failed, and in how many seconds the
+// client may try again.
+func (r *responder) fail(a Action, client netip.Addr, f Failure, interval uint32) step {
+	r.counters.count(a, client, f)
+	r.body = appendFailure(r.body[:0], f, interval)
+	return r.write(statusOK, "")
 }
 
 // trace logs an announce in full where that level is on.
@@ -156,26 +135,4 @@ func (h *handler) trace(a *announceRequest, reply *tracker.Reply) {
 		Int("peers4", len(reply.Peers4)/tracker.CompactSize4).
 		Int("peers6", len(reply.Peers6)/tracker.CompactSize6).
 		Msg("announce")
-}
-
-// write sends a whole reply with its length. An error is no concern of ours:
-// the client has gone.
-func write(w nethttp.ResponseWriter, r *nethttp.Request, status int, body []byte) {
-	header := w.Header()
-	header["Content-Type"] = plainText
-	keep := wantsKeepAlive10(r)
-	if keep {
-		header.Set("Connection", "keep-alive")
-	}
-	if keep || len(body) > autoLength {
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-}
-
-// wantsKeepAlive10 tells whether an HTTP/1.0 client asks to keep the
-// connection, which net/http does only if the reply says so too.
-func wantsKeepAlive10(r *nethttp.Request) bool {
-	return r.ProtoMajor == 1 && r.ProtoMinor == 0 && strings.EqualFold(r.Header.Get("Connection"), "keep-alive")
 }

@@ -28,7 +28,7 @@ func TestScrape(t *testing.T) {
 
 	unknown := tracker.InfoHash([]byte("\x01 is not a torrent..")[:20])
 	raw := "info_hash=" + escapeAll(string(hash1[:])) + "&info_hash=" + escapeAll(string(unknown[:]))
-	got := get(h, addr1, "/scrape", raw).Body.String()
+	got := get(h, addr1, "/scrape", raw).body
 	want := "d5:filesd" +
 		"20:" + string(unknown[:]) + "d8:completei0e10:downloadedi0e11:downloadersi0e10:incompletei0ee" +
 		"20:" + string(hash1[:]) + "d8:completei1e10:downloadedi1e11:downloadersi1e10:incompletei2ee" +

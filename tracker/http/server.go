@@ -1,40 +1,33 @@
 // Package http is the tracker's HTTP front end: announce and scrape in bencode
-// (BEP 3, 7, 21, 23, 24, 48) on top of net/http.
+// (BEP 3, 7, 21, 23, 24, 48) over as much of HTTP/1.0 and HTTP/1.1 as that
+// takes.
 //
-// A request goes through ServeHTTP in handler.go: the client's address
-// (clientaddr.go), the query (query.go, announce.go, scrape.go), the tracker,
-// the reply (bencode.go).
+// Most clients open a connection for each request, so what counts is the number
+// of system calls from accept to close. On Linux each worker waits for all of
+// its connections at once and does everything inline: a request that came with
+// its connection costs accept, receive, send and close, with no goroutine,
+// timer or allocation (worker_linux.go, conn_linux.go). Other systems have a
+// goroutine a connection (portable.go).
+//
+// Both hand the bytes received to a responder (responder.go), which appends the
+// replies: it reads the request's head (head.go), finds the client's address
+// (clientaddr.go), reads the query (query.go, announce.go, scrape.go), asks the
+// tracker (handler.go) and writes the reply (bencode.go). Only a full scrape
+// has a goroutine of its own (fullscrape.go).
 package http
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
-	nethttp "net/http"
 	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"keeptrack/tracker"
-)
-
-const (
-	headerTimeout = 5 * time.Second  // for a request's header
-	readTimeout   = 10 * time.Second // for a request with the body that nobody reads
-	writeTimeout  = 10 * time.Second // for a reply, or a part of a full scrape
-	idleTimeout   = 30 * time.Second // between requests
-	stopTimeout   = 3 * time.Second  // for the requests in hand when the server stops
-
-	// maxHeader is the size in bytes of the longest header that is read, and
-	// headerSlack what net/http reads beyond the bound that it is given.
-	maxHeader   = 8 << 10
-	headerSlack = 4 << 10
 )
 
 // Options are the settings of a Server.
@@ -55,69 +48,57 @@ type Options struct {
 
 // Server answers announces and scrapes over HTTP.
 type Server struct {
-	handler     *handler
-	connections *connections
-	listeners   []net.Listener
-	http        nethttp.Server
+	service   service
+	serve     serveFunc
+	listeners []net.Listener
+	addrs     []netip.AddrPort
+
+	closed context.Context // done when the server is closed
+	close  context.CancelFunc
 }
 
 // Listen validates o and binds its addresses. An error names what is wrong with
 // which of them.
 func Listen(o Options, t *tracker.Tracker) (*Server, error) {
-	if err := o.validate(); err != nil {
-		return nil, err
-	}
-	listeners, err := bind(systemListen(), o.Listen)
-	if err != nil {
-		return nil, err
-	}
-	return newServer(o, t, listeners), nil
+	return listen(o, t, serve, standardLimits)
 }
 
 // Addrs returns the addresses served, in the order of Options.Listen and with
 // the ports that the system chose. A wildcard address of a family that the host
 // lacks is not among them.
-func (s *Server) Addrs() []netip.AddrPort {
-	addrs := make([]netip.AddrPort, 0, len(s.listeners))
-	for _, l := range s.listeners {
-		if tcp, ok := l.Addr().(*net.TCPAddr); ok {
-			addr := tcp.AddrPort()
-			addrs = append(addrs, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()))
-		}
-	}
-	return addrs
-}
+func (s *Server) Addrs() []netip.AddrPort { return s.addrs }
 
 // Run serves until ctx is done or the server is closed. Then it accepts nothing
 // more, gives the requests in hand a few seconds to finish, and returns when
 // every connection is closed. A server runs once.
 func (s *Server) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, l := range s.listeners {
-		group.Go(func() error { return s.http.Serve(l) })
+	if s.closed.Err() != nil {
+		return nil
 	}
-	<-ctx.Done() // so too when a listener fails
-	stopErr := s.stop()
-	serveErr := group.Wait()
-	s.connections.serving.Wait()
-	if errors.Is(serveErr, nethttp.ErrServerClosed) {
-		return stopErr
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(s.closed, stop)()
+	force, cancel := context.WithCancel(s.closed)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.service.limits.stop, cancel) })()
+	if err := s.serve(ctx, force, &s.service, s.listeners); err != nil {
+		return fmt.Errorf("http: serve: %w", err)
 	}
-	return errors.Join(serveErr, stopErr)
+	return nil
 }
 
 // Close closes the sockets at once. It is for a server that is not to run, or
 // not to finish what it has in hand, and may be called repeatedly.
 func (s *Server) Close() error {
-	err := s.http.Close()
+	s.close()
 	closeAll(s.listeners)
-	return err
+	return nil
 }
 
 // Stats returns the counters.
 func (s *Server) Stats() Stats {
-	stats := s.handler.counters.stats()
-	stats.Connections = int(s.connections.open.Load())
+	stats := s.service.handler.counters.stats()
+	stats.Connections = int(s.service.gate.open.Load())
 	return stats
 }
 
@@ -141,45 +122,35 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// newServer returns a server that owns the listeners.
-func newServer(o Options, t *tracker.Tracker, listeners []net.Listener) *Server {
-	s := &Server{handler: newHandler(o, t), connections: newConnections(o.MaxConnections)}
-	for _, l := range listeners {
-		s.listeners = append(s.listeners, s.connections.bound(l))
+// listen is Listen with connections carried by serve.
+func listen(o Options, t *tracker.Tracker, serve serveFunc, l limits) (*Server, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
 	}
-	s.http = nethttp.Server{
-		Handler:                      s.handler,
-		DisableGeneralOptionsHandler: true,
-		ReadHeaderTimeout:            headerTimeout,
-		ReadTimeout:                  readTimeout,
-		WriteTimeout:                 writeTimeout,
-		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHeader - headerSlack,
-		ConnState:                    s.connections.changed,
-		ErrorLog:                     log.New(debugLog{o.Log}, "", 0),
+	listeners, err := bind(systemListen(), o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	return newServer(o, t, serve, l, listeners), nil
+}
+
+// newServer returns a server that owns the listeners.
+func newServer(o Options, t *tracker.Tracker, serve serveFunc, l limits, listeners []net.Listener) *Server {
+	s := &Server{serve: serve, listeners: listeners}
+	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, limits: l}
+	s.closed, s.close = context.WithCancel(context.Background())
+	for _, l := range listeners {
+		s.addrs = append(s.addrs, addrPort(l.Addr()))
 	}
 	return s
 }
 
-// stop ends the requests in hand, those that take too long by force.
-func (s *Server) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
+// addrPort returns a TCP address in its plain form.
+func addrPort(a net.Addr) netip.AddrPort {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
 	}
-	if err != nil {
-		return fmt.Errorf("http: stop: %w", err)
-	}
-	return nil
-}
-
-// debugLog is where net/http writes what it thinks of its clients.
-type debugLog struct{ log zerolog.Logger }
-
-// Write logs one line.
-func (d debugLog) Write(line []byte) (int, error) {
-	d.log.Debug().Bytes("error", bytes.TrimSuffix(line, []byte("\n"))).Msg("http connection")
-	return len(line), nil
+	addr := tcp.AddrPort()
+	return netip.AddrPortFrom(plain(addr.Addr()), addr.Port())
 }

@@ -16,31 +16,55 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
-// serve runs a server on loopback addresses until the test's end.
-func serve(t *testing.T, o Options) *Server {
+// systems are what connections are served with, here and elsewhere.
+var systems = map[string]serveFunc{"this system": serve, "portable": servePortable}
+
+// starter runs a server on loopback addresses until the test's end.
+type starter func(t *testing.T, o Options, l limits) *Server
+
+// onEachSystem runs a test for each of the systems.
+func onEachSystem(t *testing.T, test func(t *testing.T, start starter)) {
+	for name, serve := range systems {
+		t.Run(name, func(t *testing.T) {
+			test(t, func(t *testing.T, o Options, l limits) *Server {
+				s, _, _ := run(t, serve, o, l, newTracker())
+				return s
+			})
+		})
+	}
+}
+
+// run runs a server on loopback addresses until stop is called, or until the
+// test's end. stopped is closed when it has ended.
+func run(t *testing.T, serve serveFunc, o Options, l limits, tr *tracker.Tracker) (s *Server, stop func(), stopped chan struct{}) {
 	t.Helper()
 	if o.Listen == nil {
 		o.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
 	}
-	s, err := Listen(o, newTracker())
+	s, err := listen(o, tr, serve, l)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
+	stopped = make(chan struct{})
+	go func() {
+		defer close(stopped)
+		if err := s.Run(ctx); err != nil {
 			t.Error(err)
 		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-stopped
 	})
-	return s
+	return s, cancel, stopped
 }
 
-func dial(t *testing.T, addr netip.AddrPort) (net.Conn, *bufio.Reader) {
+func dial(t *testing.T, addr netip.AddrPort) (*net.TCPConn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr.String())
 	if err != nil {
@@ -48,154 +72,157 @@ func dial(t *testing.T, addr netip.AddrPort) (net.Conn, *bufio.Reader) {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(20 * time.Second)) // a bound for a test that fails
-	return conn, bufio.NewReader(conn)
+	return conn.(*net.TCPConn), bufio.NewReader(conn)
 }
 
 func TestBothFamilies(t *testing.T) {
-	probe, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		t.Skip("no IPv6 here:", err)
-	}
-	probe.Close()
-	s := serve(t, Options{Listen: []netip.AddrPort{
-		netip.MustParseAddrPort("127.0.0.1:0"),
-		netip.MustParseAddrPort("[::1]:0"),
-	}})
-	addrs := s.Addrs()
-	if len(addrs) != 2 || !addrs[0].Addr().Is4() || !addrs[1].Addr().Is6() || addrs[0].Port() == 0 || addrs[1].Port() == 0 {
-		t.Fatalf("listens on %v", addrs)
-	}
-	conn6, r6 := dial(t, addrs[1])
-	request(t, conn6, "/announce?"+announceQuery(6881, "1", ""))
-	_, body := response(t, r6)
-	if got := mustDict(t, body); got["external ip"] != string(net.IPv6loopback) {
-		t.Errorf("over IPv6: %q", got)
-	}
-	conn4, r4 := dial(t, addrs[0])
-	request(t, conn4, "/announce?"+announceQuery(6881, "1", ""))
-	_, body = response(t, r4)
-	if got := mustDict(t, body); got["external ip"] != "\x7f\x00\x00\x01" || got["peers6"] != string(net.IPv6loopback)+"\x1a\xe1" {
-		t.Errorf("over IPv4: %q", got)
-	}
+	onEachSystem(t, func(t *testing.T, start starter) {
+		probe, err := net.Listen("tcp6", "[::1]:0")
+		if err != nil {
+			t.Skip("no IPv6 here:", err)
+		}
+		probe.Close()
+		s := start(t, Options{Listen: []netip.AddrPort{
+			netip.MustParseAddrPort("127.0.0.1:0"),
+			netip.MustParseAddrPort("[::1]:0"),
+		}}, standardLimits)
+		addrs := s.Addrs()
+		if len(addrs) != 2 || !addrs[0].Addr().Is4() || !addrs[1].Addr().Is6() || addrs[0].Port() == 0 || addrs[1].Port() == 0 {
+			t.Fatalf("listens on %v", addrs)
+		}
+		conn6, r6 := dial(t, addrs[1])
+		request(t, conn6, "/announce?"+announceQuery(6881, "1", ""))
+		_, body := response(t, r6)
+		if got := mustDict(t, body); got["external ip"] != string(net.IPv6loopback) {
+			t.Errorf("over IPv6: %q", got)
+		}
+		conn4, r4 := dial(t, addrs[0])
+		request(t, conn4, "/announce?"+announceQuery(6881, "1", ""))
+		_, body = response(t, r4)
+		if got := mustDict(t, body); got["external ip"] != "\x7f\x00\x00\x01" || got["peers6"] != string(net.IPv6loopback)+"\x1a\xe1" {
+			t.Errorf("over IPv4: %q", got)
+		}
+	})
 }
 
 func TestConnectionIsKeptOrClosed(t *testing.T) {
-	tests := []struct {
-		name, protocol, header string
-		kept                   bool
-	}{
-		{"HTTP/1.1", "HTTP/1.1", "Host: x\r\n", true},
-		{"HTTP/1.1 close", "HTTP/1.1", "Host: x\r\nConnection: close\r\n", false},
-		{"HTTP/1.0", "HTTP/1.0", "", false},
-		{"HTTP/1.0 keep-alive", "HTTP/1.0", "Connection: Keep-Alive\r\n", true},
-	}
-	s := serve(t, Options{})
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			conn, r := dial(t, s.Addrs()[0])
-			message := "GET /announce?" + libtorrentQuery + " " + test.protocol + "\r\n" + test.header +
-				"User-Agent: libtorrent/2.0.8.0\r\nAccept-Encoding: gzip\r\n\r\n"
-			io.WriteString(conn, message)
-			resp, body := response(t, r)
-			mustDict(t, body)
-			if resp.StatusCode != 200 || resp.ContentLength != int64(len(body)) || len(resp.TransferEncoding) > 0 ||
-				resp.Uncompressed || resp.Header.Get("Content-Type") != "text/plain" {
-				t.Errorf("got %+v", resp)
-			}
-			if !test.kept {
-				if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
-					t.Errorf("after the reply: %q, %v", rest, err)
+	onEachSystem(t, func(t *testing.T, start starter) {
+		tests := []struct {
+			name, protocol, header string
+			kept                   bool
+		}{
+			{"HTTP/1.1", "HTTP/1.1", "Host: x\r\n", true},
+			{"HTTP/1.1 close", "HTTP/1.1", "Host: x\r\nConnection: close\r\n", false},
+			{"HTTP/1.0", "HTTP/1.0", "", false},
+			{"HTTP/1.0 keep-alive", "HTTP/1.0", "Connection: Keep-Alive\r\n", true},
+		}
+		s := start(t, Options{}, standardLimits)
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				conn, r := dial(t, s.Addrs()[0])
+				message := "GET /announce?" + libtorrentQuery + " " + test.protocol + "\r\n" + test.header +
+					"User-Agent: libtorrent/2.0.8.0\r\nAccept-Encoding: gzip\r\n\r\n"
+				io.WriteString(conn, message)
+				resp, body := response(t, r)
+				mustDict(t, body)
+				if resp.StatusCode != 200 || resp.ContentLength != int64(len(body)) || len(resp.TransferEncoding) > 0 ||
+					resp.Uncompressed || resp.Header.Get("Content-Type") != "text/plain" {
+					t.Errorf("got %+v", resp)
 				}
-				return
-			}
-			io.WriteString(conn, message)
-			response(t, r)
-		})
-	}
+				if !test.kept {
+					if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+						t.Errorf("after the reply: %q, %v", rest, err)
+					}
+					return
+				}
+				io.WriteString(conn, message)
+				response(t, r)
+			})
+		}
+	})
 }
 
-// TestLongReply is about replies that net/http would send in chunks.
+// TestLongReply is about replies that many servers would send in chunks.
 func TestLongReply(t *testing.T) {
-	s := serve(t, Options{})
-	for port := 1; port <= 300; port++ {
-		get(s.handler, addr2, "/announce", announceQuery(port, "1", ""))
-		get(s.handler, addr6, "/announce", announceQuery(port, "1", ""))
-	}
-	conn, r := dial(t, s.Addrs()[0])
-	for _, target := range []string{
-		"/announce?" + announceQuery(6881, "1", "&numwant=1000"),
-		"/announce?" + announceQuery(6881, "1", "&numwant=1000&compact=0"),
-		"/scrape?" + scrapeQuery(74),
-	} {
-		request(t, conn, target)
-		resp, body := response(t, r)
-		if resp.ContentLength != int64(len(body)) || len(body) <= autoLength || resp.Close {
-			t.Errorf("%d bytes, %+v", len(body), resp)
+	onEachSystem(t, func(t *testing.T, start starter) {
+		s := start(t, Options{}, standardLimits)
+		for port := 1; port <= 300; port++ {
+			get(s.service.handler, addr2, "/announce", announceQuery(port, "1", ""))
+			get(s.service.handler, addr6, "/announce", announceQuery(port, "1", ""))
 		}
-		mustDict(t, body)
-	}
+		conn, r := dial(t, s.Addrs()[0])
+		for _, target := range []string{
+			"/announce?" + announceQuery(6881, "1", "&numwant=1000"),
+			"/announce?" + announceQuery(6881, "1", "&numwant=1000&compact=0"),
+			"/scrape?" + scrapeQuery(74),
+		} {
+			request(t, conn, target)
+			resp, body := response(t, r)
+			if resp.ContentLength != int64(len(body)) || len(body) < 2000 || resp.Close {
+				t.Errorf("%d bytes, %+v", len(body), resp)
+			}
+			mustDict(t, body)
+		}
+	})
 }
 
 func TestHeadHasNoBody(t *testing.T) {
-	s := serve(t, Options{})
-	conn, _ := dial(t, s.Addrs()[0])
-	io.WriteString(conn, "HEAD /announce?"+libtorrentQuery+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-	reply, err := io.ReadAll(conn)
-	if err != nil || !bytes.HasPrefix(reply, []byte("HTTP/1.1 405 ")) || !bytes.HasSuffix(reply, []byte("\r\n\r\n")) {
-		t.Errorf("got %q, %v", reply, err)
-	}
+	onEachSystem(t, func(t *testing.T, start starter) {
+		s := start(t, Options{}, standardLimits)
+		conn, _ := dial(t, s.Addrs()[0])
+		io.WriteString(conn, "HEAD /announce?"+libtorrentQuery+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		reply, err := io.ReadAll(conn)
+		if err != nil || !bytes.HasPrefix(reply, []byte("HTTP/1.1 405 ")) || !bytes.HasSuffix(reply, []byte("\r\n\r\n")) {
+			t.Errorf("got %q, %v", reply, err)
+		}
+	})
 }
 
 func TestLongHeader(t *testing.T) {
-	s := serve(t, Options{})
-	for size, want := range map[int]int{maxHeader: 404, maxHeader + 1: 431} {
-		conn, r := dial(t, s.Addrs()[0])
-		head, end := "GET /x HTTP/1.1\r\nHost: x\r\nX: ", "\r\n\r\n"
-		io.WriteString(conn, head+strings.Repeat("x", size-len(head)-len(end))+end)
-		if resp, _ := response(t, r); resp.StatusCode != want {
-			t.Errorf("%d bytes: status %d", size, resp.StatusCode)
+	onEachSystem(t, func(t *testing.T, start starter) {
+		s := start(t, Options{}, standardLimits)
+		for size, want := range map[int]int{maxHead: 404, maxHead + 1: 431} {
+			conn, r := dial(t, s.Addrs()[0])
+			head, end := "GET /x HTTP/1.1\r\nHost: x\r\nX: ", "\r\n\r\n"
+			io.WriteString(conn, head+strings.Repeat("x", size-len(head)-len(end))+end)
+			if resp, _ := response(t, r); resp.StatusCode != want {
+				t.Errorf("%d bytes: status %d", size, resp.StatusCode)
+			}
 		}
-	}
+	})
 }
 
 // TestJunk sends what is no request, and a request after it.
 func TestJunk(t *testing.T) {
-	var logged lockedBuffer
-	s := serve(t, Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)})
-	for _, junk := range []string{
-		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
-		"\x13BitTorrent protocol\x00\x00\x00\x00\x00\x00\x00\x00",
-		"GET\r\n\r\n", "GET /announce\r\n\r\n", "GET /%zz HTTP/1.1\r\n\r\n", "\r\n\r\n\r\n", "\x00",
-		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /announce? x HTTP/1.1\r\nHost: x\r\n\r\n",
-		"GET /announce?\x80\xff%00+;%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-	} {
-		conn, _ := dial(t, s.Addrs()[0])
-		io.WriteString(conn, junk)
-		conn.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, conn) // until the server has had enough
-	}
-	conn, r := dial(t, s.Addrs()[0])
-	request(t, conn, "/announce?"+libtorrentQuery)
-	if resp, _ := response(t, r); resp.StatusCode != 200 {
-		t.Errorf("status %d", resp.StatusCode)
-	}
-	if logged.String() != "" {
-		t.Errorf("logged %q", logged.String())
-	}
-}
-
-func TestServerLogIsForDebugging(t *testing.T) {
-	var out bytes.Buffer
-	if n, err := (debugLog{zerolog.New(&out)}).Write([]byte("some client\n")); n != 12 || err != nil {
-		t.Error(n, err)
-	}
-	if got := out.String(); got != `{"level":"debug","error":"some client","message":"http connection"}`+"\n" {
-		t.Errorf("got %q", got)
-	}
+	onEachSystem(t, func(t *testing.T, start starter) {
+		var logged lockedBuffer
+		s := start(t, Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, standardLimits)
+		for _, junk := range []string{
+			"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
+			"\x13BitTorrent protocol\x00\x00\x00\x00\x00\x00\x00\x00",
+			"GET\r\n\r\n", "GET /announce\r\n\r\n", "GET /%zz HTTP/1.1\r\n\r\n", "\r\n\r\n\r\n", "\x00",
+			"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /announce? x HTTP/1.1\r\nHost: x\r\n\r\n",
+			"GET /announce?\x80\xff%00+;%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+		} {
+			conn, _ := dial(t, s.Addrs()[0])
+			io.WriteString(conn, junk)
+			conn.CloseWrite()
+			io.Copy(io.Discard, conn) // until the server has had enough
+		}
+		conn, r := dial(t, s.Addrs()[0])
+		request(t, conn, "/announce?"+libtorrentQuery)
+		if resp, _ := response(t, r); resp.StatusCode != 200 {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+		if logged.String() != "" {
+			t.Errorf("logged %q", logged.String())
+		}
+	})
 }
 
 func TestListenFails(t *testing.T) {
-	taken := serve(t, Options{}).Addrs()[0]
+	server, _, _ := run(t, serve, Options{}, standardLimits, newTracker())
+	taken := server.Addrs()[0]
 	tests := []struct {
 		name    string
 		options Options
@@ -247,7 +274,7 @@ func TestCloseFreesTheAddress(t *testing.T) {
 
 func TestRunReportsAListenerThatFails(t *testing.T) {
 	broken := errors.New("broken")
-	s := newServer(Options{}, newTracker(), []net.Listener{newPipeListener(), brokenListener{newPipeListener(), broken}})
+	s := newServer(Options{}, newTracker(), servePortable, standardLimits, []net.Listener{newPipeListener(), brokenListener{newPipeListener(), broken}})
 	if err := s.Run(context.Background()); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

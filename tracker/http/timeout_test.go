@@ -62,10 +62,10 @@ func TestUnreadReplyIsGivenUp(t *testing.T) {
 		if n := s.Stats().Connections; n != 1 {
 			t.Errorf("%d connections at first", n)
 		}
-		time.Sleep(writeTimeout)
+		time.Sleep(standardLimits.write)
 		synctest.Wait()
 		if n := s.Stats().Connections; n != 0 {
-			t.Errorf("%d connections after %v", n, writeTimeout)
+			t.Errorf("%d connections after %v", n, standardLimits.write)
 		}
 	})
 }

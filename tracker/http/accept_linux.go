@@ -1,0 +1,112 @@
+package http
+
+import (
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// acceptBatch is the most connections that are accepted before the others
+	// get their turn, and drainBatches bounds what a stopped worker still
+	// accepts if connections keep coming.
+	acceptBatch, drainBatches = 64, 64
+	// listenEvents has the system wake up one of the workers that wait for a
+	// connection.
+	listenEvents = unix.EPOLLIN | unix.EPOLLEXCLUSIVE
+)
+
+// listen has the worker accept from a copy of a TCP listener.
+func (w *worker) listen(l net.Listener) error {
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var fd int
+	var dupErr error
+	if err := raw.Control(func(original uintptr) {
+		fd, dupErr = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	}); err != nil {
+		return err
+	}
+	if dupErr != nil {
+		return os.NewSyscallError("fcntl", dupErr)
+	}
+	w.listeners = append(w.listeners, fd)
+	// The connections inherit this: no reply is to wait for the client to have
+	// acknowledged the one before.
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	return w.watch(fd, listenEvents)
+}
+
+// accept takes connections from a listener and serves them.
+func (w *worker) accept(listener int) error {
+	for range acceptBatch {
+		if !w.gate.enter() {
+			w.pauseAccepting()
+			return nil
+		}
+		fd, errno := accept(listener, &w.name)
+		if errno == 0 {
+			w.receive(w.open(fd, w.name.source()))
+			continue
+		}
+		w.gate.leave()
+		switch {
+		case errno == unix.EAGAIN:
+			return nil
+		case errno == unix.EBADF || errno == unix.EINVAL:
+			return os.NewSyscallError("accept", errno)
+		case outOfRoom(errno):
+			w.handler.log.Debug().Err(errno).Msg("http accept")
+			w.pauseAccepting()
+			return nil
+		}
+		// Otherwise that connection has failed before it was accepted.
+	}
+	w.behind = true
+	return nil
+}
+
+// drain accepts what connections wait already, but not without end.
+func (w *worker) drain(listener int) error {
+	w.behind = true
+	for left := drainBatches; w.behind && left > 0; left-- {
+		w.behind = false
+		if err := w.accept(listener); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watchListeners accepts again.
+func (w *worker) watchListeners() error {
+	for _, fd := range w.listeners {
+		if err := w.watch(fd, listenEvents); err != nil {
+			return err
+		}
+	}
+	w.accepting = true
+	return nil
+}
+
+// pauseAccepting accepts nothing for a moment, because there is no room. The
+// connections wait with the system.
+func (w *worker) pauseAccepting() {
+	w.ignoreListeners()
+	w.acceptAt = w.now + int64(acceptPause)
+}
+
+func (w *worker) ignoreListeners() {
+	if !w.accepting {
+		return
+	}
+	w.accepting = false
+	for _, fd := range w.listeners {
+		_ = unix.EpollCtl(w.poll, unix.EPOLL_CTL_DEL, fd, nil) // fails only if not watched
+	}
+}

@@ -1,0 +1,44 @@
+package http
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// acceptPause is how long nothing is accepted when there is no room for
+// another connection.
+const acceptPause = 20 * time.Millisecond
+
+// gate counts and bounds the connections of all listeners together.
+type gate struct {
+	limit int64 // 0: none
+	open  atomic.Int64
+}
+
+// enter counts one connection more, unless there are as many as may be.
+func (g *gate) enter() bool {
+	if g.limit == 0 {
+		g.open.Add(1)
+		return true
+	}
+	if g.open.Load() >= g.limit {
+		return false
+	}
+	if g.open.Add(1) > g.limit { // others came in between
+		g.open.Add(-1)
+		return false
+	}
+	return true
+}
+
+// leave counts one connection less.
+func (g *gate) leave() { g.open.Add(-1) }
+
+// outOfRoom tells whether an error in accepting says that the system or the
+// process has as many descriptors or as much memory in use as may be.
+func outOfRoom(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}

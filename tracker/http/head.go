@@ -1,0 +1,146 @@
+package http
+
+import "strings"
+
+// maxHead is the size in bytes of the longest head of a request that is read,
+// with the request line and the empty line at its end.
+const maxHead = 8 << 10
+
+// The status codes with which a head is refused.
+const (
+	statusBadRequest   = 400
+	statusHeadTooLarge = 431
+	statusVersion      = 505
+)
+
+// head is what matters of a request's head (RFC 9112). Its strings are parts
+// of the text that it was read from.
+type head struct {
+	method, target string
+	oldHTTP        bool // HTTP/1.0
+	keep           bool // the connection may be kept after the reply
+	body           bool // a body follows, which nobody reads
+	// forwarded are the values of the X-Forwarded-For lines, in their order.
+	forwarded []string
+
+	hosts              int
+	close, askedToKeep bool // options of the Connection lines
+}
+
+// parse reads the head that in begins with and returns its size. If the head
+// goes on past in, both results are 0. A refusal is the status code for what
+// is no request, or none that can be answered.
+//
+// Of what RFC 9112 leaves to a server, two things are allowed: empty lines
+// before a request, and lines that end with a line feed alone.
+func (h *head) parse(in string) (size, refusal int) {
+	*h = head{forwarded: h.forwarded[:0]}
+	line, rest, whole := cutLine(in)
+	for whole && line == "" {
+		line, rest, whole = cutLine(rest)
+	}
+	if !whole && rest != "" && rest[0] != '\r' && !isToken(rest[:1]) {
+		return 0, statusBadRequest // TLS and other protocols need not be waited for
+	}
+	if whole {
+		if refusal = h.requestLine(line); refusal != 0 {
+			return 0, refusal
+		}
+		line, rest, whole = cutLine(rest)
+	}
+	for ; whole && line != ""; line, rest, whole = cutLine(rest) {
+		if !h.field(line) {
+			return 0, statusBadRequest
+		}
+	}
+	size = len(in) - len(rest)
+	switch {
+	case size > maxHead, !whole && len(in) >= maxHead:
+		return 0, statusHeadTooLarge
+	case !whole:
+		return 0, 0
+	case h.hosts > 1, h.hosts == 0 && !h.oldHTTP:
+		return 0, statusBadRequest
+	}
+	h.keep = !h.close && (h.askedToKeep || !h.oldHTTP)
+	return size, 0
+}
+
+// split returns the path and the query of the target. It may be in absolute
+// form, as proxies are sent it.
+func (h *head) split() (path, query string, ok bool) {
+	target := h.target
+	if target[0] != '/' {
+		scheme, rest, _ := strings.Cut(target, "://")
+		if !strings.EqualFold(scheme, "http") {
+			return "", "", false
+		}
+		target = rest[len(rest)-len(strings.TrimLeftFunc(rest, inAuthority)):]
+	}
+	path, query, _ = strings.Cut(target, "?")
+	if path == "" {
+		path = "/"
+	}
+	return path, query, true
+}
+
+func inAuthority(r rune) bool { return r != '/' && r != '?' }
+
+// requestLine takes in the first line.
+func (h *head) requestLine(line string) (refusal int) {
+	method, rest, _ := strings.Cut(line, " ")
+	target, version, _ := strings.Cut(rest, " ")
+	const form = "HTTP/1.1"
+	if !isToken(method) || !isTarget(target) || len(version) != len(form) || version[:5] != form[:5] ||
+		!isDigit(version[5]) || version[6] != '.' || !isDigit(version[7]) {
+		return statusBadRequest
+	}
+	if version[5] != '1' {
+		return statusVersion
+	}
+	h.method, h.target, h.oldHTTP = method, target, version[7] == '0'
+	return 0
+}
+
+// field takes in a line of the header.
+func (h *head) field(line string) (ok bool) {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok || !isToken(name) || !isValue(value) {
+		return false
+	}
+	value = strings.Trim(value, " \t")
+	switch {
+	case strings.EqualFold(name, "Host"):
+		h.hosts++
+	case strings.EqualFold(name, "Connection"):
+		h.connection(value)
+	case strings.EqualFold(name, "Content-Length"):
+		h.body = h.body || strings.Trim(value, "0") != ""
+		return value != "" && strings.Trim(value, "0123456789") == ""
+	case strings.EqualFold(name, "Transfer-Encoding"):
+		h.body = true
+	case strings.EqualFold(name, "X-Forwarded-For"):
+		h.forwarded = append(h.forwarded, value)
+	}
+	return true
+}
+
+// connection takes in a list of connection options.
+func (h *head) connection(list string) {
+	for list != "" {
+		var option string
+		option, list, _ = strings.Cut(list, ",")
+		option = strings.Trim(option, " \t")
+		h.close = h.close || strings.EqualFold(option, "close")
+		h.askedToKeep = h.askedToKeep || strings.EqualFold(option, "keep-alive")
+	}
+}
+
+// cutLine takes a line off in. Without a whole one, rest is in.
+func cutLine(in string) (line, rest string, whole bool) {
+	i := strings.IndexByte(in, '\n')
+	if i < 0 {
+		return "", in, false
+	}
+	return strings.TrimSuffix(in[:i], "\r"), in[i+1:], true
+}

@@ -1,0 +1,54 @@
+package http
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// inSize is the most bytes that are read before the requests in them are
+// answered. There is room for a whole head, and for many that come at once.
+const inSize = 2 * maxHead
+
+// limits are the times that connections have.
+type limits struct {
+	head   time.Duration // for a request's head, from its first byte or from the connection's start
+	idle   time.Duration // between requests
+	write  time.Duration // for the client to take replies, or a part of a full scrape
+	linger time.Duration // for the client to close after a refusal
+	stop   time.Duration // for all that is in hand when the server stops
+}
+
+var standardLimits = limits{
+	head:   5 * time.Second,
+	idle:   30 * time.Second,
+	write:  10 * time.Second,
+	linger: time.Second,
+	stop:   3 * time.Second,
+}
+
+// service is what connections are served with.
+type service struct {
+	handler *handler
+	gate    gate
+	limits  limits
+}
+
+// serveFunc accepts connections and moves the bytes between them and
+// responders until ctx is done. Then it accepts no more, closes the idle
+// connections, answers the requests that have come in at least in part, and
+// returns when every connection is closed; once force is done it closes them
+// at once. It owns the listeners.
+//
+// There are two: one of Linux's own system calls, and a portable one.
+type serveFunc func(ctx, force context.Context, s *service, listeners []net.Listener) error
+
+// streamTo ends the full scrape that a responder began with start, and closes
+// conn, at once when force is done.
+func (s *service) streamTo(force context.Context, conn net.Conn, start []byte) {
+	// The one that is second to close has nothing left to do.
+	defer conn.Close()
+	defer context.AfterFunc(force, func() { _ = conn.Close() })()
+	// The client has gone or is too slow, which is its own concern.
+	_ = s.handler.stream(conn, start, s.limits.write)
+}

@@ -1,0 +1,109 @@
+package http
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+func TestStop(t *testing.T) {
+	for name, serve := range systems {
+		t.Run(name, func(t *testing.T) {
+			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
+			silent, _ := dial(t, s.Addrs()[0])
+			idle, idleReader := dial(t, s.Addrs()[0])
+			request(t, idle, "/announce?"+libtorrentQuery)
+			response(t, idleReader)
+			partial, partialReader := dial(t, s.Addrs()[0])
+			const begun = "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\n"
+			io.WriteString(partial, begun+"Host: x\r\n\r\n"+begun) // come as one
+			response(t, partialReader)
+			eventually(t, s, 3)
+			stop()
+			for _, r := range []io.Reader{silent, idleReader} {
+				if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+					t.Errorf("before the end: %q, %v", rest, err)
+				}
+			}
+			for accepts := true; accepts; {
+				conn, err := net.Dial("tcp", s.Addrs()[0].String())
+				if accepts = err == nil; accepts {
+					conn.Close()
+				}
+			}
+			io.WriteString(partial, "Host: x\r\n\r\n")
+			if resp, body := response(t, partialReader); resp.StatusCode != 200 || !resp.Close {
+				t.Errorf("got %+v, %q", resp, body)
+			}
+			<-stopped
+			if n := s.Stats().Connections; n != 0 {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}
+
+func TestStopIsForced(t *testing.T) {
+	for name, serve := range systems {
+		for _, end := range []string{"in time", "by Close"} {
+			t.Run(name+" "+end, func(t *testing.T) {
+				l := limits{time.Hour, time.Hour, time.Hour, time.Hour, 50 * time.Millisecond}
+				if end == "by Close" {
+					l.stop = time.Hour
+				}
+				s, stop, stopped := run(t, serve, Options{FullScrape: true}, l, filledTracker(100_000))
+				partial, _ := dial(t, s.Addrs()[0])
+				io.WriteString(partial, "GET /")
+				streamed, _ := dial(t, s.Addrs()[0])
+				request(t, streamed, "/scrape") // and is not read
+				eventually(t, s, 2)
+				if end == "by Close" {
+					if err := s.Close(); err != nil {
+						t.Error(err)
+					}
+				} else {
+					stop()
+				}
+				<-stopped
+				if n := s.Stats().Connections; n != 0 {
+					t.Errorf("%d connections", n)
+				}
+			})
+		}
+	}
+}
+
+// TestFullScrapeOnEachSystem reads a full scrape after other replies, with
+// announces in between on other connections.
+func TestFullScrapeOnEachSystem(t *testing.T) {
+	for name, serve := range systems {
+		t.Run(name, func(t *testing.T) {
+			const n = 20_000
+			s, _, _ := run(t, serve, Options{FullScrape: true}, standardLimits, filledTracker(n))
+			conn, r := dial(t, s.Addrs()[0])
+			io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: x\r\n\r\nGET /scrape HTTP/1.1\r\nHost: x\r\n\r\n")
+			if resp, _ := response(t, r); resp.StatusCode != 404 {
+				t.Errorf("status %d", resp.StatusCode)
+			}
+			if _, err := r.Peek(1); err != nil {
+				t.Fatal(err)
+			}
+			other, otherReader := dial(t, s.Addrs()[0])
+			io.WriteString(other, "GET /scrape?"+scrapeQuery(1)+" HTTP/1.1\r\nHost: x\r\n\r\n")
+			response(t, otherReader)
+			resp, body := response(t, r)
+			if !resp.Close || resp.ContentLength != -1 || len(resp.TransferEncoding) > 0 {
+				t.Errorf("got %+v", resp)
+			}
+			checkFullScrape(t, body, n)
+			again, againReader := dial(t, s.Addrs()[0])
+			request(t, again, "/scrape")
+			if _, err := againReader.Peek(1); err != nil {
+				t.Fatal(err)
+			}
+			again.Close() // amid the reply
+			eventually(t, s, 1)
+		})
+	}
+}
