@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"keeptrack/tracker"
+)
+
+// torrentClient is a BitTorrent client that people use.
+type torrentClient struct {
+	name string
+	// dialsLoopback says whether the client connects to peers on loopback
+	// addresses. One that does not has to be in the swarm first, so that the
+	// others hear of it and connect to it.
+	dialsLoopback bool
+	// missing says why the client cannot be run here, if it cannot.
+	missing func() error
+	// command runs the client on one loopback address for a torrent whose file
+	// is in dir, or is to be. The client may keep files of its own in home.
+	command func(t *testing.T, torrent, dir, home, address string) *exec.Cmd
+}
+
+var libtorrent = torrentClient{
+	name:          "libtorrent",
+	dialsLoopback: true,
+	missing: func() error {
+		if out, err := exec.Command("/usr/bin/python3", "-c", "import libtorrent").CombinedOutput(); err != nil {
+			return fmt.Errorf("python3-libtorrent: %w %s", err, out)
+		}
+		return nil
+	},
+	command: func(t *testing.T, torrent, dir, _, address string) *exec.Cmd {
+		cmd := exec.Command("/usr/bin/python3", filepath.Join("testdata", "libtorrent_peer.py"), torrent, dir, address)
+		stdin, err := cmd.StdinPipe() // stays open as long as the client is to run
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { stdin.Close() })
+		return cmd
+	},
+}
+
+var aria2 = torrentClient{
+	name:          "aria2",
+	dialsLoopback: true,
+	missing:       func() error { _, err := exec.LookPath("aria2c"); return err },
+	command: func(t *testing.T, torrent, dir, home, address string) *exec.Cmd {
+		// aria2 asks UDP trackers only when its DHT is on. It knows no node,
+		// and a private torrent does not use it.
+		return exec.Command("aria2c", "--no-conf", "--enable-dht=true", "--dht-file-path="+filepath.Join(home, "dht"),
+			"--dht-listen-port="+freePort(t), "--enable-dht6=false", "--enable-peer-exchange=false", "--bt-enable-lpd=false",
+			"--interface="+address, "--listen-port="+freePort(t), "--stop-with-process="+strconv.Itoa(os.Getpid()),
+			"--check-integrity=true", "--allow-overwrite=true", "--seed-ratio=0.0", "--dir="+dir, torrent)
+	},
+}
+
+var transmission = torrentClient{
+	name:    "transmission",
+	missing: func() error { _, err := exec.LookPath("transmission-cli"); return err },
+	command: func(t *testing.T, torrent, dir, home, _ string) *exec.Cmd {
+		config := `{"bind-address-ipv4": "127.0.0.1", "bind-address-ipv6": "::1", "blocklist-enabled": false,
+			"dht-enabled": false, "lpd-enabled": false, "pex-enabled": false, "utp-enabled": false,
+			"port-forwarding-enabled": false, "rpc-enabled": false}`
+		if err := os.WriteFile(filepath.Join(home, "settings.json"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return exec.Command("transmission-cli", "--no-portmap", "--no-blocklist", "--port="+freePort(t),
+			"--config-dir="+home, "--download-dir="+dir, torrent)
+	},
+}
+
+// requireClients turns a client that is missing from a reason to skip into a
+// failure.
+var requireClients = os.Getenv("KEEPTRACK_REQUIRE_CLIENTS") == "1"
+
+func TestRealClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	d := start(t, testSettings(t.TempDir()))
+	var all sync.WaitGroup
+	for _, c := range []struct {
+		url             string
+		seeder, leecher torrentClient
+	}{
+		{"udp IPv4", libtorrent, aria2},
+		{"udp IPv4", aria2, transmission},
+		{"udp IPv4", transmission, libtorrent},
+		{"http IPv4", libtorrent, aria2},
+		{"http IPv4", aria2, transmission},
+		{"http IPv4", transmission, libtorrent},
+		// aria2 asks UDP trackers over IPv4 only, and transmission asks none
+		// over IPv6 when it is kept on the loopback address.
+		{"udp IPv6", libtorrent, libtorrent},
+		{"http IPv6", libtorrent, aria2},
+		{"http IPv6", aria2, libtorrent},
+	} {
+		// Most of the time the clients wait for each other: all go at once.
+		all.Go(func() {
+			t.Run(fmt.Sprintf("%s from %s to %s", c.url, c.seeder.name, c.leecher.name), func(t *testing.T) {
+				url, ok := d.urls()[c.url]
+				if !ok {
+					t.Skip("no IPv6 on this host")
+				}
+				transfer(t, url, c.seeder, c.leecher)
+			})
+		})
+	}
+	all.Wait()
+}
+
+// transfer has a file go from one client to another, which meet at the tracker.
+func transfer(t *testing.T, url string, seeder, leecher torrentClient) {
+	address := "127.0.0.1"
+	if strings.Contains(url, "[") {
+		address = "::1"
+	}
+	torrent, hash, content := makeTorrent(t, url)
+	seedDir, leechDir := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(seedDir, payloadName), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runSeeder := func() { seeder.run(t, torrent, seedDir, address) }
+	runLeecher := func() { leecher.run(t, torrent, leechDir, address) }
+	// The next announce of the one that comes first is minutes away, so it
+	// has to be known before the other one asks for peers.
+	if leecher.dialsLoopback {
+		runSeeder()
+		waitScrape(t, url, hash, 1, 0, 0)
+		runLeecher()
+	} else {
+		runLeecher()
+		waitScrape(t, url, hash, 0, 1, 0)
+		runSeeder()
+	}
+	waitFor(t, "the file", func() bool {
+		got, err := os.ReadFile(filepath.Join(leechDir, payloadName))
+		return err == nil && bytes.Equal(got, content)
+	})
+	waitScrape(t, url, hash, 2, 0, 1)
+}
+
+// run starts the client, which ends with the test.
+func (c torrentClient) run(t *testing.T, torrent, dir, address string) {
+	t.Helper()
+	if err := c.missing(); err != nil {
+		if requireClients {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	cmd := c.command(t, torrent, dir, t.TempDir(), address)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", c.name, &output)
+		}
+	})
+}
+
+// payloadName is the name of the file in every torrent.
+const payloadName = "payload.bin"
+
+// makeTorrent makes a private torrent of one file with random content.
+func makeTorrent(t *testing.T, url string) (path string, hash tracker.InfoHash, content []byte) {
+	t.Helper()
+	const pieceLength = 16 << 10
+	random := rand.NewChaCha8(sha256.Sum256([]byte(t.Name())))
+	content = make([]byte, 10*pieceLength+1234)
+	random.Read(content)
+	var pieces []byte
+	for rest := content; len(rest) > 0; rest = rest[min(pieceLength, len(rest)):] {
+		sum := sha1.Sum(rest[:min(pieceLength, len(rest))])
+		pieces = append(pieces, sum[:]...)
+	}
+	info := fmt.Sprintf("d6:lengthi%de4:name%d:%s12:piece lengthi%de6:pieces%d:%s7:privatei1ee",
+		len(content), len(payloadName), payloadName, pieceLength, len(pieces), pieces)
+	path = filepath.Join(t.TempDir(), "test.torrent")
+	text := fmt.Sprintf("d8:announce%d:%s4:info%se", len(url), url, info)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, sha1.Sum([]byte(info)), content
+}
+
+// freePort returns a port that was free a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"keeptrack/tracker"
+)
+
+// series are the metrics of a daemon at one moment, by name with labels.
+type series map[string]float64
+
+// metrics reads the metrics over the admin address.
+func (d *instance) metrics() series {
+	d.t.Helper()
+	resp, err := (&http.Client{Timeout: patience}).Get("http://" + d.admin + "/metrics")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		d.t.Fatalf("/metrics: %s", resp.Status)
+	}
+	all := series{}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		name, value, found := cutLast(lines.Text(), " ")
+		if !found || strings.HasPrefix(name, "#") {
+			continue
+		}
+		if all[name], err = strconv.ParseFloat(value, 64); err != nil {
+			d.t.Fatalf("/metrics: %q: %v", lines.Text(), err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		d.t.Fatal(err)
+	}
+	return all
+}
+
+// metric reads one metric, which has to be there.
+func (d *instance) metric(name string) float64 {
+	d.t.Helper()
+	value, found := d.metrics()[name]
+	if !found {
+		d.t.Fatalf("no metric %s", name)
+	}
+	return value
+}
+
+// waitMetric waits until a metric is at least as high.
+func (d *instance) waitMetric(name string, least float64) {
+	d.t.Helper()
+	waitFor(d.t, name, func() bool { return d.metric(name) >= least })
+}
+
+// memory returns the process's resident memory in bytes.
+func (d *instance) memory() int64 {
+	d.t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.cmd.Process.Pid) + "/status")
+	if err != nil {
+		d.t.Skip(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return kib << 10
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func TestHealthAndMetrics(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()))
+	for _, path := range []string{"/healthz", "/readyz"} {
+		resp, err := (&http.Client{Timeout: patience}).Get("http://" + d.admin + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	before := d.metrics()
+	announceTo(t, d.urls()["udp IPv4"], hashOf("counted"), 6881, 0, tracker.EventCompleted)
+	announceTo(t, d.urls()["http IPv4"], hashOf("counted"), 6882, 1, tracker.EventStarted)
+	after := d.metrics()
+	for name, want := range map[string]float64{
+		"keeptrack_torrents":               1,
+		"keeptrack_completed_total":        1,
+		`keeptrack_peers{family="ipv4"}`:   2,
+		`keeptrack_seeders{family="ipv4"}`: 1,
+		`keeptrack_requests_total{action="announce",family="ipv4",result="ok",transport="udp"}`:  1,
+		`keeptrack_requests_total{action="announce",family="ipv4",result="ok",transport="http"}`: 1,
+	} {
+		if b, a := before[name], after[name]; b != 0 || a != want {
+			t.Errorf("%s went from %g to %g, want 0 to %g", name, b, a, want)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"go.etcd.io/bbolt"
+
+	"keeptrack/store"
+	"keeptrack/tracker"
+)
+
+func TestServeWithoutConfig(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:6969", "127.0.0.1:6970"} {
+		if taken(address) {
+			t.Skipf("%s, which the default config needs, is in use", address)
+		}
+	}
+	dir := t.TempDir()
+	d := startIn(t, dir, "serve")
+	defaults := instance{udp4: "127.0.0.1:6969", http4: "127.0.0.1:6969", udp6: "[::1]:6969", http6: "[::1]:6969"}
+	for name, url := range defaults.urls() {
+		r := announceTo(t, url, hashOf("default"), 6881, 1, tracker.EventStarted)
+		if r.Interval < 27*60e9 || r.Interval > 33*60e9 {
+			t.Errorf("%s: interval %s", name, r.Interval)
+		}
+	}
+	if d.admin != "127.0.0.1:6970" {
+		t.Errorf("the admin address is %s", d.admin)
+	}
+	d.stop()
+	if got := names(t, dir); !slices.Equal(got, []string{"keeptrack.db"}) {
+		t.Errorf("files in the working directory: %s", got)
+	}
+}
+
+func TestServeEndsWithStatus0(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String(), func(t *testing.T) {
+			d := start(t, testSettings(t.TempDir()))
+			d.signal(s)
+			if status := d.cmd.ProcessState.ExitCode(); status != statusDone {
+				t.Errorf("exit status %d", status)
+			}
+		})
+	}
+}
+
+func TestServeRefusesABadConfig(t *testing.T) {
+	dir := t.TempDir()
+	path := configFile(t, "[udp]\nlisten_on = []\n\n[tracker]\npeer_timeout = \"45 minutes\"\n\n[livesync]\nport = 70000\n")
+	got := runProgram(t, dir, "serve", "--config", path)
+	if got.status != statusUsage {
+		t.Errorf("exit status %d", got.status)
+	}
+	lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")
+	want := []string{
+		fmt.Sprintf("keeptrack: %s:2: udp.listen_on: unknown key", path),
+		fmt.Sprintf("keeptrack: %s:5: tracker.peer_timeout: ", path),
+		fmt.Sprintf("keeptrack: %s:8: livesync.port: ", path),
+	}
+	if !slices.EqualFunc(lines, want, strings.HasPrefix) {
+		t.Errorf("got\n%s\nwant lines that start with\n%s", got.stderr, strings.Join(want, "\n"))
+	}
+	if files := names(t, dir); len(files) > 0 {
+		t.Errorf("files made: %s", files)
+	}
+}
+
+func TestServeRefusesADatabaseInUse(t *testing.T) {
+	dir := t.TempDir()
+	s := testSettings(dir)
+	d := start(t, s)
+	got := runProgram(t, dir, "serve", "--config", s.write(t))
+	wantFailure(t, got, filepath.Join(dir, "keeptrack.db"))
+	announceTo(t, d.urls()["udp IPv4"], hashOf("still there"), 6881, 1, tracker.EventStarted)
+	d.stop()
+	if n := len(recordsOf(t, dir)); n != 1 {
+		t.Errorf("%d torrents in the database", n)
+	}
+}
+
+func TestServeRefusesAnAddressInUse(t *testing.T) {
+	first := start(t, testSettings(t.TempDir()))
+	for _, c := range []struct{ key, address, literal string }{
+		{"udp.listen", first.udp4, fmt.Sprintf("[%q]", first.udp4)},
+		{"http.listen", first.http4, fmt.Sprintf("[%q]", first.http4)},
+		{"admin.listen", first.admin, fmt.Sprintf("%q", first.admin)},
+	} {
+		t.Run(c.key, func(t *testing.T) {
+			dir := t.TempDir()
+			s := testSettings(dir)
+			start(t, s).stop() // leaves a database
+			before := contents(t, dir)
+			got := runProgram(t, dir, "serve", "--config", s.with(settings{c.key: c.literal}).write(t))
+			wantFailure(t, got, c.address)
+			wantFailure(t, got, "address already in use")
+			if !bytes.Equal(contents(t, dir), before) {
+				t.Error("the database has changed")
+			}
+		})
+	}
+}
+
+func TestServeRefusesANewerDatabase(t *testing.T) {
+	dir := t.TempDir()
+	s := testSettings(dir)
+	start(t, s).stop()
+	path := filepath.Join(dir, "keeptrack.db")
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("version"), binary.BigEndian.AppendUint32(nil, 999))
+	})
+	if err := firstError(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, dir)
+	got := runProgram(t, dir, "serve", "--config", s.write(t))
+	wantFailure(t, got, path)
+	wantFailure(t, got, "999")
+	if !bytes.Equal(contents(t, dir), before) {
+		t.Error("the database has changed")
+	}
+	if files := names(t, dir); !slices.Equal(files, []string{"keeptrack.db"}) {
+		t.Errorf("files: %s", files)
+	}
+}
+
+// wantFailure expects exit status 1 and an error that mentions what.
+func wantFailure(t *testing.T, got outcome, what string) {
+	t.Helper()
+	complaint := ""
+	for line := range strings.Lines(got.stderr) {
+		if strings.HasPrefix(line, "keeptrack: ") {
+			complaint += line
+		}
+	}
+	if got.status != statusFailed || !strings.Contains(complaint, what) {
+		t.Errorf("exit status %d, want %d and %q in\n%s", got.status, statusFailed, what, got.stderr)
+	}
+}
+
+// taken says whether a port is in use for UDP or TCP.
+func taken(address string) bool {
+	u, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return true
+	}
+	u.Close()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return true
+	}
+	l.Close()
+	return false
+}
+
+// names returns the names of the files in dir, in order.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+// contents returns the bytes of the database in dir.
+func contents(t *testing.T, dir string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "keeptrack.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// recordsOf reads the database in dir, which no daemon may have open.
+func recordsOf(t *testing.T, dir string) map[tracker.InfoHash]tracker.Record {
+	t.Helper()
+	s, err := store.Open(filepath.Join(dir, "keeptrack.db"), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := map[tracker.InfoHash]tracker.Record{}
+	_, err = s.Load(func(r tracker.Record) { records[r.InfoHash] = r })
+	if err := firstError(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return records
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
