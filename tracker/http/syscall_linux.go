@@ -2,7 +2,6 @@ package http
 
 import (
 	"net/netip"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -75,11 +74,4 @@ func pollEvents(poll int, events []unix.EpollEvent) (n int) {
 		return 0
 	}
 	return int(r)
-}
-
-// nap suspends the thread. A signal, as Go's runtime sends to stop a thread
-// for a moment, cuts it short.
-func nap(d time.Duration) {
-	ts := unix.NsecToTimespec(int64(d))
-	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }

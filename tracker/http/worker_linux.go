@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker/internal/nap"
 )
 
 const (
@@ -97,9 +99,10 @@ func (w *worker) run() error {
 // comes when the worker is idle.
 func (w *worker) wait() (n int, err error) {
 	if w.busy {
-		runtime.Gosched() // which does not know of the nap
 		if !w.behind {
-			nap(gatherTime)
+			nap.Take(gatherTime)
+		} else {
+			runtime.Gosched() // the loop gives others no turn otherwise
 		}
 		if n = pollEvents(w.poll, w.events[:]); n > 0 {
 			return n, nil

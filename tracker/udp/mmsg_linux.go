@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker/internal/nap"
 )
 
 // drainBatches bounds what a stopped worker still answers if requests keep
@@ -51,7 +53,7 @@ func (s *mmsgSocket) serve(h *handler) error {
 		case stopping:
 			left--
 		case n < batchSize && s.delay > 0:
-			nap(s.delay)
+			nap.Take(s.delay)
 		}
 	}
 	return nil
@@ -118,11 +120,4 @@ func (s *mmsgSocket) readDrops() {
 	now := info[unix.SK_MEMINFO_DROPS]
 	s.drops += uint64(now - s.dropsRead)
 	s.dropsRead = now
-}
-
-// nap suspends the thread. time.Sleep would cost more, since it goes through
-// the scheduler and wakes other threads.
-func nap(d time.Duration) {
-	ts := unix.NsecToTimespec(int64(d))
-	_ = unix.Nanosleep(&ts, nil) // cut short by a signal, which does no harm
 }

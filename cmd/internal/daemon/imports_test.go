@@ -12,14 +12,15 @@ import (
 // allowed names, for each of the project's packages that others build on, the
 // packages of the project that it may import.
 var allowed = map[string][]string{
-	"keeptrack/tracker":             {},
-	"keeptrack/migrations":          {},
-	"keeptrack/tracker/udp":         {"keeptrack/tracker"},
-	"keeptrack/tracker/http":        {"keeptrack/tracker"},
-	"keeptrack/livesync":            {"keeptrack/tracker"},
-	"keeptrack/store":               {"keeptrack/tracker", "keeptrack/migrations"},
-	"keeptrack/cmd/internal/config": {},
-	"keeptrack/cmd/internal/admin":  {},
+	"keeptrack/tracker":              {},
+	"keeptrack/migrations":           {},
+	"keeptrack/tracker/internal/nap": {},
+	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
+	"keeptrack/tracker/http":         {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
+	"keeptrack/livesync":             {"keeptrack/tracker"},
+	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations"},
+	"keeptrack/cmd/internal/config":  {},
+	"keeptrack/cmd/internal/admin":   {},
 }
 
 // TestImportsGoOneWay holds the direction of imports: the domain knows nobody,
