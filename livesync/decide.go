@@ -29,10 +29,11 @@ const (
 // event is something that happens. Which fields count depends on the kind.
 type event struct {
 	kind     eventKind
-	from     ID     // eventBeacon: the sender
-	torrents uint64 // eventBeacon: the sender's number of torrents, not 0
-	local    uint64 // eventBeacon: our own
-	owing    bool   // eventTell, eventDone: we know higher counts than we were told
+	from     ID       // eventBeacon: the sender
+	torrents uint64   // eventBeacon: the sender's number of torrents, not 0
+	local    uint64   // eventBeacon: our own
+	owing    bool     // eventTell, eventDone: we know higher counts than we were told
+	ended    activity // eventDone: what kind of stream is over
 }
 
 // actionKind is what the decisions can lead to.
@@ -106,6 +107,9 @@ func (d *decisions) step(e event, now time.Time) []action {
 		d.lastTell = now
 		return nil
 	case eventDone:
+		if d.activity != e.ended {
+			return nil // an inquiry has meanwhile put another in its place
+		}
 		d.activity, d.owing = quiet, e.owing
 	}
 	return d.due(now)

@@ -9,6 +9,14 @@
 // has far fewer INQUIREs of the one with most, and the answer is a paced
 // stream of TELL packets with the counts of every torrent, merged by maximum.
 //
+// What the protocol leaves open is decided so: an instance that does not answer
+// is asked three times in all; a stream of our own keeps us as quiet as one
+// that we hear; a torrent is told a moment after its count was copied, so that
+// a completion is never counted twice (see settle). What the protocol cannot
+// repair stays: a lost TELL packet is not repeated, and instances with about
+// equally many torrents do not compare their counts. TestAnyHistory logs the
+// share of it.
+//
 // Reading the source: packet.go has the bytes, transport.go what carries them,
 // node.go ties the parts together, receive.go is a packet's way in, outbox.go
 // a record's way out, and decide.go holds every decision of scrape sync as

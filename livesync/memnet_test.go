@@ -17,23 +17,30 @@ type link struct {
 }
 
 // memNet is a network in memory where every packet goes to every other port.
-// Made for testing/synctest: it waits by timers only.
+// Made for testing/synctest: it waits by timers only. What happens on a link
+// depends on the seed and the packets on that link alone, so that a run can be
+// repeated.
 type memNet struct {
+	seed uint64
 	// tap, if not nil, sees every packet sent, before the links do. It is
 	// called with mu held.
 	tap func(from netip.AddrPort, p []byte)
 
 	mu    sync.Mutex
-	rng   *rand.Rand
-	given int // addresses given out
+	given uint64 // ports given out
 	ports []*memPort
-	plain link                 // every link that links does not name
-	links map[[2]*memPort]link // by sender and receiver
+	plain link               // every link that nobody set
+	links map[memRoute]*link // those set
+	dice  map[memRoute]*rand.Rand
 }
+
+// memRoute is a sender and a receiver.
+type memRoute struct{ from, to *memPort }
 
 // memPort is a port of a memNet.
 type memPort struct {
 	net    *memNet
+	number uint64
 	addr   netip.AddrPort
 	in     chan memPacket
 	lost   atomic.Uint64
@@ -49,10 +56,10 @@ type memPacket struct {
 var _ Transport = (*memPort)(nil)
 
 // memQueue is the number of packets that wait at a port before more are lost.
-const memQueue = 4096
+const memQueue = 512
 
 func newMemNet(seed uint64, plain link) *memNet {
-	return &memNet{rng: rand.New(rand.NewPCG(seed, 0)), plain: plain, links: map[[2]*memPort]link{}}
+	return &memNet{seed: seed, plain: plain, links: make(map[memRoute]*link), dice: make(map[memRoute]*rand.Rand)}
 }
 
 // memNodes holds the address of every port.
@@ -67,6 +74,7 @@ func (n *memNet) listen() *memPort {
 	addr[2], addr[3] = byte(n.given>>8), byte(n.given)
 	p := &memPort{
 		net:    n,
+		number: n.given,
 		addr:   netip.AddrPortFrom(netip.AddrFrom4(addr), 9696),
 		in:     make(chan memPacket, memQueue),
 		closed: make(chan struct{}),
@@ -79,7 +87,7 @@ func (n *memNet) listen() *memPort {
 func (n *memNet) setLink(from, to *memPort, l link) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.links[[2]*memPort{from, to}] = l
+	n.links[memRoute{from, to}] = &l
 }
 
 // setAll changes what happens everywhere.
@@ -113,24 +121,35 @@ func (p *memPort) Send(b []byte) error {
 
 // carry takes a packet over one link. n.mu is held.
 func (n *memNet) carry(from, to *memPort, packet memPacket) {
-	l, ok := n.links[[2]*memPort{from, to}]
-	if !ok {
-		l = n.plain
-	}
+	l, dice := n.route(from, to)
 	copies := 1
-	if n.rng.Float64() < l.duplicate {
+	if dice.Float64() < l.duplicate {
 		copies++
 	}
 	for range copies {
-		if l.cut || n.rng.Float64() < l.loss {
+		if l.cut || dice.Float64() < l.loss {
 			continue
 		}
 		delay := l.latency
 		if l.jitter > 0 {
-			delay += time.Duration(n.rng.Int64N(int64(l.jitter)))
+			delay += time.Duration(dice.Int64N(int64(l.jitter)))
 		}
 		time.AfterFunc(delay, func() { to.deliver(packet) })
 	}
+}
+
+// route returns the link of a route and its source of chance. n.mu is held.
+func (n *memNet) route(from, to *memPort) (*link, *rand.Rand) {
+	r := memRoute{from, to}
+	dice := n.dice[r]
+	if dice == nil {
+		dice = rand.New(rand.NewPCG(n.seed, from.number<<32|to.number))
+		n.dice[r] = dice
+	}
+	if l := n.links[r]; l != nil {
+		return l, dice
+	}
+	return &n.plain, dice
 }
 
 // deliver queues a packet at the port where it arrives.

@@ -18,20 +18,6 @@ import (
 // the system, in bytes: room for a burst of 8,000 small packets.
 const receiveBuffer = 8 << 20
 
-// MulticastOptions say where a group's packets go and come from.
-type MulticastOptions struct {
-	// Interface is an interface's name or one of its IPv4 addresses.
-	Interface string
-	// Group is the IPv4 multicast group.
-	Group netip.Addr
-	// Port is the UDP port, both of the group and to send from.
-	Port uint16
-	// Loopback lets the instances on this host hear each other, which includes
-	// hearing oneself.
-	Loopback bool
-	Log      zerolog.Logger
-}
-
 // Multicast carries packets by UDP multicast on one interface. Several on one
 // host can share the address, the port and the group.
 type Multicast struct {
@@ -156,7 +142,8 @@ func listenGroup(ifi *net.Interface, group netip.AddrPort) (*net.UDPConn, error)
 	}
 	conn := c.(*net.UDPConn)
 	err = ipv4.NewPacketConn(conn).JoinGroup(ifi, &net.UDPAddr{IP: group.Addr().AsSlice()})
-	if err == nil {
+	// The first goes past the system's limit, which takes a privilege.
+	if err == nil && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		err = conn.SetReadBuffer(receiveBuffer)
 	}
 	if err != nil {

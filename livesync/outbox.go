@@ -41,8 +41,9 @@ func newOutbox(id ID, maxPayload int, maxDelay time.Duration) *outbox {
 		free:       make(chan []byte, outboxQueue+len(outbox{}.open)+1),
 		opened:     make(chan struct{}, 1),
 	}
-	for range cap(o.free) {
-		o.free <- make([]byte, 0, maxPayload)
+	room := make([]byte, cap(o.free)*maxPayload)
+	for i := range cap(o.free) {
+		o.free <- room[i*maxPayload : i*maxPayload : (i+1)*maxPayload]
 	}
 	for f := range o.open {
 		o.begin(tracker.Family(f))

@@ -109,22 +109,22 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 	case actionTell:
 		log.Info().Int("torrents", n.tracker.Torrents()).Msg("live sync tells the counts of all torrents")
 		n.scrape.owed.clear()
-		return n.newStream(nil, now)
+		return n.newStream(telling, nil, now)
 	case actionRepay:
 		log.Info().Msg("live sync tells counts that are higher than those it was told")
 		if n.scrape.owed.overflowed() {
 			n.scrape.owed.clear()
-			return n.newStream(nil, now)
+			return n.newStream(repaying, nil, now)
 		}
-		return n.newStream(&n.scrape.owed, now)
+		return n.newStream(repaying, &n.scrape.owed, now)
 	}
 	return nil
 }
 
 // newStream begins to tell the torrents that are owed, or all when o is nil.
-func (n *Node) newStream(o *owed, now time.Time) *stream {
+func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
 	s := newStream(n.tracker, n.options.MaxPayload, n.options.TellRate, now)
-	s.owed = o
+	s.activity, s.owed = a, o
 	s.copied = n.outbox.handOverAll
 	n.setProgress(s)
 	return s
@@ -137,7 +137,7 @@ func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
 	p, next, over := s.next(AppendHeader(buf, n.options.ID, KindTell), now)
 	if over {
 		n.setProgress(s)
-		n.decide(event{kind: eventDone, owing: n.scrape.owed.any()}, now)
+		n.decide(event{kind: eventDone, ended: s.activity, owing: n.scrape.owed.any()}, now)
 		n.options.Log.Info().Uint64("records", s.told).Uint64("packets", s.packets).
 			Dur("took", now.Sub(s.began)).Msg("live sync has told")
 	}

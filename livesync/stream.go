@@ -16,10 +16,11 @@ const settle = 100 * time.Millisecond
 // copied at one moment and torrents stay in their shard, so every torrent that
 // is there from beginning to end is told exactly once.
 type stream struct {
-	tracker Tracker
-	owed    *owed  // the torrents to tell; nil: all
-	copied  func() // called after a shard was copied
-	pace    pacer
+	activity activity // why it was begun
+	tracker  Tracker
+	owed     *owed  // the torrents to tell; nil: all
+	copied   func() // called after a shard was copied
+	pace     pacer
 
 	began         time.Time
 	shard         int // next to copy

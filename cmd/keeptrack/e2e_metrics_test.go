@@ -17,7 +17,7 @@ type series map[string]float64
 // metrics reads the metrics over the admin address.
 func (d *instance) metrics() series {
 	d.t.Helper()
-	resp, err := (&http.Client{Timeout: patience}).Get("http://" + d.admin + "/metrics")
+	resp, err := d.client.Get("http://" + d.admin + "/metrics")
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 func TestHealthAndMetrics(t *testing.T) {
 	d := start(t, testSettings(t.TempDir()))
 	for _, path := range []string{"/healthz", "/readyz"} {
-		resp, err := (&http.Client{Timeout: patience}).Get("http://" + d.admin + path)
+		resp, err := d.client.Get("http://" + d.admin + path)
 		if err != nil {
 			t.Fatal(err)
 		}

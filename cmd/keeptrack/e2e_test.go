@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,7 +157,8 @@ type instance struct {
 	cmd *exec.Cmd
 	// udp4 and the others are addresses with ports, empty if there is none.
 	udp4, udp6, http4, http6, admin string
-	torrents                        int // loaded at start
+	torrents                        int          // loaded at start
+	client                          *http.Client // reaches the admin address
 
 	ended chan struct{} // closed once the process has ended and its log is read
 	mu    sync.Mutex    // guards log
@@ -173,7 +175,13 @@ func start(t *testing.T, s settings) *instance {
 // startIn is start with the working directory and the arguments given.
 func startIn(t *testing.T, dir string, args ...string) *instance {
 	t.Helper()
-	d := &instance{t: t, cmd: program(t, dir, args...), ended: make(chan struct{})}
+	return startCommand(t, program(t, dir, args...), &http.Client{Timeout: patience})
+}
+
+// startCommand starts a daemon whose admin address client reaches.
+func startCommand(t *testing.T, cmd *exec.Cmd, client *http.Client) *instance {
+	t.Helper()
+	d := &instance{t: t, cmd: cmd, client: client, ended: make(chan struct{})}
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -258,16 +266,6 @@ func (d *instance) signal(s syscall.Signal) {
 	case <-d.ended:
 	case <-time.After(patience):
 		d.t.Fatalf("the daemon does not end on %s", s)
-	}
-}
-
-// running says whether the process has not ended.
-func (d *instance) running() bool {
-	select {
-	case <-d.ended:
-		return false
-	default:
-		return true
 	}
 }
 

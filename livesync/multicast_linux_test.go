@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -233,48 +234,76 @@ func TestReceiveBufferIsLogged(t *testing.T) {
 	}
 }
 
+// startMulticast runs an instance on the loopback interface, with intervals
+// short enough to wait for.
+func startMulticast(t *testing.T, port uint16, records ...tracker.Record) *instance {
+	t.Helper()
+	o := defaults()
+	o.Nodes = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	o.MaxDelay = 10 * time.Millisecond
+	o.FirstBeaconDelay = 200 * time.Millisecond
+	o.BeaconInterval = 200 * time.Millisecond
+	i := &instance{done: make(chan error, 1)}
+	i.tracker = tracker.New(tracker.Options{
+		PeerTimeout: time.Hour, RenewAfter: time.Hour, TorrentTimeout: 720 * time.Hour, AllowPrivate: true,
+		Tell: func(r tracker.SyncRecord) { i.Node.Tell(r) },
+	}, time.Now())
+	for _, r := range records {
+		i.tracker.Load(i.tracker.Instant(time.Now()), r)
+	}
+	var err error
+	if i.Node, err = New(o, listenTest(t, port, true), i.tracker); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	i.cancel = cancel
+	go func() { i.done <- i.Run(ctx) }()
+	return i
+}
+
+// eventually waits until ok, which has to be soon.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
 // TestPeerSyncOverMulticast has three instances on one host, one source
 // address and port: only their ids tell them apart.
 func TestPeerSyncOverMulticast(t *testing.T) {
 	port := freePort(t)
-	var members []*instance
-	for range 3 {
-		o := defaults()
-		o.Nodes = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
-		o.MaxDelay = 10 * time.Millisecond
-		i := &instance{done: make(chan error, 1)}
-		i.tracker = tracker.New(tracker.Options{
-			PeerTimeout: time.Hour, RenewAfter: time.Hour, AllowPrivate: true,
-			Tell: func(r tracker.SyncRecord) { i.Node.Tell(r) },
-		}, time.Now())
-		var err error
-		if i.Node, err = New(o, listenTest(t, port, true), i.tracker); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		i.cancel = cancel
-		go func() { i.done <- i.Run(ctx) }()
-		members = append(members, i)
-	}
+	members := []*instance{startMulticast(t, port), startMulticast(t, port), startMulticast(t, port)}
 	members[0].announce(testHash, "192.0.2.1:6881", 0, tracker.EventNone)
 	members[1].announce(testHash, "192.0.2.2:6881", 1, tracker.EventStarted)
 	members[2].announce(testHash, "192.0.2.3:6881", 0, tracker.EventCompleted)
 	want := tracker.Counts{Seeders: 2, Leechers: 1, Downloaders: 1, Downloaded: 1}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		same := 0
-		for _, i := range members {
-			if i.counts(testHash) == want && i.Stats().Drops[DropOwn] > 0 {
-				same++
+	for k, i := range members {
+		eventually(t, fmt.Sprintf("instance %d has the peers of all and drops its own packets", k), func() bool {
+			return i.counts(testHash) == want && i.Stats().Drops[DropOwn] > 0
+		})
+	}
+	stopAll(t, members...)
+}
+
+func TestScrapeSyncOverMulticast(t *testing.T) {
+	port := freePort(t)
+	all := testRecords(20_000)
+	members := []*instance{startMulticast(t, port), startMulticast(t, port, all[:1_000]...), startMulticast(t, port, all...)}
+	want := byHash(all)
+	for k, i := range members {
+		eventually(t, fmt.Sprintf("instance %d has every torrent", k), func() bool { return i.tracker.Torrents() == len(all) })
+		for h, r := range i.records() {
+			if r.Downloaded != want[h].Downloaded {
+				t.Fatalf("instance %d counts %d for %s, want %d", k, r.Downloaded, h, want[h].Downloaded)
 			}
 		}
-		if same == len(members) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after 20 s: %+v %+v %+v", members[0].counts(testHash), members[1].counts(testHash), members[2].counts(testHash))
-		}
 	}
-	for _, i := range members {
-		i.stop(t)
+	if c := members[0].Cluster(); len(c.Instances) != 2 {
+		t.Errorf("knows %d others, want 2", len(c.Instances))
 	}
+	stopAll(t, members...)
 }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// lan is a network of namespaces on one bridge, which is in a namespace of its
+// own. It is gone when the test ends.
+type lan struct {
+	t     *testing.T
+	name  string
+	hosts []string // names of namespaces
+}
+
+// newLAN makes a network of n hosts, 198.18.0.1 and on. It skips the test where
+// that takes a privilege that is lacking.
+func newLAN(t *testing.T, n int) *lan {
+	t.Helper()
+	if _, err := exec.LookPath("ip"); err != nil || os.Geteuid() != 0 {
+		t.Skip("network namespaces take root and iproute2")
+	}
+	l := &lan{t: t, name: fmt.Sprintf("kt%d", os.Getpid()%100000)}
+	if out, err := exec.Command("ip", "netns", "add", l.name).CombinedOutput(); err != nil {
+		t.Skipf("no network namespaces: %v: %s", err, out)
+	}
+	t.Cleanup(func() { l.ip("netns del " + l.name) })
+	l.ip("-n " + l.name + " link add br0 type bridge mcast_snooping 0")
+	l.ip("-n " + l.name + " link set br0 up")
+	for i := range n {
+		l.addHost(i)
+	}
+	return l
+}
+
+func (l *lan) addHost(i int) {
+	host := fmt.Sprintf("%sh%d", l.name, i)
+	l.ip("netns add " + host)
+	l.t.Cleanup(func() { l.ip("netns del " + host) })
+	l.hosts = append(l.hosts, host)
+	l.ip(fmt.Sprintf("-n %s link add p%d type veth peer name eth0 netns %s", l.name, i, host))
+	l.ip(fmt.Sprintf("-n %s link set p%d master br0 up", l.name, i))
+	l.ip(fmt.Sprintf("-n %s addr add %s/24 dev eth0", host, address(i)))
+	l.ip("-n " + host + " link set lo up")
+	l.ip("-n " + host + " link set eth0 up")
+}
+
+// address returns the address of host i, from the range for benchmarks of
+// network devices (RFC 2544).
+func address(i int) string { return fmt.Sprintf("198.18.0.%d", i+1) }
+
+// ip runs ip(8).
+func (l *lan) ip(args string) {
+	l.t.Helper()
+	if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+		l.t.Fatalf("ip %s: %v: %s", args, err, out)
+	}
+}
+
+// lose makes every host lose this share of what it sends, or skips the test.
+func (l *lan) lose(percent int) {
+	l.t.Helper()
+	for _, h := range l.hosts {
+		cmd := exec.Command("ip", "netns", "exec", h, "tc", "qdisc", "add", "dev", "eth0", "root", "netem", "loss", fmt.Sprintf("%d%%", percent))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			l.t.Skipf("no netem: %v: %s", err, out)
+		}
+	}
+}
+
+// start runs a daemon on host i, with its database in dir.
+func (l *lan) start(i int, dir string, more settings) *instance {
+	l.t.Helper()
+	s := testSettings(dir).with(hasty).with(settings{
+		"udp.listen":         `["127.0.0.1:0"]`,
+		"http.listen":        `["127.0.0.1:0"]`,
+		"livesync.enabled":   "true",
+		"livesync.interface": `"eth0"`,
+		"livesync.nodes":     `["198.18.0.0/24"]`,
+		"livesync.id":        fmt.Sprintf(`"0000000%d"`, i+1),
+	}).with(more)
+	path, err := built()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return startCommand(l.t, exec.Command("ip", "netns", "exec", l.hosts[i], path, "serve", "--config", s.write(l.t)), l.client(i))
+}
+
+// client returns an HTTP client on host i.
+func (l *lan) client(i int) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(_ context.Context, network, address string) (c net.Conn, err error) {
+		within(l.t, l.hosts[i], func() { c, err = net.Dial(network, address) })
+		return c, err
+	}}}
+}
+
+// within runs fn in a network namespace. The thread is given up afterwards.
+func within(t *testing.T, namespace string, fn func()) {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		f, err := os.Open("/var/run/netns/" + namespace)
+		if err == nil {
+			defer f.Close()
+			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
+		}
+		if err == nil {
+			fn()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		t.Errorf("namespace %s: %v", namespace, err)
+	}
+}
+
+// asked returns the ids of the instances that an ended daemon asked for their
+// counts.
+func (d *instance) asked() (ids []string) {
+	for _, text := range d.log {
+		var line struct{ Message, Instance string }
+		if json.Unmarshal([]byte(text), &line) == nil && strings.HasPrefix(line.Message, "live sync asks") {
+			ids = append(ids, line.Instance)
+		}
+	}
+	return ids
+}
+
+// TestAnEmptyInstanceCatchesUpOverTheNetwork has an empty instance join two
+// others on a network: it asks the one with more torrents and gets them all.
+func TestAnEmptyInstanceCatchesUpOverTheNetwork(t *testing.T) {
+	l := newLAN(t, 3)
+	all := newLibrary(20_000)
+	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
+	all[:8_000].save(t, dirs[1])
+	all.save(t, dirs[2])
+	few, many := l.start(1, dirs[1], nil), l.start(2, dirs[2], nil)
+	empty := l.start(0, dirs[0], nil)
+	empty.waitMetric("keeptrack_torrents", float64(len(all)))
+	for _, d := range []*instance{empty, few, many} {
+		d.stop()
+	}
+	if asked := empty.asked(); !slices.Equal(asked, []string{"00000003"}) {
+		t.Errorf("asked were %q, in this order, want the one with most torrents", asked)
+	}
+	for _, dir := range dirs {
+		all.wantIn(t, dir, 1)
+	}
+}
+
+// TestCatchingUpOverALossyNetwork is the same with every twentieth packet lost:
+// what arrives is right, and it is enough not to ask again.
+func TestCatchingUpOverALossyNetwork(t *testing.T) {
+	l := newLAN(t, 2)
+	l.lose(5)
+	all := newLibrary(20_000)
+	dirs := []string{t.TempDir(), t.TempDir()}
+	all.save(t, dirs[1])
+	many, empty := l.start(1, dirs[1], nil), l.start(0, dirs[0], nil)
+	empty.waitMetric("keeptrack_torrents", 0.8*float64(len(all)))
+	empty.stop()
+	many.stop()
+	all.wantIn(t, dirs[0], 0.8)
+	all.wantIn(t, dirs[1], 1)
+}

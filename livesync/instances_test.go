@@ -1,0 +1,44 @@
+package livesync
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestInstancesKeepTheLastHeard(t *testing.T) {
+	table := instances{known: make(map[ID]*Instance)}
+	start := time.Unix(1_700_000_000, 0)
+	hear := func(n uint32, after time.Duration) {
+		var id ID
+		binary.BigEndian.PutUint32(id[:], n)
+		p, _ := Parse(AppendBeacon(nil, id, 7))
+		table.heard(p, node, start.Add(after))
+	}
+	for n := range uint32(maxInstances) {
+		hear(n, time.Duration(n)*time.Second)
+	}
+	hear(0, time.Hour)
+	hear(maxInstances, time.Hour+time.Second)
+	list := table.list()
+	if len(list) != maxInstances {
+		t.Fatalf("%d instances", len(list))
+	}
+	if first, second := list[0], list[1]; first.ID != (ID{}) || second.ID != (ID{0, 0, 0, 2}) {
+		t.Errorf("%s and %s come first: the one heard longest ago was not forgotten", first.ID, second.ID)
+	}
+}
+
+func TestInstanceJSON(t *testing.T) {
+	table := instances{known: make(map[ID]*Instance)}
+	p, _ := Parse(packetNamed(t, "live_two"))
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	table.heard(p, netip.MustParseAddrPort("10.0.0.1:9696"), now)
+	got, err := json.Marshal(table.list())
+	want := `[{"id":"deadbeef","source":"10.0.0.1:9696","last_seen":"2026-01-02T03:04:05Z","torrents":0,"received":{"live":{"packets":1,"records":2}}}]`
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
