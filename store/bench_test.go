@@ -2,10 +2,12 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"flag"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -114,9 +116,10 @@ func BenchmarkCheckpoint(b *testing.B) {
 	b.ReportMetric(float64(s.entries), "journal-entries")
 }
 
-// BenchmarkLoad opens and loads a file of -torrents torrents, with a journal as
-// long as it gets.
-func BenchmarkLoad(b *testing.B) {
+// benchFile returns a closed file of -torrents torrents, with a journal as long
+// as it gets.
+func benchFile(b *testing.B) (path string) {
+	b.Helper()
 	s, src := benchStore(b)
 	for written := 0; written < 2*(*benchTorrents); {
 		src.change(1 + *benchTorrents/20)
@@ -125,9 +128,24 @@ func BenchmarkLoad(b *testing.B) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	runtime.GC() // the source is not needed any more
+	b.Cleanup(func() {
+		b.ReportMetric(float64(info.Size())/(1<<20), "file-MiB")
+		b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
+	})
+	return s.path
+}
+
+// BenchmarkLoad opens and loads a file.
+func BenchmarkLoad(b *testing.B) {
+	path := benchFile(b)
 	var n int
 	for b.Loop() {
-		again, err := Open(s.path, zerolog.Nop())
+		again, err := Open(path, zerolog.Nop())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -142,10 +160,69 @@ func BenchmarkLoad(b *testing.B) {
 	if n != *benchTorrents {
 		b.Fatalf("%d torrents loaded, want %d", n, *benchTorrents)
 	}
-	info, err := os.Stat(s.path)
+}
+
+// BenchmarkBackup copies an open file, flushes and verifies the copy.
+func BenchmarkBackup(b *testing.B) {
+	s, err := Open(benchFile(b), zerolog.Nop())
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(float64(info.Size())/(1<<20), "file-MiB")
-	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
+	b.Cleanup(func() { s.Close() })
+	out := filepath.Join(b.TempDir(), "copy.db")
+	for b.Loop() {
+		if _, err := Save(out, s.Backup); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOperator runs what an operator does with a file.
+func BenchmarkOperator(b *testing.B) {
+	path := benchFile(b)
+	text := filepath.Join(b.TempDir(), "text")
+	for _, c := range []struct {
+		name string
+		do   func() error
+	}{
+		{"verify", func() error {
+			findings, err := Verify(path)
+			return errors.Join(append(findings, err)...)
+		}},
+		{"inspect", func() error {
+			_, err := Inspect(path, 10)
+			return err
+		}},
+		{"export", func() error {
+			f, err := os.Create(text)
+			if err != nil {
+				return err
+			}
+			_, err = Export(path, f)
+			return errors.Join(err, f.Close())
+		}},
+		{"import", func() error {
+			f, err := os.Open(text)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = Import(filepath.Join(b.TempDir(), "new.db"), f, zerolog.Nop(), func(int, error) {})
+			return err
+		}},
+		{"restore", func() error { return Restore(path, path+".restored") }},
+		{"compact", func() error {
+			_, _, err := Compact(path)
+			return err
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if err := c.do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s")
+		})
+	}
 }

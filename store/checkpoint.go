@@ -42,7 +42,10 @@ func (s *Store) Checkpoint(src Source) (Result, error) {
 	}
 	start := time.Now()
 	var res Result
-	err := s.checkpoint(src, &res)
+	err := s.settle()
+	if err == nil {
+		err = s.checkpoint(src, &res)
+	}
 	res.JournalEntries = s.entries
 	res.Duration = time.Since(start)
 	if err != nil {
@@ -78,6 +81,7 @@ func (s *Store) write(src Source, b *batch, res *Result) error {
 		return err
 	})
 	if err != nil {
+		s.unsettled = true
 		return err
 	}
 	s.entries = entries

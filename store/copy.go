@@ -1,11 +1,8 @@
 package store
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,15 +12,15 @@ import (
 
 // keepCopy writes a consistent copy of the database to the file dst, and
 // returns once it is on disk. A dst that exists is never overwritten: if it is
-// the same copy (an earlier try at the same migration made it) all is well,
-// otherwise it is an error.
+// a copy of the same state (an earlier try at the same migration made it) all
+// is well, otherwise it is an error.
 func keepCopy(db *bbolt.DB, dst string) error {
 	part := dst + ".part"
 	defer os.Remove(part) // gone already when all went well
 	if err := writeCopy(db, part); err != nil {
 		return err
 	}
-	switch same, err := sameContent(part, dst); {
+	switch same, err := sameFileState(part, dst, db.Info().PageSize); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
@@ -51,8 +48,8 @@ func writeCopy(db *bbolt.DB, dst string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// sameContent reports whether two files hold the same bytes.
-func sameContent(a, b string) (bool, error) {
+// sameFileState is sameState for the files of two names.
+func sameFileState(a, b string, pageSize int) (bool, error) {
 	fa, err := os.Open(a)
 	if err != nil {
 		return false, err
@@ -63,23 +60,7 @@ func sameContent(a, b string) (bool, error) {
 		return false, err
 	}
 	defer fb.Close()
-	const size = 64 << 10
-	ra, rb := bufio.NewReaderSize(fa, size), bufio.NewReaderSize(fb, size)
-	for {
-		pa, errA := ra.Peek(size)
-		pb, errB := rb.Peek(size)
-		if !bytes.Equal(pa, pb) {
-			return false, nil
-		}
-		if errA != nil || errB != nil {
-			if errA == io.EOF && errB == io.EOF {
-				return true, nil
-			}
-			return false, errors.Join(errA, errB)
-		}
-		ra.Discard(size)
-		rb.Discard(size)
-	}
+	return sameState(fa, fb, pageSize)
 }
 
 // syncDir puts a directory's entries on disk: a file just made or renamed is

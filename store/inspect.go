@@ -1,110 +1,90 @@
 package store
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
+	"cmp"
+	"math"
 	"os"
-	"path/filepath"
-	"syscall"
+	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
+
+	"keeptrack/tracker"
 )
 
-// Why a database file cannot be used, for errors.Is.
-var (
-	// ErrInUse says that another process has the file open.
-	ErrInUse = errors.New("in use by another process")
-	// ErrNewer says that a newer version of keeptrack has written the file.
-	ErrNewer = errors.New("written by a newer version of keeptrack")
-	// ErrDamaged says that the file is not whole or does not make sense.
-	ErrDamaged = errors.New("damaged")
-)
+// Info tells what is in a database file.
+type Info struct {
+	Version int       // of the schema
+	Created time.Time // to the second
+	// Size is the length of the file, of which Pages of PageSize are in use;
+	// FreePages of them hold nothing. All but Pages in bytes.
+	Size                       int64
+	PageSize, Pages, FreePages int
 
-// inspect looks at the file at path without writing to it and returns an error
-// unless it is a whole database of version newest or older, or has nothing in
-// it yet: no file, or an empty one.
-func inspect(path string, newest int) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		dir := filepath.Dir(path)
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("database %s: there is no directory %s", path, dir)
-		}
-		return nil
-	}
-	if err != nil {
-		return openError(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("database %s is not a regular file", path)
-	}
-	if info.Size() == 0 {
-		return nil
-	}
-	o := options()
-	o.ReadOnly = true
-	db, err := bbolt.Open(path, 0, o)
-	if err != nil {
-		return openError(path, err)
-	}
-	defer db.Close() // read only
-	return db.View(func(tx *bbolt.Tx) error { return inspectTx(tx, path, newest) })
+	JournalEntries int
+	Torrents       int
+	Downloads      uint64 // of all torrents, at most 2^64-1
+	// Oldest and Newest are the least and the greatest last announce, in whole
+	// minutes since 1970-01-01 UTC; 0 if there are no torrents.
+	Oldest, Newest uint32
+	// Top are the torrents with the most downloads, most first; equals are in
+	// order of info hash.
+	Top []tracker.Record
 }
 
-// inspectTx checks that the file is as long as it says, that its pages hang
-// together, and its version.
-func inspectTx(tx *bbolt.Tx, path string, newest int) error {
-	// The length first: reading a page past the end would kill the process.
-	info, err := os.Stat(path)
+// Inspect reads the whole file at path and tells what is in it, with up to top
+// torrents in Info.Top. Its memory does not grow with the number of torrents.
+// The file must be of the newest version, and whole.
+func Inspect(path string, top int) (*Info, error) {
+	var i *Info
+	err := viewNewest(path, func(tx *bbolt.Tx) (err error) {
+		i, err = inspect(tx, path, top)
+		return err
+	})
 	if err != nil {
-		return openError(path, err)
+		return nil, err
 	}
-	if info.Size() < tx.Size() {
-		return damaged(path, fmt.Errorf("%d bytes long instead of %d", info.Size(), tx.Size()))
-	}
-	var first error
-	for err := range tx.Check() { // to the end, or its goroutine would stay
-		if first == nil {
-			first = err
-		}
-	}
-	if first != nil {
-		return damaged(path, first)
-	}
-	version, err := readVersion(tx)
+	return i, nil
+}
+
+func inspect(tx *bbolt.Tx, path string, top int) (*Info, error) {
+	file, err := os.Stat(path)
 	if err != nil {
-		return openError(path, err)
+		return nil, openError(path, err)
 	}
-	return checkVersion(path, version, newest)
+	i := &Info{Size: file.Size(), PageSize: tx.DB().Info().PageSize, Created: readCreated(tx.Bucket(bucketMeta))}
+	i.Pages = int(tx.Size()) / i.PageSize
+	if i.Version, err = readVersion(tx); err != nil {
+		return nil, openError(path, err)
+	}
+	if i.FreePages, err = checkFile(tx, path, func(error) {}); err != nil {
+		return nil, err
+	}
+	_, i.JournalEntries, err = loadRecords(tx, func(r tracker.Record) { i.add(r, top) })
+	if err != nil {
+		return nil, damaged(path, err)
+	}
+	return i, nil
 }
 
-// checkVersion refuses a version past the newest.
-func checkVersion(path string, version, newest int) error {
-	if version > newest {
-		return fmt.Errorf("database %s: schema version %d, this program knows up to %d: %w", path, version, newest, ErrNewer)
+// add takes in a torrent.
+func (i *Info) add(r tracker.Record, top int) {
+	if i.Torrents == 0 {
+		i.Oldest = r.LastAnnounce
 	}
-	return nil
+	i.Torrents++
+	i.Oldest = min(i.Oldest, r.LastAnnounce)
+	i.Newest = max(i.Newest, r.LastAnnounce)
+	i.Downloads += min(r.Downloaded, math.MaxUint64-i.Downloads)
+	if len(i.Top) == top && (top == 0 || compareDownloads(r, i.Top[top-1]) > 0) {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(i.Top, r, compareDownloads)
+	i.Top = slices.Insert(i.Top, at, r)
+	i.Top = i.Top[:min(len(i.Top), top)]
 }
 
-// openError makes an error in opening the file one that says what is wrong.
-func openError(path string, err error) error {
-	var pathErr *fs.PathError
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return fmt.Errorf("database %s is %w", path, ErrInUse)
-	case errors.As(err, &pathErr):
-		return fmt.Errorf("database %s: %w", path, pathErr.Err)
-	case errors.As(err, &errno):
-		return fmt.Errorf("database %s: %w", path, err)
-	default:
-		return fmt.Errorf("database %s is not a keeptrack database: %w", path, err)
-	}
-}
-
-// damaged says what in the file is not as it must be.
-func damaged(path string, err error) error {
-	return fmt.Errorf("database %s is %w: %w", path, ErrDamaged, err)
+// compareDownloads orders records by downloads, most first.
+func compareDownloads(a, b tracker.Record) int {
+	return cmp.Or(cmp.Compare(b.Downloaded, a.Downloaded), compareRecords(a, b))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -23,6 +24,7 @@ var (
 	bucketJournal = []byte("journal")
 
 	keyVersion = []byte("version")
+	keyCreated = []byte("created")
 	keySecret  = []byte("connection_secret")
 	keyState   = []byte("state")   // in the bucket of a shard of the base
 	keyChanges = []byte("changes") // in the bucket of a journal entry
@@ -30,6 +32,29 @@ var (
 
 // secretSize is the number of bytes of the connection secret.
 const secretSize = 32
+
+// checkMeta checks that a file of the newest version has its buckets and what
+// the meta bucket must hold.
+func checkMeta(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketBase, bucketJournal} {
+		if tx.Bucket(name) == nil {
+			return fmt.Errorf("bucket %s is missing", name)
+		}
+	}
+	meta := tx.Bucket(bucketMeta)
+	if len(meta.Get(keySecret)) != secretSize {
+		return fmt.Errorf("bucket meta, key %s: %w", keySecret, errLength)
+	}
+	if len(meta.Get(keyCreated)) != 8 {
+		return fmt.Errorf("bucket meta, key %s: %w", keyCreated, errLength)
+	}
+	return nil
+}
+
+// readCreated returns when the file was made, to the second.
+func readCreated(meta *bbolt.Bucket) time.Time {
+	return time.Unix(int64(binary.BigEndian.Uint64(meta.Get(keyCreated))), 0).UTC()
+}
 
 // getState returns the base value of a shard, nil if there is none yet. A
 // bucket without a value counts as an empty value, which no check passes.
@@ -75,6 +100,18 @@ func dropChanges(journal *bbolt.Bucket, sequence uint64) error {
 			return fmt.Errorf("deleting journal entry %x: %w", k, err)
 		}
 	}
+}
+
+// errEntry says that a key in the journal is none.
+var errEntry = errors.New("no journal entry")
+
+// journalKey returns the sequence of the journal entry of key k. v is what a
+// cursor has for its value, nil for a bucket.
+func journalKey(k, v []byte) (uint64, error) {
+	if len(k) != 8 || v != nil {
+		return 0, errEntry
+	}
+	return binary.BigEndian.Uint64(k), nil
 }
 
 // baseSequences returns the sequence of every shard of the base, 0 for one

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -18,8 +17,12 @@ func (s *Store) Load(fn func(tracker.Record)) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	err := s.db.View(func(tx *bbolt.Tx) (err error) {
-		if n, err = s.load(tx, fn); err != nil {
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		err := guarded(func() (err error) {
+			n, s.entries, err = loadRecords(tx, fn)
+			return err
+		})
+		if err != nil {
 			return damaged(s.path, err)
 		}
 		return nil
@@ -28,30 +31,31 @@ func (s *Store) Load(fn func(tracker.Record)) (int, error) {
 	return n, err
 }
 
-// load does the work of Load in a transaction.
-func (s *Store) load(tx *bbolt.Tx, fn func(tracker.Record)) (n int, err error) {
+// loadRecords calls fn for every record, shard by shard in order, within a
+// shard in no particular order. It returns the number of records and that of
+// journal entries.
+func loadRecords(tx *bbolt.Tx, fn func(tracker.Record)) (n, length int, err error) {
 	base := tx.Bucket(bucketBase)
 	sequences, err := baseSequences(base)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	entries, err := readJournal(tx.Bucket(bucketJournal), slices.Min(sequences[:]))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	s.entries = len(entries)
 	changes := make(map[tracker.InfoHash]change)
 	for shard := range tracker.ShardCount {
 		loaded, err := loadShard(base, shard, entries, changes, fn)
 		if err != nil {
-			return n, err
+			return n, 0, err
 		}
 		n += loaded
 	}
 	for _, e := range entries {
 		dontNeed(e.value)
 	}
-	return n, nil
+	return n, len(entries), nil
 }
 
 // entry is a journal entry on its way through the shards: what has been read
@@ -76,7 +80,8 @@ func readJournal(journal *bbolt.Bucket, oldest uint64) ([]entry, error) {
 	next := oldest + 1
 	c := journal.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		if len(k) != 8 || v != nil || binary.BigEndian.Uint64(k) != next {
+		sequence, err := journalKey(k, v)
+		if err != nil || sequence != next {
 			return nil, fmt.Errorf("bucket journal, key %x: expected entry %016x", k, next)
 		}
 		value := journal.Bucket(k).Get(keyChanges)

@@ -10,6 +10,35 @@ import (
 	"keeptrack/migrations"
 )
 
+// Plan is what a migration of a file would do.
+type Plan struct {
+	// From is the file's schema version, 0 if there is nothing in it; To is the
+	// newest, the one after the Steps, which are named in order.
+	From, To int
+	Steps    []string
+}
+
+// PlanMigration tells what Open would do to the schema of the file at path. It
+// writes nothing.
+func PlanMigration(path string) (*Plan, error) {
+	newest := len(migrations.Steps)
+	p := &Plan{To: newest}
+	err := view(path, func(tx *bbolt.Tx) (err error) {
+		if err := examineTx(tx, path, newest); err != nil {
+			return err
+		}
+		p.From, err = readVersion(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range migrations.Steps[p.From:] {
+		p.Steps = append(p.Steps, step.Name)
+	}
+	return p, nil
+}
+
 // migrate brings the file to version len(steps). A file that holds anything is
 // copied beforehand to path.vN.bak, N being the version that it had.
 func migrate(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logger) error {
@@ -21,7 +50,7 @@ func migrate(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Log
 	if err != nil {
 		return openError(path, err)
 	}
-	// inspect has seen to it, but the file was not locked in between.
+	// examine has seen to it, but the file was not locked in between.
 	if err := checkVersion(path, from, len(steps)); err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func TestBackupIsTheDatabaseBeforeMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	checkPages(t, db)
+	wantWhole(t, db)
 	if version, ran := migrated(t, db); version != 1 || ran != "a" {
 		t.Errorf("the copy has version %d after steps %q, want 1 after \"a\"", version, ran)
 	}

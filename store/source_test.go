@@ -166,8 +166,8 @@ func wantRecords(t *testing.T, got, want map[tracker.InfoHash]tracker.Record) {
 	}
 }
 
-// checkPages runs bbolt's consistency check.
-func checkPages(t *testing.T, db *bbolt.DB) {
+// wantWhole runs bbolt's consistency check.
+func wantWhole(t *testing.T, db *bbolt.DB) {
 	t.Helper()
 	err := db.View(func(tx *bbolt.Tx) error {
 		for err := range tx.Check() {

@@ -5,12 +5,15 @@
 // has changed since. A checkpoint appends the changes to the journal and
 // rewrites the shards with the oldest base, as many as keep the journal shorter
 // than the base: writing costs a fixed multiple of what has changed, whatever
-// the number of torrents, and loading reads half as much again as there is. docs/format.md describes every byte.
+// the number of torrents, and loading reads half as much again as there is.
+// docs/format.md describes every byte.
 package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -37,11 +40,13 @@ type Source interface {
 type Store struct {
 	path   string
 	db     *bbolt.DB
+	file   *os.File // that db has open
 	secret []byte
 
-	mu      sync.Mutex // held by Load and Checkpoint
-	loaded  bool       // Load has read the file to its end
-	entries int        // in the journal, as of the last transaction
+	mu        sync.Mutex // held by Load and Checkpoint, guards what follows
+	loaded    bool       // Load has read the file to its end
+	entries   int        // in the journal, as of the last transaction
+	unsettled bool       // the last transaction failed: see settle
 
 	// Tests make transactions fail and journal entries small.
 	update    func(func(*bbolt.Tx) error) error
@@ -54,20 +59,37 @@ type Store struct {
 // no database, is damaged or was written by a newer version is left untouched.
 // Errors name the file; errors.Is tells ErrInUse, ErrNewer and ErrDamaged.
 func Open(path string, log zerolog.Logger) (*Store, error) {
-	if err := inspect(path, len(migrations.Steps)); err != nil {
+	if err := examine(path, len(migrations.Steps)); err != nil {
 		return nil, err
 	}
-	db, err := bbolt.Open(path, 0o600, options())
-	if err != nil {
-		return nil, openError(path, err)
+	s := &Store{path: path, batchSize: maxBatch}
+	if err := s.open(); err != nil {
+		return nil, err
 	}
-	s := &Store{path: path, db: db, update: db.Update, batchSize: maxBatch}
 	if err := s.prepare(log); err != nil {
-		_ = db.Close() // every transaction has ended, there is nothing to lose
+		_ = s.db.Close() // every transaction has ended, there is nothing to lose
 		return nil, err
 	}
 	return s, nil
 }
+
+// emptyAgain takes back what was written to a file that could not be made, for
+// want of room on the disk say; the next try would take it for something else.
+func emptyAgain(path string) error {
+	f, _, err := lock(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() >= newFilePages*int64(os.Getpagesize()) { // another process has made it
+		return err
+	}
+	return f.Truncate(0)
+}
+
+// newFilePages is the number of pages in bbolt's smallest file.
+const newFilePages = 4
 
 // Secret returns a copy of the 32 random bytes that were drawn when the file
 // was made; connection ids are keyed with them, so that they outlive a restart.
@@ -81,26 +103,60 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// open opens the file for writing.
+func (s *Store) open() (err error) {
+	o := options()
+	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		s.file, err = os.OpenFile(name, flag, mode)
+		return s.file, err
+	}
+	info, err := os.Stat(s.path)
+	fresh := err != nil || info.Size() == 0
+	if s.db, err = bbolt.Open(s.path, 0o600, o); err != nil {
+		err = openError(s.path, err)
+		if fresh && !errors.Is(err, ErrInUse) {
+			err = errors.Join(err, emptyAgain(s.path))
+		}
+		return err
+	}
+	s.db.AllocSize = growth
+	s.update = s.db.Update
+	// While the lock was waited for, the file may have been replaced.
+	if err := inPlace(s.file, s.path); err != nil {
+		_ = s.db.Close() // nothing has been written
+		return err
+	}
+	return nil
+}
+
 // prepare migrates the file just opened and reads the secret.
 func (s *Store) prepare(log zerolog.Logger) error {
 	if err := migrate(s.db, s.path, migrations.Steps, log); err != nil {
 		return err
 	}
 	return s.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketMeta, bucketBase, bucketJournal} {
-			if tx.Bucket(name) == nil {
-				return damaged(s.path, fmt.Errorf("bucket %s is missing", name))
-			}
+		if err := checkMeta(tx); err != nil {
+			return damaged(s.path, err)
 		}
-		s.secret = bytes.Clone(tx.Bucket(bucketMeta).Get(keySecret))
-		if len(s.secret) != secretSize {
-			return damaged(s.path, fmt.Errorf("bucket meta, key %s: %w", keySecret, errLength))
+		meta := tx.Bucket(bucketMeta)
+		s.secret = bytes.Clone(meta.Get(keySecret))
+		if created := readCreated(meta); time.Now().Before(created) {
+			log.Warn().Str("path", s.path).Time("created", created).Msg("the database was made after what the clock says, is the clock right?")
 		}
 		return nil
 	})
 }
 
+// mapSize is how much of the address space a file opened for writing is mapped
+// into, whether or not it is that long. bbolt maps a file that outgrows it
+// anew, for which it has to wait until nobody reads: a checkpoint would wait
+// for a backup. It costs nothing but addresses, which are scarce in 32 bits.
+const mapSize = 1 << (24 + 10*(^uint(0)>>63))
+
+// growth is the number of bytes by which a file grows that has no room left.
+const growth = 1 << 20
+
 // options returns bbolt's options for writing.
 func options() *bbolt.Options {
-	return &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType}
+	return &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType, InitialMmapSize: mapSize}
 }

@@ -2,11 +2,13 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
@@ -25,7 +27,7 @@ func testPath(t *testing.T) string {
 			t.Error(err)
 			return
 		}
-		checkPages(t, db)
+		wantWhole(t, db)
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
@@ -259,6 +261,29 @@ func TestOpenWithoutPermission(t *testing.T) {
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestOpenWarnsOfAClockThatIsBehind(t *testing.T) {
+	path := testPath(t)
+	closeStore(t, openStore(t, path))
+	for _, c := range []struct {
+		ahead time.Duration
+		warns bool
+	}{{-time.Hour, false}, {time.Hour, true}} {
+		edit(t, path, func(tx *bbolt.Tx) error {
+			created := uint64(time.Now().Add(c.ahead).Unix())
+			return tx.Bucket(bucketMeta).Put(keyCreated, binary.BigEndian.AppendUint64(nil, created))
+		})
+		var log bytes.Buffer
+		s, err := Open(path, zerolog.New(&log))
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeStore(t, s)
+		if warns := strings.Contains(log.String(), "is the clock right?"); warns != c.warns {
+			t.Errorf("made %v from now: log %q", c.ahead, &log)
+		}
 	}
 }
 

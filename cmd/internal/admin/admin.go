@@ -1,5 +1,5 @@
-// Package admin is the operator's HTTP: health, readiness, metrics and the
-// state of the cluster.
+// Package admin is the operator's HTTP: health, readiness, metrics, the state
+// of the cluster and backups.
 package admin
 
 import (
@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +36,10 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	// Cluster returns the state of the cluster, to be shown as JSON.
 	Cluster func() any
-	Log     zerolog.Logger
+	// Backup writes a copy of the database. It is called by one request at a
+	// time; an error before the first byte is what the client is told.
+	Backup func(io.Writer) error
+	Log    zerolog.Logger
 }
 
 // Server is the operator's HTTP server.
@@ -43,6 +47,7 @@ type Server struct {
 	opts     Options
 	listener net.Listener
 	server   *http.Server
+	backups  sync.Mutex // held during a backup
 }
 
 // shutdownTime is how long requests in hand may take once the server stops.
@@ -101,6 +106,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.authorized(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
 	mux.Handle("GET /api/v1/cluster", s.authorized(http.HandlerFunc(s.cluster)))
+	mux.Handle("GET /api/v1/backup", s.authorized(http.HandlerFunc(s.backup)))
 	return mux
 }
 

@@ -189,9 +189,9 @@ var errBack = errors.New("a part of the daemon failed")
 func (d *Daemon) ready() error {
 	switch d.state.Load() {
 	case loading:
-		return errors.New("loading the database")
+		return errLoading
 	case stopping:
-		return errors.New("stopping")
+		return errStopping
 	}
 	if err := d.checkpoints.failure(); err != nil {
 		return fmt.Errorf("the database cannot be written: %w", err)

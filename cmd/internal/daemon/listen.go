@@ -119,6 +119,7 @@ func (d *Daemon) openAdmin() (err error) {
 		Ready:   d.ready,
 		Metrics: d.metrics(),
 		Cluster: d.cluster,
+		Backup:  d.backup,
 		Log:     d.log,
 	})
 	return err

@@ -1,0 +1,80 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestBackup(t *testing.T) {
+	want := strings.Repeat("some bytes of a database ", 100_000)
+	url := start(t, Options{Token: "sesame", Backup: func(w io.Writer) error {
+		_, err := io.WriteString(w, want)
+		return err
+	}})
+	var got strings.Builder
+	if err := FetchBackup(t.Context(), url+"/", "sesame", &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != want {
+		t.Errorf("%d bytes, want %d", got.Len(), len(want))
+	}
+	for _, token := range []string{"", "open"} {
+		if err := FetchBackup(t.Context(), url, token, io.Discard); err == nil || !strings.Contains(err.Error(), "401") {
+			t.Errorf("token %q: %v", token, err)
+		}
+	}
+}
+
+// TestBackupFails: the client learns of it, before the first byte and after.
+func TestBackupFails(t *testing.T) {
+	for _, c := range []struct {
+		name, first, want string
+	}{
+		{"at once", "", "503 Service Unavailable: loading the database"},
+		{"on the way", strings.Repeat("x", 1<<20), "not whole"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			url := start(t, Options{Backup: func(w io.Writer) error {
+				if c.first != "" {
+					if _, err := io.WriteString(w, c.first); err != nil {
+						return err
+					}
+				}
+				return errors.New("loading the database")
+			}})
+			if err := FetchBackup(t.Context(), url, "", io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestOneBackupAtATime(t *testing.T) {
+	began, end := make(chan struct{}), make(chan struct{})
+	url := start(t, Options{Backup: func(io.Writer) error {
+		close(began)
+		<-end
+		return nil
+	}})
+	first := make(chan error, 1)
+	go func() { first <- FetchBackup(context.WithoutCancel(t.Context()), url, "", io.Discard) }()
+	<-began
+	if status, body := get(t, url+"/api/v1/backup", ""); status != http.StatusConflict {
+		t.Errorf("the second: %d %q", status, body)
+	}
+	close(end)
+	if err := <-first; err != nil {
+		t.Errorf("the first: %v", err)
+	}
+}
+
+func TestFetchBackupUnreachable(t *testing.T) {
+	const url = "http://127.0.0.1:1"
+	if err := FetchBackup(t.Context(), url, "", io.Discard); err == nil || !strings.Contains(err.Error(), url) {
+		t.Errorf("error %v, want one that names %s", err, url)
+	}
+}

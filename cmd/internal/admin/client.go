@@ -1,0 +1,45 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// client gives up if the server takes too long to begin; a backup may then take
+// as long as it needs.
+var client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: time.Minute}}
+
+// FetchBackup writes a copy of the database of the daemon whose admin address
+// has the URL base to w. Only if it returns nil the copy is whole.
+func FetchBackup(ctx context.Context, base, token string, w io.Writer) error {
+	address, err := url.JoinPath(base, "api/v1/backup")
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("the admin address %s cannot be reached: %w", base, errors.Unwrap(err))
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		reason, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10)) // as much as there is
+		return fmt.Errorf("the daemon at %s refused a backup: %s: %s", base, res.Status, strings.TrimSpace(string(reason)))
+	}
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fmt.Errorf("the backup from %s is not whole: %w", base, err)
+	}
+	return nil
+}

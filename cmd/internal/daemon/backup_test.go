@@ -1,0 +1,32 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+func TestNoBackupWhileLoading(t *testing.T) {
+	var out bytes.Buffer
+	if err := (&Daemon{}).backup(&out); !errors.Is(err, errLoading) || out.Len() > 0 {
+		t.Errorf("error %v after %d bytes, want %v at once", err, out.Len(), errLoading)
+	}
+}
+
+// TestBackupEndsWithTheDaemon: what stops does not wait for a copy.
+func TestBackupEndsWithTheDaemon(t *testing.T) {
+	var d Daemon
+	var out bytes.Buffer
+	w := servingWriter{&d, &out}
+	d.state.Store(serving)
+	if n, err := w.Write([]byte("page")); n != 4 || err != nil {
+		t.Errorf("serving: %d, %v", n, err)
+	}
+	d.state.Store(stopping)
+	if n, err := w.Write([]byte("page")); n != 0 || !errors.Is(err, errStopping) {
+		t.Errorf("stopping: %d, %v", n, err)
+	}
+	if out.String() != "page" {
+		t.Errorf("wrote %q", &out)
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/cmd/internal/admin"
+	"keeptrack/cmd/internal/config"
+	"keeptrack/store"
+)
+
+// tokenVariable is where the admin token may be instead of on the command line,
+// which everyone on the host can read.
+const tokenVariable = "KEEPTRACK_ADMIN_TOKEN"
+
+func newBackupCommand() *cobra.Command {
+	var b backup
+	cmd := &cobra.Command{
+		Use:   "backup OUT",
+		Short: "Copy the database, while the daemon runs or not",
+		Long: `Copy the database to the file OUT, all of it as of one moment, and verify the copy.
+
+If a daemon has the database open, the copy comes through its admin address,
+otherwise straight from the file. With --admin it comes from the daemon there, on
+whatever host. Config, flag or the variable ` + tokenVariable + ` give the token.
+
+The copy is written to a file beside OUT, flushed and verified before it takes the
+place of OUT; on a failure a present OUT stays as it is.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return b.run(cmd, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&b.config, "config", "", "the daemon's config `FILE`")
+	f.StringVar(&b.admin, "admin", "", "the `URL` of a daemon's admin address")
+	f.StringVar(&b.token, "token", "", "the `TOKEN` that the admin address asks for")
+	return cmd
+}
+
+// backup is the command with its flags.
+type backup struct{ config, admin, token string }
+
+func (b *backup) run(cmd *cobra.Command, out string) error {
+	c, err := loadConfig(b.config)
+	if err != nil {
+		return err
+	}
+	if b.admin != "" {
+		if u, err := url.Parse(b.admin); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return usageError{fmt.Errorf("--admin %s is no http:// or https:// URL", b.admin)}
+		}
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
+	defer shown.end()
+	size, err := store.Save(out, func(w io.Writer) error {
+		return b.copy(ctx, c, io.MultiWriter(interruptible{ctx, w}, shown))
+	})
+	if err != nil {
+		return fmt.Errorf("backup to %s: %w", out, err)
+	}
+	shown.end()
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, verified\n", out, size)
+	return err
+}
+
+// copy writes the copy to w, from where it is to be had.
+func (b *backup) copy(ctx context.Context, c *config.Config, w io.Writer) error {
+	token := cmp.Or(b.token, os.Getenv(tokenVariable), c.Admin.Token)
+	if b.admin != "" {
+		return admin.FetchBackup(ctx, b.admin, token, w)
+	}
+	err := store.BackupFile(c.Store.Path, w)
+	if !errors.Is(err, store.ErrInUse) {
+		return err
+	}
+	if !c.Admin.Listen.IsValid() || c.Admin.Listen.Port() == 0 {
+		return fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
+	}
+	return admin.FetchBackup(ctx, "http://"+reachable(c.Admin.Listen).String(), token, w)
+}
+
+// reachable returns the address at which a daemon that listens on a is reached
+// from the same host.
+func reachable(a netip.AddrPort) netip.AddrPort {
+	switch a.Addr().WithZone("") {
+	case netip.IPv4Unspecified():
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+	case netip.IPv6Unspecified():
+		return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
+	}
+	return a
+}
+
+// interruptible is a writer that fails once its context is done.
+type interruptible struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (i interruptible) Write(b []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, errors.New("interrupted")
+	}
+	return i.w.Write(b)
+}

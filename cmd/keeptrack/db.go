@@ -1,0 +1,14 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newDBCommand() *cobra.Command {
+	return newGroup("db", "Look into a database file that no daemon has open",
+		newDBVerifyCommand(),
+		newDBInspectCommand(),
+		newDBCompactCommand(),
+		newDBMigrateCommand(),
+		newDBExportCommand(),
+		newDBImportCommand(),
+	)
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/store"
+)
+
+func newDBExportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "export FILE",
+		Short: "Write a database file out as text",
+		Long: `Write all torrents of a database file to standard output, one a line, in order of info
+hash: hash<TAB>downloaded<TAB>last-announce, the last announce in whole minutes since
+1970-01-01 UTC. Nothing of a record is lost; db import reads it.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shown := newProgress(cmd.ErrOrStderr(), "exporting", 0)
+			defer shown.end()
+			_, err := store.Export(args[0], io.MultiWriter(cmd.OutOrStdout(), shown))
+			return err
+		},
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/store"
+)
+
+func newDBInspectCommand() *cobra.Command {
+	var asJSON bool
+	var top int
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Tell what is in a database file",
+		Long: `Tell what is in a database file: schema, sizes, number of torrents and downloads, the
+times of the oldest and the newest last announce, and the torrents with the most
+downloads. The file is not changed.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if top < 0 {
+				return usageError{errors.New("--top must not be negative")}
+			}
+			shown := newProgress(cmd.ErrOrStderr(), "reading", 0)
+			info, err := store.Inspect(args[0], top)
+			shown.end()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printInspectedJSON(cmd.OutOrStdout(), info)
+			}
+			return printInspected(cmd.OutOrStdout(), info)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.Flags().IntVar(&top, "top", 10, "the `NUMBER` of torrents with the most downloads to list")
+	return cmd
+}
+
+func printInspected(w io.Writer, i *store.Info) error {
+	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\ntorrents %d\ndownloads %d\n",
+		i.Version, i.Created.Format(time.RFC3339), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Torrents, i.Downloads)
+	if i.Torrents > 0 {
+		text = fmt.Appendf(text, "oldest last announce %s\nnewest last announce %s\n", minuteText(i.Oldest), minuteText(i.Newest))
+	}
+	for _, r := range i.Top {
+		text = fmt.Appendf(text, "%s downloaded %d last announce %s\n", r.InfoHash, r.Downloaded, minuteText(r.LastAnnounce))
+	}
+	_, err := w.Write(text)
+	return err
+}
+
+func printInspectedJSON(w io.Writer, i *store.Info) error {
+	type torrent struct {
+		InfoHash     string `json:"info_hash"`
+		Downloaded   uint64 `json:"downloaded"`
+		LastAnnounce string `json:"last_announce"`
+	}
+	out := struct {
+		Version        int       `json:"schema_version"`
+		Created        time.Time `json:"created"`
+		Size           int64     `json:"size_bytes"`
+		PageSize       int       `json:"page_size"`
+		Pages          int       `json:"pages"`
+		FreePages      int       `json:"free_pages"`
+		JournalEntries int       `json:"journal_entries"`
+		Torrents       int       `json:"torrents"`
+		Downloads      uint64    `json:"downloads"`
+		Oldest         string    `json:"oldest_last_announce,omitempty"`
+		Newest         string    `json:"newest_last_announce,omitempty"`
+		Top            []torrent `json:"top"`
+	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Torrents, i.Downloads, "", "", []torrent{}}
+	if i.Torrents > 0 {
+		out.Oldest, out.Newest = minuteText(i.Oldest), minuteText(i.Newest)
+	}
+	for _, r := range i.Top {
+		out.Top = append(out.Top, torrent{r.InfoHash.String(), r.Downloaded, minuteText(r.LastAnnounce)})
+	}
+	return json.NewEncoder(w).Encode(out)
+}
+
+// minuteText returns a unix minute as RFC 3339 has it.
+func minuteText(minute uint32) string {
+	return time.Unix(60*int64(minute), 0).UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/store"
+)
+
+func newDBVerifyCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Check everything in a database file",
+		Long: `Check a database file: its pages, every checksum, length and order, that each record
+is where it belongs and that none is missing in between. Prints a line for each
+finding; the exit status is 0 if there is none. The file is not changed.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shown := newProgress(cmd.ErrOrStderr(), "verifying", 0)
+			findings, err := store.Verify(args[0])
+			shown.end()
+			if err != nil {
+				return err
+			}
+			if err := printVerified(cmd, args[0], findings, asJSON); err != nil {
+				return err
+			}
+			if n := len(findings); n > 0 {
+				return fmt.Errorf("database %s is damaged, %d findings", args[0], n)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	return cmd
+}
+
+func printVerified(cmd *cobra.Command, path string, findings []error, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	if asJSON {
+		texts := make([]string, len(findings))
+		for i, f := range findings {
+			texts[i] = f.Error()
+		}
+		return json.NewEncoder(out).Encode(struct {
+			File     string   `json:"file"`
+			OK       bool     `json:"ok"`
+			Findings []string `json:"findings"`
+		}{path, len(findings) == 0, texts})
+	}
+	for _, f := range findings {
+		if _, err := fmt.Fprintf(out, "%s: %v\n", path, f); err != nil {
+			return err
+		}
+	}
+	if len(findings) > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "%s: ok\n", path)
+	return err
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/store"
+)
+
+func newRestoreCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "restore IN",
+		Short: "Put a copy of the database in place",
+		Long: `Verify IN, a copy of the database, and put it in place of the one that the config
+names. What was there is gone afterwards. A copy that is damaged or was written by
+a newer version is refused, and so is any while a daemon runs on the database.
+
+Whatever interrupts it leaves either the old or the new database.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := loadConfig(path)
+			if err != nil {
+				return err
+			}
+			shown := newProgress(cmd.ErrOrStderr(), "copying and verifying", 0)
+			err = store.Restore(args[0], c.Store.Path)
+			shown.end()
+			if err != nil {
+				return fmt.Errorf("restore: %w", err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: restored from %s\n", c.Store.Path, args[0])
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", "", "the daemon's config `FILE`")
+	return cmd
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/rs/zerolog"
+)
+
+// maxLine is the number of bytes from which on a line is refused unread.
+const maxLine = 4 << 10
+
+// importBatch is the number of lines that are merged into the file at a time.
+const importBatch = 1 << 20
+
+var errLineLength = fmt.Errorf("the line is longer than %d bytes", maxLine)
+
+// Imported says what an import did.
+type Imported struct {
+	Lines   int // read, empty ones and comments left out
+	Changed int // torrents that are new or have other numbers now
+	Refused int // lines that make no sense
+}
+
+// Import reads lines as ParseLine does and merges them into the file at path,
+// which is made if it does not exist: of each torrent the greater count and the
+// later last announce stay. Empty lines and those that begin with # are passed
+// over. What a line is refused for goes to refused with its number, counted
+// from 1, and the import goes on. After any other error the file holds a part
+// of what was read. It needs 32 bytes of memory for each torrent in the file.
+func Import(path string, text io.Reader, log zerolog.Logger, refused func(line int, err error)) (res Imported, err error) {
+	s, err := Open(path, log)
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var m merger
+	if _, err := s.Load(m.load); err != nil {
+		return res, err
+	}
+	write := func() error {
+		written, err := s.Checkpoint(m.merge())
+		res.Changed += written.Records
+		return err
+	}
+	lines := lineReader{r: bufio.NewReaderSize(text, maxLine)}
+	for {
+		line, err := lines.next()
+		switch {
+		case err == io.EOF:
+			return res, write()
+		case err != nil && err != errLineLength:
+			return res, fmt.Errorf("line %d: %w", lines.number, err)
+		case err == nil && (len(line) == 0 || line[0] == '#'):
+			continue
+		}
+		res.Lines++
+		if err == nil {
+			err = m.add(line)
+		}
+		if err != nil {
+			res.Refused++
+			refused(lines.number, err)
+		} else if m.pending == importBatch {
+			if err := write(); err != nil {
+				return res, err
+			}
+		}
+	}
+}
+
+// lineReader cuts text into lines and counts them.
+type lineReader struct {
+	r      *bufio.Reader
+	number int // of the line that next returned
+}
+
+// next returns the next line without its end, valid until the next call. It
+// returns errLineLength instead of one that is too long, io.EOF after the last.
+func (l *lineReader) next() ([]byte, error) {
+	l.number++
+	line, err := l.r.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		for err == bufio.ErrBufferFull {
+			_, err = l.r.ReadSlice('\n')
+		}
+		if err == nil || err == io.EOF {
+			err = errLineLength
+		}
+		return nil, err
+	}
+	if err == io.EOF && len(line) > 0 {
+		err = nil
+	}
+	return bytes.TrimRight(line, "\r\n"), err
+}

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	"go.etcd.io/bbolt"
+
+	"keeptrack/tracker"
+)
+
+// filled is a file with a base, some of whose shards have pages of their own, a
+// journal and free pages. It takes a while to make.
+var filled struct {
+	once  sync.Once
+	bytes []byte
+	all   map[tracker.InfoHash]tracker.Record
+}
+
+// filledFile returns the path of a closed file, filled, and what is in it,
+// which is not to be changed.
+func filledFile(t *testing.T) (path string, all map[tracker.InfoHash]tracker.Record) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "test.db")
+	filled.once.Do(func() {
+		s, src := openLoaded(t, path)
+		s.batchSize = 300
+		for version := range uint32(6) {
+			for i := range 20_000 {
+				if i%(1+int(version)*20) == 0 {
+					r := record(i, 1000+version)
+					r.InfoHash[0] %= 40
+					src.put(r)
+				}
+			}
+			checkpoint(t, s, src)
+		}
+		closeStore(t, s)
+		filled.bytes, filled.all = read(t, path), src.all()
+	})
+	write(t, path, filled.bytes)
+	return path, filled.all
+}
+
+// wantSound fails the test if Verify finds anything.
+func wantSound(t *testing.T, path string) {
+	t.Helper()
+	findings, err := Verify(path)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, f := range findings {
+		t.Errorf("%s: %v", path, f)
+	}
+}
+
+// TestVerifyDamageAnywhere damages files at random. Whatever it is, it is found
+// or makes no difference; nothing brings the check down.
+func TestVerifyDamageAnywhere(t *testing.T) {
+	path, all := filledFile(t)
+	wantSound(t, path)
+	whole := read(t, path)
+	pageSize := os.Getpagesize()
+	pages := len(whole) / pageSize
+	damages := []struct {
+		name string
+		do   func(rng *rand.Rand, b []byte) []byte
+	}{
+		{"a bit flipped", func(rng *rand.Rand, b []byte) []byte {
+			b[2*pageSize+rng.IntN(len(b)-2*pageSize)] ^= 1 << rng.IntN(8)
+			return b
+		}},
+		{"a byte of a page's beginning changed", func(rng *rand.Rand, b []byte) []byte {
+			b[(2+rng.IntN(pages-2))*pageSize+rng.IntN(64)] = byte(rng.Uint32())
+			return b
+		}},
+		{"a page zeroed", func(rng *rand.Rand, b []byte) []byte {
+			at := (2 + rng.IntN(pages-2)) * pageSize
+			clear(b[at : at+pageSize])
+			return b
+		}},
+		{"a page in another's place", func(rng *rand.Rand, b []byte) []byte {
+			from, to := (2+rng.IntN(pages-2))*pageSize, (2+rng.IntN(pages-2))*pageSize
+			copy(b[to:to+pageSize], b[from:from+pageSize])
+			return b
+		}},
+		{"cut short", func(rng *rand.Rand, b []byte) []byte { return b[:rng.IntN(len(b))] }},
+	}
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			found := 0
+			for seed := range uint64(25) {
+				path := filepath.Join(t.TempDir(), "damaged.db")
+				write(t, path, d.do(rand.New(rand.NewPCG(seed, 1)), bytes.Clone(whole)))
+				findings, err := Verify(path)
+				if err != nil || len(findings) > 0 {
+					found++
+					continue
+				}
+				s := openStore(t, path)
+				wantRecords(t, loadAll(t, s), all)
+				closeStore(t, s)
+				if t.Failed() {
+					t.Fatalf("seed %d", seed)
+				}
+			}
+			if found == 0 {
+				t.Error("nothing was found: the test does not test")
+			}
+		})
+	}
+}
+
+func TestVerifyBothMetaPages(t *testing.T) {
+	path, _ := filledFile(t)
+	b := read(t, path)
+	b[pageHeader+20]++
+	write(t, path, b)
+	wantSound(t, path) // the other one is good
+	b[os.Getpagesize()+pageHeader+20]++
+	write(t, path, b)
+	if _, err := Verify(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want one that names the file", err)
+	}
+}
+
+func TestPagesThatCannotBeRead(t *testing.T) {
+	var found []error
+	checkPages(failingReader{}, os.Getpagesize(), func(err error) { found = append(found, err) })
+	if len(found) != 1 || !errors.Is(found[0], iotest.ErrTimeout) {
+		t.Errorf("found %v, want the reader's error", found)
+	}
+}
+
+type failingReader struct{}
+
+func (failingReader) ReadAt([]byte, int64) (int, error) { return 0, iotest.ErrTimeout }
+
+// TestFreePages compares the number of free pages with what bbolt says.
+func TestFreePages(t *testing.T) {
+	path, _ := filledFile(t)
+	db, err := bbolt.Open(path, 0o600, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := db.Stats().FreePageN
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := Inspect(path, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.FreePages != want || want == 0 {
+		t.Errorf("%d free pages, bbolt has %d", info.FreePages, want)
+	}
+}
+
+// TestManyFreePages has more free pages than a page's count can tell, and
+// nested buckets with branch pages.
+func TestManyFreePages(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, PageSize: 1024})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, step := range []func(*bbolt.Tx) error{
+		func(tx *bbolt.Tx) error {
+			a, err := tx.CreateBucket([]byte("a"))
+			if err != nil {
+				return err
+			}
+			b, err := tx.CreateBucket([]byte("b"))
+			if err != nil {
+				return err
+			}
+			for i := range 1000 {
+				if err := b.Put(fmt.Appendf(nil, "key %06d", i), make([]byte, 100)); err != nil {
+					return err
+				}
+			}
+			return a.Put([]byte("big"), make([]byte, 80<<20))
+		},
+		func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("a")) },
+	} {
+		if err := db.Update(step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantWhole(t, db)
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	free := checkPages(f, 1024, func(err error) { t.Error(err) })
+	if free < 0xffff {
+		t.Errorf("%d free pages: the test does not test", free)
+	}
+}

@@ -1,0 +1,37 @@
+package store
+
+import (
+	"fmt"
+	"os"
+)
+
+// settle puts on disk what the file says of itself after a transaction failed.
+//
+// When the meta page has been written and flushing it fails, the transaction
+// counts as failed, but whoever reads the file sees it done, and the system
+// takes the page for clean and will not write it again. The next transaction
+// would write over pages that are free after the one that failed and in use
+// before it: a power loss then would leave a file whose newest meta page on
+// disk points to them. So both meta pages are written once more first.
+func (s *Store) settle() error {
+	if !s.unsettled {
+		return nil
+	}
+	if err := rewrite(s.file, 2*s.db.Info().PageSize); err != nil {
+		return fmt.Errorf("flushing the meta pages: %w", err)
+	}
+	s.unsettled = false
+	return nil
+}
+
+// rewrite writes the first n bytes of a file over themselves and flushes them.
+func rewrite(f *os.File, n int) error {
+	b := make([]byte, n)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}

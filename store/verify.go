@@ -1,0 +1,132 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"keeptrack/migrations"
+	"keeptrack/tracker"
+)
+
+// Verify checks everything in the file at path and returns all that it finds
+// wrong: the structure of its pages, first by looks and then as bbolt sees it;
+// checksums, lengths and order of all values; that records are in the shard
+// that their info hash belongs to and the journal has no gap. It writes
+// nothing. An error is one that kept it from looking, such as ErrInUse or
+// ErrNewer. Of a file of an older version the pages are checked.
+func Verify(path string) (findings []error, err error) {
+	report := func(err error) { findings = append(findings, err) }
+	err = view(path, func(tx *bbolt.Tx) error {
+		if _, err := checkFile(tx, path, report); err != nil || len(findings) > 0 {
+			return err // what comes next trusts the pages
+		}
+		for err := range tx.Check() {
+			report(err)
+		}
+		if len(findings) > 0 {
+			return nil
+		}
+		return verifyContents(tx, path, report)
+	})
+	if errors.Is(err, ErrDamaged) {
+		return append(findings, err), nil
+	}
+	return findings, err
+}
+
+// verifyContents checks what the buckets hold.
+func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
+	version, err := readVersion(tx)
+	if err != nil {
+		return openError(path, err)
+	}
+	newest := len(migrations.Steps)
+	if err := checkVersion(path, version, newest); err != nil {
+		return err
+	}
+	switch {
+	case version == 0:
+		return fmt.Errorf("database %s is %w", path, ErrEmpty)
+	case version < newest:
+		return nil
+	}
+	if err := checkMeta(tx); err != nil {
+		report(err)
+	}
+	base, journal := tx.Bucket(bucketBase), tx.Bucket(bucketJournal)
+	if base == nil || journal == nil {
+		return nil
+	}
+	oldest := verifyBase(base, journal.Sequence(), report)
+	verifyJournal(journal, oldest, report)
+	return nil
+}
+
+// verifyBase checks every shard of the base and returns the oldest sequence, as
+// far as can be told.
+func verifyBase(base *bbolt.Bucket, newest uint64, report func(error)) (oldest uint64) {
+	err := base.ForEach(func(k, v []byte) error {
+		if len(k) != 1 || v != nil {
+			report(fmt.Errorf("bucket base, key %x: no shard", k))
+		}
+		return nil
+	})
+	if err != nil {
+		report(fmt.Errorf("bucket base: %w", err))
+	}
+	oldest = newest
+	for shard := range tracker.ShardCount {
+		value := getState(base, shard)
+		if value == nil {
+			oldest = 0
+			continue
+		}
+		willNeed(value)
+		state, err := decodeBase(shard, value)
+		switch {
+		case err != nil:
+			report(fmt.Errorf("bucket base, key %02x: %w", shard, err))
+			if len(value) < baseHeader {
+				continue
+			}
+			state.sequence = baseSequence(value)
+		case state.sequence > newest:
+			report(fmt.Errorf("bucket base, key %02x: sequence %016x, the journal's is %016x", shard, state.sequence, newest))
+		}
+		dontNeed(value)
+		oldest = min(oldest, state.sequence)
+	}
+	return oldest
+}
+
+// verifyJournal checks that the journal holds every entry after oldest, and
+// each of them.
+func verifyJournal(journal *bbolt.Bucket, oldest uint64, report func(error)) {
+	next := oldest + 1
+	err := journal.ForEach(func(k, v []byte) error {
+		sequence, err := journalKey(k, v)
+		if err != nil {
+			report(fmt.Errorf("bucket journal, key %x: %w", k, err))
+			return nil
+		}
+		if sequence != next {
+			report(fmt.Errorf("bucket journal, key %x: expected entry %016x", k, next))
+		}
+		next = sequence + 1
+		value := journal.Bucket(k).Get(keyChanges)
+		willNeed(value)
+		if _, err := decodeJournal(value); err != nil {
+			report(fmt.Errorf("bucket journal, key %x: %w", k, err))
+		}
+		dontNeed(value)
+		return nil
+	})
+	if err != nil {
+		report(fmt.Errorf("bucket journal: %w", err))
+	}
+	if written := journal.Sequence(); written != next-1 {
+		report(fmt.Errorf("bucket journal: ends at entry %016x, expected %016x", next-1, written))
+	}
+}

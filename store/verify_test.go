@@ -1,0 +1,133 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"keeptrack/tracker"
+)
+
+// TestVerifyFindings: each damage is found, and named by where it is.
+func TestVerifyFindings(t *testing.T) {
+	last := []byte{0, 0, 0, 0, 0, 0, 0, 3}
+	for _, c := range []struct {
+		name   string
+		damage func(base, journal *bbolt.Bucket) error
+		want   []string
+	}{
+		{"none", func(_, _ *bbolt.Bucket) error { return nil }, nil},
+		{"several", func(base, journal *bbolt.Bucket) error {
+			return errors.Join(
+				corrupt(base.Bucket([]byte{1}), keyState, baseHeader),
+				corrupt(base.Bucket([]byte{9}), keyState, baseHeader),
+				corrupt(journal.Bucket(last), keyChanges, journalHeader))
+		}, []string{
+			"bucket base, key 01: the checksum does not match",
+			"bucket base, key 09: the checksum does not match",
+			"bucket journal, key 0000000000000003: the checksum does not match",
+		}},
+		{"wrong shard", func(base, _ *bbolt.Bucket) error {
+			return base.Bucket([]byte{1}).Put(keyState, encodeBase(1, []tracker.Record{{InfoHash: tracker.InfoHash{2}}}))
+		}, []string{"bucket base, key 01: a record belongs to another shard"}},
+		{"out of order", func(base, _ *bbolt.Bucket) error {
+			return base.Bucket([]byte{1}).Put(keyState, encodeBase(1, []tracker.Record{{InfoHash: tracker.InfoHash{1, 2}}, {InfoHash: tracker.InfoHash{1, 1}}}))
+		}, []string{"bucket base, key 01: the records are out of order"}},
+		{"base ahead", func(base, _ *bbolt.Bucket) error {
+			return base.Bucket([]byte{1}).Put(keyState, encodeBase(4, nil))
+		}, []string{"bucket base, key 01: sequence 0000000000000004, the journal's is 0000000000000003"}},
+		{"no value", func(base, _ *bbolt.Bucket) error { return base.Bucket([]byte{1}).Delete(keyState) },
+			[]string{"bucket base, key 01: the value has an impossible length"}},
+		{"shard lost", func(base, _ *bbolt.Bucket) error { return base.DeleteBucket([]byte{1}) },
+			[]string{"bucket journal, key 0000000000000002: expected entry 0000000000000001"}},
+		{"stray keys", func(base, journal *bbolt.Bucket) error {
+			return errors.Join(base.Put([]byte("xy"), nil), journal.Put([]byte("z"), nil))
+		}, []string{"bucket base, key 7879: no shard", "bucket journal, key 7a: no journal entry"}},
+		{"entry lost", func(_, journal *bbolt.Bucket) error {
+			k, _ := journal.Cursor().First()
+			return journal.DeleteBucket(k)
+		}, []string{"bucket journal, key 0000000000000003: expected entry 0000000000000002"}},
+		{"last entry lost", func(_, journal *bbolt.Bucket) error { return journal.DeleteBucket(last) },
+			[]string{"bucket journal: ends at entry 0000000000000002, expected 0000000000000003"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := damagedStore(t, c.damage)
+			closeStore(t, s)
+			before := read(t, s.path)
+			findings, err := Verify(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range findings {
+				got = append(got, f.Error())
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("found %q, want %q", got, c.want)
+			}
+			if !slices.Equal(before, read(t, s.path)) {
+				t.Error("the file has changed")
+			}
+		})
+	}
+}
+
+func TestVerifyCannotLook(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "test.db")
+	if _, err := Verify(path); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := Verify(dir); err == nil {
+		t.Error("a directory verifies")
+	}
+	write(t, path, nil)
+	if _, err := Verify(path); !errors.Is(err, ErrEmpty) {
+		t.Errorf("empty file: %v", err)
+	}
+	s := openStore(t, path)
+	if _, err := Verify(path); !errors.Is(err, ErrInUse) {
+		t.Errorf("open file: %v", err)
+	}
+	closeStore(t, s)
+	writeMeta(t, path, []byte{0, 0, 0, 99})
+	if _, err := Verify(path); !errors.Is(err, ErrNewer) {
+		t.Errorf("newer file: %v", err)
+	}
+	edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketMeta) })
+	if _, err := Verify(path); err == nil || !strings.Contains(err.Error(), "not a keeptrack database") {
+		t.Errorf("foreign file: %v", err)
+	}
+}
+
+func TestVerifyMeta(t *testing.T) {
+	for name, key := range map[string][]byte{"secret": keySecret, "created": keyCreated} {
+		t.Run(name, func(t *testing.T) {
+			path := testPath(t)
+			closeStore(t, openStore(t, path))
+			edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(key, []byte{1}) })
+			findings, err := Verify(path)
+			if err != nil || len(findings) != 1 || !strings.Contains(findings[0].Error(), string(key)) {
+				t.Errorf("found %v, %v", findings, err)
+			}
+		})
+	}
+}
+
+// TestFileCutShortWhileOpen: what can no longer be read is an error, not the
+// end of the process.
+func TestFileCutShortWhileOpen(t *testing.T) {
+	path, _ := filledFile(t)
+	s := openStore(t, path)
+	if err := os.Truncate(path, 2*int64(os.Getpagesize())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Load(func(tracker.Record) {}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("error %v, want ErrDamaged", err)
+	}
+}
