@@ -13,6 +13,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/netip"
 	"strings"
 	"sync"
@@ -105,6 +106,8 @@ func (s *Server) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.authorized(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
+	mux.Handle("GET /debug/pprof/", s.authorized(http.HandlerFunc(pprof.Index)))
+	mux.Handle("GET /debug/pprof/profile", s.authorized(http.HandlerFunc(pprof.Profile)))
 	mux.Handle("GET /api/v1/cluster", s.authorized(http.HandlerFunc(s.cluster)))
 	mux.Handle("GET /api/v1/backup", s.authorized(http.HandlerFunc(s.backup)))
 	return mux

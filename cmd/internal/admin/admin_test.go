@@ -85,6 +85,8 @@ func TestToken(t *testing.T) {
 		{"metrics without", "/metrics", "", http.StatusUnauthorized},
 		{"metrics with", "/metrics", "Bearer sesame", http.StatusOK},
 		{"scheme in lower case", "/metrics", "bearer sesame", http.StatusOK},
+		{"profiles without", "/debug/pprof/goroutine", "", http.StatusUnauthorized},
+		{"profiles with", "/debug/pprof/goroutine", "Bearer sesame", http.StatusOK},
 		{"cluster without", "/api/v1/cluster", "", http.StatusUnauthorized},
 		{"cluster with", "/api/v1/cluster", "Bearer sesame", http.StatusOK},
 		{"wrong token", "/metrics", "Bearer sesam", http.StatusUnauthorized},
