@@ -145,7 +145,10 @@ func TestAnEmptyInstanceCatchesUpOverTheNetwork(t *testing.T) {
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	all[:8_000].save(t, dirs[1])
 	all.save(t, dirs[2])
-	few, many := l.start(1, dirs[1], nil), l.start(2, dirs[2], nil)
+	few, many := l.start(1, dirs[1], settings{"tracker.max_torrents": "8000"}), l.start(2, dirs[2], nil)
+	// The two catch up with each other after their start. That is over before
+	// the third joins, and max_torrents keeps one the smaller.
+	few.waitMetric(`keeptrack_livesync_records_total{direction="in",type="tell"}`, float64(len(all)))
 	empty := l.start(0, dirs[0], nil)
 	empty.waitMetric("keeptrack_torrents", float64(len(all)))
 	for _, d := range []*instance{empty, few, many} {
@@ -154,9 +157,9 @@ func TestAnEmptyInstanceCatchesUpOverTheNetwork(t *testing.T) {
 	if asked := empty.asked(); !slices.Equal(asked, []string{"00000003"}) {
 		t.Errorf("asked were %q, in this order, want the one with most torrents", asked)
 	}
-	for _, dir := range dirs {
-		all.wantIn(t, dir, 1)
-	}
+	all.wantIn(t, dirs[0], 1)
+	all[:8_000].wantIn(t, dirs[1], 1)
+	all.wantIn(t, dirs[2], 1)
 }
 
 // TestCatchingUpOverALossyNetwork is the same with every twentieth packet lost:

@@ -29,6 +29,7 @@ type worker struct {
 	stopping  bool
 	busy      bool // there have been events
 	behind    bool // there are more than were taken
+	naps      nap.Napper
 
 	conns  []*conn // by descriptor, those that are watched
 	opened int
@@ -68,6 +69,7 @@ func newWorker(e *epollServer) (w *worker, err error) {
 // run serves until the worker is stopped and its last connection closed.
 func (w *worker) run() error {
 	defer w.closeDescriptors()
+	defer w.naps.Wake()
 	for !w.stopping || w.opened > 0 {
 		n, err := w.wait()
 		if err != nil {
@@ -100,7 +102,7 @@ func (w *worker) run() error {
 func (w *worker) wait() (n int, err error) {
 	if w.busy {
 		if !w.behind {
-			nap.Take(gatherTime)
+			w.naps.Nap(gatherTime)
 		} else {
 			runtime.Gosched() // the loop gives others no turn otherwise
 		}
@@ -108,6 +110,7 @@ func (w *worker) wait() (n int, err error) {
 			return n, nil
 		}
 	}
+	w.naps.Wake()
 	n, err = unix.EpollWait(w.poll, w.events[:], w.timeout())
 	if err == unix.EINTR {
 		return 0, nil

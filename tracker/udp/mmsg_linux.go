@@ -24,6 +24,7 @@ type mmsgSocket struct {
 	fd       int
 	ring     *ring
 	delay    time.Duration
+	naps     nap.Napper
 	stopping atomic.Bool
 
 	mu        sync.Mutex // guards what follows, and fd against use after close
@@ -35,10 +36,12 @@ type mmsgSocket struct {
 func (s *mmsgSocket) addr() netip.AddrPort { return s.bound }
 
 func (s *mmsgSocket) serve(h *handler) error {
+	idle := s.naps.Wake
+	defer idle()
 	for left := drainBatches; left > 0; {
 		// Asked before receiving, so that what came before the stop is received.
 		stopping := s.stopping.Load()
-		n, err := s.ring.receive(s.fd)
+		n, err := s.ring.receive(s.fd, idle)
 		if err == unix.EINTR {
 			continue
 		}
@@ -53,7 +56,7 @@ func (s *mmsgSocket) serve(h *handler) error {
 		case stopping:
 			left--
 		case n < batchSize && s.delay > 0:
-			nap.Take(s.delay)
+			s.naps.Nap(s.delay)
 		}
 	}
 	return nil

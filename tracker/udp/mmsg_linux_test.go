@@ -71,7 +71,7 @@ func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
 	for i := range 3 {
 		c.send(ConnectRequest{uint32(i)}.Append(nil))
 	}
-	if n, err := s.ring.receive(s.fd); n != 3 || err != nil {
+	if n, err := s.ring.receive(s.fd, nil); n != 3 || err != nil {
 		t.Fatalf("%d received, %v", n, err)
 	}
 	copy(s.ring.names[1][4:8], "\xff\xff\xff\xff")
@@ -153,7 +153,7 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 		packet, reply := ConnectRequest{1}.Append(nil), make([]byte, maxReplySize)
 		allocs := testing.AllocsPerRun(100, func() {
 			c.send(packet)
-			n, err := s.ring.receive(s.fd)
+			n, err := s.ring.receive(s.fd, nil)
 			if n != 1 || err != nil {
 				t.Fatalf("%d received, %v", n, err)
 			}

@@ -53,9 +53,9 @@ func newRing(family int, packetInfo bool) *ring {
 }
 
 // receive waits for datagrams and returns how many there are, at the most
-// batchSize. Once the socket is shut down it does not wait, and an entry may
-// hold no datagram.
-func (r *ring) receive(fd int) (int, error) {
+// batchSize. If it has to wait it calls idle first, unless that is nil. Once the
+// socket is shut down it does not wait, and an entry may hold no datagram.
+func (r *ring) receive(fd int, idle func()) (int, error) {
 	for i := range r.received {
 		h := &r.in[i].Hdr
 		h.Namelen = uint32(len(r.names[i]))
@@ -63,7 +63,7 @@ func (r *ring) receive(fd int) (int, error) {
 			h.SetControllen(controlSize)
 		}
 	}
-	n, err := mmsg(unix.SYS_RECVMMSG, fd, r.in[:], unix.MSG_WAITFORONE)
+	n, err := mmsg(unix.SYS_RECVMMSG, fd, r.in[:], unix.MSG_WAITFORONE, idle)
 	r.received = n
 	return n, err
 }
@@ -110,7 +110,7 @@ func (r *ring) anyInterface(control *[controlSize]byte) {
 // refused. One refused does not hold up the others.
 func (r *ring) send(fd, k int) (refused int) {
 	for done := 0; done < k; {
-		n, err := mmsg(unix.SYS_SENDMMSG, fd, r.out[done:k], 0)
+		n, err := mmsg(unix.SYS_SENDMMSG, fd, r.out[done:k], 0, nil)
 		if err == unix.EINTR {
 			continue
 		}
@@ -130,11 +130,14 @@ func (r *ring) send(fd, k int) (refused int) {
 // which would take the thread for a waiting one and move its processor to
 // another. At full load that costs a tenth of the worker's time; the price is
 // that a stop of the world waits for the end of a batch. Only to wait does it
-// make a system call as the runtime knows them.
-func mmsg(trap uintptr, fd int, headers []unix.Mmsghdr, flags uintptr) (int, error) {
+// make a system call as the runtime knows them, after calling idle, if any.
+func mmsg(trap uintptr, fd int, headers []unix.Mmsghdr, flags uintptr, idle func()) (int, error) {
 	first, count := unsafe.Pointer(unsafe.SliceData(headers)), uintptr(len(headers))
 	n, _, errno := unix.RawSyscall6(trap, uintptr(fd), uintptr(first), count, unix.MSG_DONTWAIT, 0, 0)
 	if errno == unix.EAGAIN {
+		if idle != nil {
+			idle()
+		}
 		n, _, errno = unix.Syscall6(trap, uintptr(fd), uintptr(first), count, flags, 0, 0)
 	}
 	if errno != 0 {

@@ -28,7 +28,10 @@ type Options struct {
 	// ConfigPath is the file that the config came from, read again on reload;
 	// empty if it is the default one.
 	ConfigPath string
-	Version    string
+	// Access decides which torrents are served until the first reload; nil:
+	// every one.
+	Access  *tracker.Access
+	Version string
 	// Reload asks for the config to be read again each time it receives.
 	Reload <-chan os.Signal
 	Log    zerolog.Logger
@@ -67,7 +70,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	adminDone := make(chan error, 1)
-	go func() { adminDone <- d.runAdmin(adminCtx) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer cancel() // an operator who cannot see is to be told at once
+		adminDone <- d.runAdmin(adminCtx)
+	}()
 	err := d.run(ctx)
 	stopAdmin()
 	return errors.Join(err, <-adminDone)
@@ -110,12 +118,10 @@ func (d *Daemon) load() (err error) {
 			err = errors.Join(err, d.store.Close())
 		}
 	}()
-	access, err := readAccess(&c.Access)
-	if err != nil {
-		return err
-	}
 	d.tracker = tracker.New(d.trackerOptions(), d.started)
-	d.tracker.SetAccess(access)
+	if d.opts.Access != nil {
+		d.tracker.SetAccess(d.opts.Access)
+	}
 	now := d.tracker.Instant(time.Now())
 	if _, err = d.store.Load(func(r tracker.Record) { d.tracker.Load(now, r) }); err != nil {
 		return err

@@ -128,6 +128,7 @@ func (d *Daemon) openAdmin() (err error) {
 // runAdmin serves the admin address, if there is one, until ctx is done.
 func (d *Daemon) runAdmin(ctx context.Context) error {
 	if d.admin == nil {
+		<-ctx.Done()
 		return nil
 	}
 	return d.admin.Run(ctx)
