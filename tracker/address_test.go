@@ -14,20 +14,27 @@ var testNetworks = []struct {
 	{"0.0.0.0/8", false},
 	{"224.0.0.0/4", false},
 	{"240.0.0.0/4", false},
+	{"192.88.99.0/24", false},
 	{"10.0.0.0/8", true},
 	{"100.64.0.0/10", true},
 	{"127.0.0.0/8", true},
 	{"169.254.0.0/16", true},
 	{"172.16.0.0/12", true},
+	{"192.0.0.0/24", true},
 	{"192.0.2.0/24", true},
 	{"192.168.0.0/16", true},
+	{"198.18.0.0/15", true},
 	{"198.51.100.0/24", true},
 	{"203.0.113.0/24", true},
-	{"::/128", false},
+	{"::1/128", true}, // before the next, which holds it
+	{"::/96", false},
+	{"64:ff9b::/96", false},
+	{"2001::/32", false},
+	{"2002::/16", false},
 	{"ff00::/8", false},
-	{"::1/128", true},
 	{"fc00::/7", true},
 	{"fe80::/10", true},
+	{"fec0::/10", true},
 	{"2001:db8::/32", true},
 	{"3fff::/20", true},
 }
@@ -72,7 +79,7 @@ func TestAccepts(t *testing.T) {
 }
 
 func TestAcceptsOrdinaryAddresses(t *testing.T) {
-	for _, s := range []string{"1.0.0.0", "8.8.8.8", "172.15.255.255", "223.255.255.255", "2a00::1", "2001:db7::", "::2", "64:ff9b::1"} {
+	for _, s := range []string{"1.0.0.0", "8.8.8.8", "172.15.255.255", "223.255.255.255", "2a00::1", "2001:db7::", "2001:1::", "64:ff9c::1"} {
 		peer, unheard := MakePeer(netip.MustParseAddr(s), 1), MakePeer(netip.MustParseAddr(s), 0)
 		if !accepts(&peer, false) {
 			t.Errorf("%s is refused", s)

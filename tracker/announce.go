@@ -2,6 +2,12 @@ package tracker
 
 import "time"
 
+// The most that a request is answered with, over any transport.
+const (
+	MaxPeers  = 200 // peers of an announce reply
+	MaxScrape = 74  // info hashes of a scrape, as many as fit a UDP packet that is never fragmented
+)
+
 // Event is what a client says has happened with an announce. The numbers are
 // those of the UDP protocol (BEP 15; paused: BEP 21).
 type Event uint8

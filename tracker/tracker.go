@@ -30,8 +30,8 @@ type Options struct {
 	// DefaultNumWant is the number of peers for clients that do not say, and
 	// MaxNumWant the most that anyone gets.
 	DefaultNumWant, MaxNumWant int
-	// AllowPrivate takes in peers on private, loopback, link-local and
-	// documentation addresses.
+	// AllowPrivate takes in peers on private, loopback, link-local,
+	// documentation and benchmark addresses.
 	AllowPrivate bool
 	// Tell, if not nil, is called with what other instances are to know, by
 	// the goroutine that announces and without a lock held. It must not block.

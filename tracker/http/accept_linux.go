@@ -42,19 +42,29 @@ func (w *worker) listen(l net.Listener) error {
 	return w.watch(fd, listenEvents)
 }
 
-// accept takes connections from a listener and serves them.
+// accept takes connections from a listener and serves them. It may close
+// others.
 func (w *worker) accept(listener int) error {
 	for range acceptBatch {
+		var spare *conn // which has the place for the next; nil: there is a free one
 		if !w.gate.enter() {
-			w.pauseAccepting()
-			return nil
+			if spare = w.spare(); spare == nil {
+				w.pauseAccepting()
+				w.askForRoom()
+				return nil
+			}
 		}
 		fd, errno := accept(listener, &w.name)
 		if errno == 0 {
+			if spare != nil {
+				w.evict(spare)
+			}
 			w.receive(w.open(fd, w.name.source()))
 			continue
 		}
-		w.gate.leave()
+		if spare == nil {
+			w.gate.leave()
+		}
 		switch {
 		case errno == unix.EAGAIN:
 			return nil
@@ -97,6 +107,7 @@ func (w *worker) watchListeners() error {
 // pauseAccepting accepts nothing for a moment, because there is no room. The
 // connections wait with the system.
 func (w *worker) pauseAccepting() {
+	w.gate.paused.Add(1)
 	w.ignoreListeners()
 	w.acceptAt = w.now + int64(acceptPause)
 }

@@ -7,9 +7,6 @@ import (
 	"keeptrack/tracker"
 )
 
-// maxPeers is the most peers in one reply.
-const maxPeers = 200
-
 // announceRequest is an announce as it is read from a query.
 type announceRequest struct {
 	tracker.Announce
@@ -27,7 +24,7 @@ func (a *announceRequest) parse(raw string, client netip.Addr) Failure {
 	*a = announceRequest{Announce: tracker.Announce{
 		Left:         math.MaxUint64,
 		NumWant:      -1,
-		Limit:        maxPeers,
+		Limit:        tracker.MaxPeers,
 		BothFamilies: true,
 	}}
 	q := query(raw)
@@ -107,7 +104,7 @@ func parseNumWant(value string) (n int, ok bool) {
 		}
 	}
 	wanted, ok := parseUint(value, math.MaxUint64)
-	return int(min(wanted, maxPeers)), ok
+	return int(min(wanted, tracker.MaxPeers)), ok
 }
 
 // parseEvent reads an escaped event. One that is not known is none.

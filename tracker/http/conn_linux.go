@@ -210,6 +210,9 @@ func (w *worker) close(c *conn) {
 	closeDescriptor(c.fd) // which ends its events too
 	w.release(c)
 	w.gate.leave()
+	if !w.accepting {
+		w.acceptAt = w.now // there is room now
+	}
 }
 
 // release forgets a connection.

@@ -3,7 +3,6 @@ package http
 import (
 	"context"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 
@@ -18,6 +17,7 @@ var serve serveFunc = serveEpoll
 type epollServer struct {
 	*service
 	stop, force *signal
+	crowded     int             // an eventfd, written to by a worker that has no room
 	forced      context.Context // done when everything is to be closed
 	streams     sync.WaitGroup  // one for each connection with a goroutine of its own
 }
@@ -38,6 +38,10 @@ func serveEpoll(ctx, force context.Context, s *service, listeners []net.Listener
 		return err
 	}
 	defer e.force.close()
+	if e.crowded, err = newEventfd(); err != nil {
+		return err
+	}
+	defer closeDescriptor(e.crowded)
 	workers, err := e.newWorkers(listeners)
 	if err != nil {
 		return err
@@ -83,9 +87,9 @@ type signal struct {
 }
 
 func newSignal(ctx context.Context) (*signal, error) {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	fd, err := newEventfd()
 	if err != nil {
-		return nil, os.NewSyscallError("eventfd", err)
+		return nil, err
 	}
 	s := &signal{fd: fd, raised: make(chan struct{})}
 	s.cancel = context.AfterFunc(ctx, func() {

@@ -68,31 +68,51 @@ func TestFullScrape(t *testing.T) {
 	}
 }
 
-// TestSlowFullScrape reads with a pause before each part that is longer than a
+// readSlowly reads a full scrape with a pause after each part, and returns what
+// came and how long it took.
+func readSlowly(t *testing.T, conn net.Conn, pause time.Duration) (body string, took time.Duration) {
+	t.Helper()
+	request(t, conn, "/scrape")
+	var reply strings.Builder
+	part := make([]byte, streamChunk+1<<10)
+	for began := time.Now(); ; time.Sleep(pause) {
+		n, err := conn.Read(part)
+		reply.Write(part[:n])
+		if err == io.EOF {
+			_, body, _ = strings.Cut(reply.String(), "\r\n\r\n")
+			return body, time.Since(began)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSlowFullScrape reads hardly faster than has to be, for longer than a
 // short reply may take in all.
 func TestSlowFullScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n = 5000
+		const n = 60_000
 		s := servePipes(t, Options{FullScrape: true}, filledTracker(n))
-		conn := s.dial(t)
-		request(t, conn, "/scrape")
-		var reply strings.Builder
-		part := make([]byte, streamChunk)
-		for began := time.Now(); ; time.Sleep(standardLimits.write / 4) {
-			read, err := conn.Read(part)
-			reply.Write(part[:read])
-			if err == io.EOF {
-				if time.Since(began) < 2*standardLimits.write {
-					t.Errorf("took only %v", time.Since(began))
-				}
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+		body, took := readSlowly(t, s.dial(t), time.Second*streamChunk/streamRate)
+		if took <= standardLimits.write {
+			t.Errorf("took only %v", took)
 		}
-		_, body, _ := strings.Cut(reply.String(), "\r\n\r\n")
 		checkFullScrape(t, body, n)
+	})
+}
+
+// TestFullScrapeTooSlow takes each part in time, but not all of them.
+func TestFullScrapeTooSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipes(t, Options{FullScrape: true}, filledTracker(20_000))
+		body, took := readSlowly(t, s.dial(t), standardLimits.write/10)
+		if strings.HasSuffix(body, scrapeEnd) || took < standardLimits.write || took > 2*standardLimits.write {
+			t.Errorf("%d bytes after %v, which end with %q", len(body), took, body[len(body)-len(scrapeEnd):])
+		}
+		if n := len(s.service.handler.fullScrapes); n != 0 {
+			t.Errorf("%d full scrapes are under way", n)
+		}
 	})
 }
 

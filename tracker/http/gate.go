@@ -8,29 +8,28 @@ import (
 )
 
 // acceptPause is how long nothing is accepted when there is no room for
-// another connection.
-const acceptPause = 20 * time.Millisecond
+// another connection, unless room is made before.
+const acceptPause = 100 * time.Millisecond
 
 // gate counts and bounds the connections of all listeners together.
 type gate struct {
-	limit int64 // 0: none
-	open  atomic.Int64
+	limit   int64 // 0: none
+	open    atomic.Int64
+	evicted atomic.Uint64 // connections closed to make room
+	paused  atomic.Uint64 // times that accepting was paused
 }
 
 // enter counts one connection more, unless there are as many as may be.
 func (g *gate) enter() bool {
-	if g.limit == 0 {
-		g.open.Add(1)
-		return true
+	for {
+		n := g.open.Load()
+		if g.limit > 0 && n >= g.limit {
+			return false
+		}
+		if g.open.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
-	if g.open.Load() >= g.limit {
-		return false
-	}
-	if g.open.Add(1) > g.limit { // others came in between
-		g.open.Add(-1)
-		return false
-	}
-	return true
 }
 
 // leave counts one connection less.

@@ -2,8 +2,10 @@ package http
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -66,8 +68,10 @@ func TestDripIsCutOff(t *testing.T) {
 		s := start(t, Options{}, limits{head: 50 * time.Millisecond})
 		conn, _ := dial(t, s.Addrs()[0])
 		for {
-			if _, err := conn.Write([]byte("x")); err != nil {
-				return // cut off, or the deadline of the test
+			if _, err := conn.Write([]byte("x")); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal("is not cut off")
+			} else if err != nil {
+				return // cut off
 			}
 			time.Sleep(time.Millisecond)
 			if s.Stats().Connections == 0 {
@@ -171,17 +175,29 @@ func TestBodyDoesNotCutOffTheReply(t *testing.T) {
 	})
 }
 
+// TestBoundOnEachSystem fills the server with connections that cannot be spared.
 func TestBoundOnEachSystem(t *testing.T) {
 	onEachSystem(t, func(t *testing.T, start starter) {
-		s := start(t, Options{MaxConnections: 2}, standardLimits)
-		first, _ := dial(t, s.Addrs()[0])
-		dial(t, s.Addrs()[0])
+		lingering := standardLimits
+		lingering.linger = time.Hour
+		s := start(t, Options{MaxConnections: 2}, lingering)
+		full := func() (conn net.Conn) {
+			conn, r := dial(t, s.Addrs()[0])
+			io.WriteString(conn, "\x16\x03\x01")
+			response(t, r)
+			return conn
+		}
+		first := full()
+		full()
 		eventually(t, s, 2)
 		third, r := dial(t, s.Addrs()[0])
 		request(t, third, "/announce?"+libtorrentQuery)
 		third.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 		if _, err := r.Peek(1); err == nil || s.Stats().Connections != 2 {
 			t.Errorf("is answered: %v, %d connections", err, s.Stats().Connections)
+		}
+		if got := s.Stats(); got.Paused == 0 || got.Evicted != 0 {
+			t.Errorf("paused %d times, %d evicted", got.Paused, got.Evicted)
 		}
 		third.SetReadDeadline(time.Now().Add(20 * time.Second))
 		first.Close()

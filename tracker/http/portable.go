@@ -68,8 +68,10 @@ func (p *portableServer) enter(conn net.Conn) {
 	})
 }
 
-// pause waits for room. ok is false when the server stops.
+// pause waits for room, which is made for nobody here: a goroutine's connection
+// is not another's to close. ok is false when the server stops.
 func (p *portableServer) pause() (ok bool) {
+	p.gate.paused.Add(1)
 	select {
 	case <-time.After(acceptPause):
 		return true

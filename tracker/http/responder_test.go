@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
 func newResponder(o Options) *responder {
@@ -123,7 +125,7 @@ func TestRespondDoesNotAllocate(t *testing.T) {
 		"X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n" +
 		"GET /scrape?" + scrapeQuery(20) + " HTTP/1.1\r\nHost: h\r\n\r\n\x16")
 	// Room for the largest reply, whatever is drawn.
-	r.reply.Peers4, r.reply.Peers6 = make([]byte, 0, maxPeers*6), make([]byte, 0, maxPeers*18)
+	r.reply.Peers4, r.reply.Peers6 = make([]byte, 0, tracker.MaxPeers*6), make([]byte, 0, tracker.MaxPeers*18)
 	r.body, r.out = make([]byte, 0, 8192), make([]byte, 0, 16384)
 	r.respond(in, addr1)
 	if allocs := testing.AllocsPerRun(100, func() {

@@ -7,16 +7,14 @@ import (
 	"keeptrack/tracker"
 )
 
-// maxScrape is the most torrents in one scrape, as over UDP.
-const maxScrape = 74
-
 // scrapeRequest holds the info hashes of a scrape, sorted and each once.
 type scrapeRequest struct {
-	hashes [maxScrape]tracker.InfoHash
+	hashes [tracker.MaxScrape]tracker.InfoHash
 	n      int
 }
 
-// parse reads the info hashes of a scrape. Those past maxScrape are left out.
+// parse reads the info hashes of a scrape. Those past
+// tracker.MaxScrape are left out.
 func (s *scrapeRequest) parse(raw string) Failure {
 	s.n = 0
 	q := query(raw)
@@ -36,7 +34,7 @@ func (s *scrapeRequest) parse(raw string) Failure {
 // add keeps h in its place, since a dictionary's keys are in byte order.
 func (s *scrapeRequest) add(h tracker.InfoHash) {
 	i, found := slices.BinarySearchFunc(s.hashes[:s.n], h, compareHashes)
-	if found || s.n == maxScrape {
+	if found || s.n == tracker.MaxScrape {
 		return
 	}
 	s.n++

@@ -41,7 +41,8 @@ type Options struct {
 	RedirectURL string
 	// FullScrape allows a scrape without info hashes, which lists all torrents.
 	FullScrape bool
-	// MaxConnections bounds the open connections; 0 does not.
+	// MaxConnections bounds the open connections; 0 does not. On Linux, those
+	// that wait for a request make room for new ones.
 	MaxConnections int
 	Log            zerolog.Logger
 }
@@ -98,7 +99,9 @@ func (s *Server) Close() error {
 // Stats returns the counters.
 func (s *Server) Stats() Stats {
 	stats := s.service.handler.counters.stats()
-	stats.Connections = int(s.service.gate.open.Load())
+	gate := &s.service.gate
+	stats.Connections = int(gate.open.Load())
+	stats.Evicted, stats.Paused = gate.evicted.Load(), gate.paused.Load()
 	return stats
 }
 

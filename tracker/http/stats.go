@@ -39,6 +39,14 @@ type Stats struct {
 	Failures [FailureCount]uint64
 	// Connections is the number of connections open now.
 	Connections int
+	// Evicted is the number of connections that were closed, because as many
+	// were open as may be, in favour of new ones: those idle for longest, or
+	// else those that had waited for longest without sending a request.
+	Evicted uint64
+	// Paused is how many times accepting was put off for a moment, because as
+	// many connections were open as may be and none could be spared, or the
+	// system was out of descriptors or memory.
+	Paused uint64
 }
 
 // counters are the Stats as they grow. A request adds to one or two of them.

@@ -57,8 +57,10 @@ func newWorker(e *epollServer) (w *worker, err error) {
 	w.queues[phaseIdle].limit = e.limits.idle
 	w.queues[phaseWrite].limit = e.limits.write
 	w.queues[phaseLinger].limit = e.limits.linger
-	for _, fd := range [...]int{e.stop.fd, e.force.fd} {
-		if err := w.watch(fd, unix.EPOLLIN); err != nil {
+	for fd, events := range map[int]uint32{
+		e.stop.fd: unix.EPOLLIN, e.force.fd: unix.EPOLLIN, e.crowded: crowdedEvents,
+	} {
+		if err := w.watch(fd, events); err != nil {
 			closeDescriptor(poll)
 			return nil, err
 		}
@@ -119,23 +121,33 @@ func (w *worker) wait() (n int, err error) {
 }
 
 // handle does what the events call for. A descriptor has at most one among
-// them, so none is about a connection that another has closed.
+// them, and those of listeners come last, since accepting may close others; so
+// none is about a connection that another has closed.
 func (w *worker) handle(events []unix.EpollEvent) (stop, forced bool, err error) {
+	crowded, listening := false, events[:0]
 	for i := range events {
 		switch fd := int(events[i].Fd); {
 		case fd == w.stop.fd:
 			stop = true
 		case fd == w.force.fd:
 			forced = true
+		case fd == w.crowded:
+			crowded = true
 		case fd < len(w.conns) && w.conns[fd] != nil:
 			w.resume(w.conns[fd])
 		default:
-			if err := w.accept(fd); err != nil {
-				return stop, forced, err
-			}
+			listening = append(listening, events[i])
 		}
 	}
-	return stop, forced, nil
+	for i := range listening {
+		if err := w.accept(int(listening[i].Fd)); err != nil {
+			return stop, forced, err
+		}
+	}
+	if crowded {
+		err = w.giveRoom()
+	}
+	return stop, forced, err
 }
 
 // expire closes the connections that have had their time, and accepts again

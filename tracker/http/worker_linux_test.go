@@ -25,6 +25,10 @@ func newTestWorker(t *testing.T, o Options) (*worker, unix.Sockaddr) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.force.close)
+	if e.crowded, err = newEventfd(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeDescriptor(e.crowded) })
 	w, err := newWorker(e)
 	if err != nil {
 		t.Fatal(err)
@@ -156,26 +160,6 @@ func TestTimes(t *testing.T) {
 		if got := w.timeout(); got != step.left || w.opened != step.open || w.gate.open.Load() != int64(step.open) {
 			t.Errorf("at %v: waits %d ms, %d connections", step.at, got, w.opened)
 		}
-	}
-}
-
-func TestPauseWithoutRoom(t *testing.T) {
-	w, addr := newTestWorker(t, Options{MaxConnections: 1})
-	for range 2 {
-		defer unix.Close(dialBlocking(t, addr))
-	}
-	w.step(t)
-	if w.opened != 1 || w.accepting || w.timeout() != int(acceptPause/time.Millisecond) {
-		t.Fatalf("%d connections, accepting %v, waits %d ms", w.opened, w.accepting, w.timeout())
-	}
-	w.close(w.queues[phaseHead].first)
-	w.now += int64(acceptPause)
-	if err := w.expire(); err != nil {
-		t.Fatal(err)
-	}
-	w.step(t)
-	if w.opened != 1 {
-		t.Errorf("%d connections", w.opened)
 	}
 }
 

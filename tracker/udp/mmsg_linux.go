@@ -13,9 +13,14 @@ import (
 	"keeptrack/tracker/internal/nap"
 )
 
-// drainBatches bounds what a stopped worker still answers if requests keep
-// coming.
-const drainBatches = 64
+const (
+	// drainBatches bounds what a stopped worker still answers if requests keep
+	// coming.
+	drainBatches = 64
+	// memoryPause is how long a worker leaves the system alone that is out of
+	// memory.
+	memoryPause = 10 * time.Millisecond
+)
 
 // mmsgSocket receives and sends in batches. Its descriptor blocks, since
 // waiting in the kernel is cheaper than going through the runtime's poller.
@@ -45,6 +50,10 @@ func (s *mmsgSocket) serve(h *handler) error {
 		if err == unix.EINTR {
 			continue
 		}
+		if outOfMemory(err) && !stopping {
+			time.Sleep(memoryPause)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("recvmmsg: %w", err)
 		}
@@ -61,6 +70,10 @@ func (s *mmsgSocket) serve(h *handler) error {
 	}
 	return nil
 }
+
+// outOfMemory tells whether err means that the system is short of memory, which
+// passes, while the requests wait or are dropped.
+func outOfMemory(err error) bool { return err == unix.ENOMEM || err == unix.ENOBUFS }
 
 // answer answers the first n datagrams of the ring.
 func (s *mmsgSocket) answer(h *handler, n int) {

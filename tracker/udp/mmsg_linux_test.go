@@ -192,3 +192,13 @@ func TestWorkersShareAddress(t *testing.T) {
 		t.Errorf("%d connects, %+v; want %d", sum, s.Stats(), clients)
 	}
 }
+
+func TestOutOfMemoryPasses(t *testing.T) {
+	for err, want := range map[error]bool{
+		unix.ENOMEM: true, unix.ENOBUFS: true, unix.EBADF: false, unix.ENOTSOCK: false, nil: false,
+	} {
+		if got := outOfMemory(err); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}

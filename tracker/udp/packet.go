@@ -42,9 +42,9 @@ const (
 
 // The most that one packet holds, so that none is ever fragmented.
 const (
-	MaxScrape = 74  // info hashes of a scrape
-	MaxPeers4 = 200 // peers of an announce reply over IPv4
-	MaxPeers6 = 66  // peers of an announce reply over IPv6
+	MaxScrape = tracker.MaxScrape // info hashes of a scrape
+	MaxPeers4 = tracker.MaxPeers  // peers of an announce reply over IPv4
+	MaxPeers6 = 66                // peers of an announce reply over IPv6
 )
 
 // The errors of the parsers. They say what is wrong with a packet and name no

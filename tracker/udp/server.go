@@ -135,7 +135,7 @@ func listen(o Options, t *tracker.Tracker, open opener) (*Server, error) {
 		sockets, err := open(socketOptions{addr, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
 		if err != nil {
 			err = fmt.Errorf("listen udp %v: %w", addr, err)
-			if addr.Addr().IsUnspecified() && errors.Is(err, syscall.EAFNOSUPPORT) {
+			if addr.Addr().IsUnspecified() && noFamily(err) {
 				absent = err
 				continue
 			}
@@ -162,6 +162,11 @@ func (o *Options) validate() error {
 		return errors.New("udp: workers, receive buffer and batch delay must not be negative")
 	}
 	return nil
+}
+
+// noFamily tells whether err means that the host lacks an address family.
+func noFamily(err error) bool {
+	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
 // familyOf returns the family of an address that is not IPv6-mapped.

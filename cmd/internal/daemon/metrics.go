@@ -35,6 +35,8 @@ var (
 	metricKernelDrops  = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read.", "socket")
 	metricHTTPFailures = counter("http_failures_total", "HTTP requests that failed.", "reason")
 	metricHTTPConns    = gauge("http_connections", "HTTP connections open.")
+	metricHTTPEvicted  = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones.")
+	metricHTTPPaused   = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: all were busy, or descriptors or memory ran out.")
 
 	metricTorrents   = gauge("torrents", "Torrents kept, those without peers included.")
 	metricPeers      = gauge("peers", "Peers stored, seeders included.", "family")
@@ -150,6 +152,8 @@ func collectHTTP(s http.Stats, send sender) {
 		}
 	}
 	send(metricHTTPConns, float64(s.Connections))
+	send(metricHTTPEvicted, float64(s.Evicted))
+	send(metricHTTPPaused, float64(s.Paused))
 }
 
 func collectSync(s livesync.Stats, send sender) {

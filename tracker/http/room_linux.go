@@ -1,0 +1,60 @@
+package http
+
+import (
+	"encoding/binary"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// crowdedEvents tells of each write to an eventfd, which nobody reads.
+const crowdedEvents = unix.EPOLLIN | unix.EPOLLET
+
+// newEventfd returns a descriptor that becomes readable when it is written to.
+func newEventfd() (fd int, err error) {
+	fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	return fd, os.NewSyscallError("eventfd", err)
+}
+
+// spare returns the connection that is missed least: the one that has been
+// idle for longest, or else has kept the server waiting for its first request
+// for longest. There is none if all are being answered, or if the server stops,
+// which finishes what it has.
+func (w *worker) spare() *conn {
+	if w.stopping {
+		return nil
+	}
+	if c := w.queues[phaseIdle].first; c != nil {
+		return c
+	}
+	return w.queues[phaseHead].first
+}
+
+// evict closes a connection of which another one takes the place.
+func (w *worker) evict(c *conn) {
+	closeDescriptor(c.fd)
+	w.release(c)
+	w.gate.evicted.Add(1)
+}
+
+// askForRoom wakes up the other workers, because only they may have connections
+// to spare, and the system has told only this one of those that wait.
+func (w *worker) askForRoom() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	_, _ = unix.Write(w.crowded, one[:]) // an eventfd takes nearly endlessly many
+}
+
+// giveRoom accepts for a worker that asked for room. One without a connection
+// to spare does not ask in turn: they would never come to rest.
+func (w *worker) giveRoom() error {
+	if w.spare() == nil {
+		return nil
+	}
+	for _, l := range w.listeners {
+		if err := w.accept(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package http
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker"
+)
+
+// isClosed tells whether the server has closed a connection.
+func isClosed(t *testing.T, fd int) bool {
+	t.Helper()
+	n, _, err := unix.Recvfrom(fd, make([]byte, 1), unix.MSG_DONTWAIT)
+	if n > 0 || err != nil && err != unix.EAGAIN && err != unix.ECONNRESET {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	return err != unix.EAGAIN
+}
+
+// checkRoom checks what a worker counts.
+func checkRoom(t *testing.T, w *worker, open int, evicted, paused uint64) {
+	t.Helper()
+	g := &w.gate
+	if w.opened != open || g.evicted.Load() != evicted || g.paused.Load() != paused {
+		t.Fatalf("%d connections, %d evicted, paused %d times instead of %d, %d, %d",
+			w.opened, g.evicted.Load(), g.paused.Load(), open, evicted, paused)
+	}
+}
+
+const keptMessage = "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+// TestOrderOfEviction fills a worker with connections of each kind.
+func TestOrderOfEviction(t *testing.T) {
+	w, addr := newTestWorker(t, Options{MaxConnections: 4})
+	next := func() (fd int) {
+		fd = dialBlocking(t, addr)
+		t.Cleanup(func() { unix.Close(fd) })
+		w.now++
+		w.step(t)
+		return fd
+	}
+	buf := make([]byte, 4096)
+	keep := func(fd int) {
+		w.now++
+		exchangeBlocking(t, w, fd, []byte(keptMessage), buf)
+	}
+	silent, first, second := next(), next(), next()
+	lingering := next()
+	keep(second)
+	keep(first)
+	unix.Write(lingering, []byte("\x16\x03\x01"))
+	w.step(t)
+	unix.Read(lingering, buf)
+	checkRoom(t, w, 4, 0, 0)
+	newcomers := make([]int, 4)
+	for i, evicted := range []int{second, first, silent, -1} {
+		if i == 3 {
+			evicted = newcomers[0]
+		}
+		if isClosed(t, evicted) {
+			t.Fatalf("%d is closed before its turn", i)
+		}
+		newcomers[i] = next()
+		if !isClosed(t, evicted) {
+			t.Fatalf("%d is open after its turn", i)
+		}
+	}
+	for i, fd := range newcomers[1:] {
+		if isClosed(t, fd) {
+			t.Errorf("newcomer %d is closed", i+1)
+		}
+	}
+	checkRoom(t, w, 4, 4, 0)
+	if w.queues[phaseLinger].first == nil {
+		t.Error("the one that lingers is closed")
+	}
+}
+
+// TestEvictionWithEvents evicts a connection about which there is an event
+// among those taken with the listener's.
+func TestEvictionWithEvents(t *testing.T) {
+	w, addr := newTestWorker(t, Options{MaxConnections: 1})
+	kept := dialBlocking(t, addr)
+	defer unix.Close(kept)
+	w.step(t)
+	other := dialBlocking(t, addr)
+	defer unix.Close(other)
+	unix.Write(kept, []byte(keptMessage))
+	buf := make([]byte, 4096)
+	w.step(t)
+	if n, err := unix.Read(kept, buf); err != nil || n < 12 || string(buf[:12]) != "HTTP/1.1 200" {
+		t.Fatalf("%q, %v", buf[:max(n, 0)], err)
+	}
+	if !isClosed(t, kept) {
+		t.Error("is not closed")
+	}
+	exchangeBlocking(t, w, other, []byte(keptMessage), buf)
+	checkRoom(t, w, 1, 1, 0)
+}
+
+func TestPauseWithoutRoom(t *testing.T) {
+	w, addr := newTestWorker(t, Options{MaxConnections: 1})
+	lingering := dialBlocking(t, addr)
+	defer unix.Close(lingering)
+	unix.Write(lingering, []byte("\x16\x03\x01"))
+	w.step(t)
+	defer unix.Close(dialBlocking(t, addr))
+	w.step(t)
+	checkRoom(t, w, 1, 0, 1)
+	if w.accepting || w.timeout() != int(acceptPause/time.Millisecond) {
+		t.Fatalf("accepting %v, waits %d ms", w.accepting, w.timeout())
+	}
+	w.step(t) // its own call for room
+	checkRoom(t, w, 1, 0, 1)
+	w.now++
+	w.close(w.queues[phaseLinger].first)
+	if got := w.timeout(); got != 0 {
+		t.Errorf("waits %d ms although there is room", got)
+	}
+	if err := w.expire(); err != nil {
+		t.Fatal(err)
+	}
+	w.step(t)
+	checkRoom(t, w, 1, 0, 1)
+}
+
+// TestAnotherWorkerGivesRoom has the connection that can be spared with a
+// worker that the system does not tell of the next one.
+func TestAnotherWorkerGivesRoom(t *testing.T) {
+	w, addr := newTestWorker(t, Options{MaxConnections: 1})
+	other, err := newWorker(w.epollServer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.closeDescriptors)
+	listener, err := unix.Dup(w.listeners[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.listeners = []int{listener}
+	silent := dialBlocking(t, addr)
+	defer unix.Close(silent)
+	w.step(t)
+	w.ignoreListeners()
+	if err := other.watchListeners(); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dialBlocking(t, addr))
+	other.step(t)
+	checkRoom(t, other, 0, 0, 1)
+	w.step(t)
+	checkRoom(t, w, 1, 1, 1)
+	if !isClosed(t, silent) {
+		t.Error("the silent connection is open")
+	}
+}
+
+// TestSilentConnectionsKeepNobodyOut has many times as many connections as may
+// be.
+func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
+	for name, message := range map[string]string{"silent": "", "in part": "GET /", "idle": keptMessage} {
+		t.Run(name, func(t *testing.T) {
+			const bound, rounds = 10, 8
+			long := limits{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
+			s, _, _ := run(t, serve, Options{MaxConnections: bound}, long, newTracker())
+			for range rounds {
+				for range bound {
+					conn, _ := dial(t, s.Addrs()[0])
+					io.WriteString(conn, message)
+				}
+				for conn, r := dial(t, s.Addrs()[0]); ; conn, r = dial(t, s.Addrs()[0]) {
+					io.WriteString(conn, libtorrentMessage)
+					if reply, err := io.ReadAll(r); err == nil && len(reply) > 0 {
+						break // or it was evicted before its request came
+					}
+				}
+			}
+			got := s.Stats()
+			if got.Evicted < (rounds-1)*bound/2 || got.Connections > bound {
+				t.Errorf("%d evicted, %d connections", got.Evicted, got.Connections)
+			}
+			if n := got.Requests[ActionAnnounce][tracker.IPv4].OK; n < rounds {
+				t.Errorf("%d announces", n)
+			}
+		})
+	}
+}
