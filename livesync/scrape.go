@@ -139,7 +139,7 @@ func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
 		n.setProgress(s)
 		n.decide(event{kind: eventDone, ended: s.activity, owing: n.scrape.owed.any()}, now)
 		n.options.Log.Info().Uint64("records", s.told).Uint64("packets", s.packets).
-			Dur("took", now.Sub(s.began)).Msg("live sync has told")
+			Dur("took_ms", now.Sub(s.began)).Msg("live sync has told")
 	}
 	if p == nil {
 		return next, over

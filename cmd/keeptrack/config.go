@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/config"
+	"keeptrack/cmd/internal/daemon"
+	"keeptrack/tracker"
 )
 
 func newConfigCommand() *cobra.Command {
@@ -32,9 +34,22 @@ func checkConfig(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if _, err := readAccess(args[0], c); err != nil {
+		return err
+	}
 	for _, w := range c.Warnings() {
 		complain(cmd.ErrOrStderr(), fmt.Sprintf("warning: %s: %s", args[0], w))
 	}
 	_, err = fmt.Fprint(cmd.OutOrStdout(), c)
 	return err
+}
+
+// readAccess reads the access list of the config at path. One that cannot be
+// used is a usageError.
+func readAccess(path string, c *config.Config) (*tracker.Access, error) {
+	access, err := daemon.ReadAccess(&c.Access)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	return access, nil
 }

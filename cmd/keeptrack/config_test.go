@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,5 +82,33 @@ func TestLoadConfig(t *testing.T) {
 	_, err = loadConfig(configFile(t, "[log]\nlevel = \"loud\"\n"))
 	if usage := (usageError{}); !errors.As(err, &usage) {
 		t.Errorf("a wrong config gives %v, want a usageError", err)
+	}
+}
+
+// TestAccessListThatCannotBeUsed holds that check and serve refuse it alike,
+// before anything is opened.
+func TestAccessListThatCannotBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	list, none := filepath.Join(dir, "list"), filepath.Join(dir, "none")
+	if err := os.WriteFile(list, []byte("# refused\n"+anyHash+"\n5024\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, file, want string }{
+		{"bad line", list, "access.file: " + list + ": line 3: "},
+		{"missing", none, "access.file: open " + none + ": "},
+	} {
+		database := filepath.Join(dir, "keeptrack.db")
+		path := configFile(t, fmt.Sprintf("[access]\nmode = \"deny\"\nfile = %q\n[store]\npath = %q\n", c.file, database))
+		for _, args := range [][]string{{"config", "check", path}, {"serve", "--config", path}} {
+			t.Run(c.name+" "+args[0], func(t *testing.T) {
+				got, want := keeptrack(args...), "keeptrack: "+path+": "+c.want
+				if got.status != statusUsage || got.stdout != "" || !strings.HasPrefix(got.stderr, want) {
+					t.Errorf("got %+v, want %q", got, want)
+				}
+				if _, err := os.Stat(database); !os.IsNotExist(err) {
+					t.Errorf("the database is there: %v", err)
+				}
+			})
+		}
 	}
 }

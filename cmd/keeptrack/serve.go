@@ -50,6 +50,10 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	if err != nil {
 		return err
 	}
+	access, err := readAccess(path, c)
+	if err != nil {
+		return err
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -66,6 +70,7 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	return daemon.Run(ctx, daemon.Options{
 		Config:     c,
 		ConfigPath: path,
+		Access:     access,
 		Version:    version.String(),
 		Reload:     reload,
 		Log:        log,

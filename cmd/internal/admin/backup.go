@@ -24,7 +24,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	err := s.opts.Backup(out)
 	switch {
 	case err == nil:
-		s.opts.Log.Info().Str("client", r.RemoteAddr).Int64("bytes", out.n).Dur("took", time.Since(began)).Msg("backup taken")
+		s.opts.Log.Info().Str("client", r.RemoteAddr).Int64("bytes", out.n).Dur("took_ms", time.Since(began)).Msg("backup taken")
 	case out.n == 0:
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	default:

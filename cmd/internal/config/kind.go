@@ -178,6 +178,8 @@ func describe(value any) string {
 		return fmt.Sprint(v)
 	case []any:
 		return "a list"
+	case []map[string]any:
+		return "a list of tables"
 	case time.Time:
 		return "a date or time"
 	default:

@@ -207,9 +207,10 @@ var refusedValues = []refusal{
 	{"URL of another scheme", "[http]\nredirect_url = \"udp://a:1\"", `not "udp://a:1"`},
 	{"secret too short", "[udp]\nconnection_secret = \"00112233445566778899aabbccddee\"", "must be a string of 32 to 2048 hexadecimal digits, an even number, or empty"},
 	{"secret not hexadecimal", "[udp]\nconnection_secret = \"x0112233445566778899aabbccddeeff\"", "must be a string of 32"},
-	{"id too long", "[livesync]\nid = \"0011223344\"", "must be a string of 8 hexadecimal digits"},
+	{"id too long", "[livesync]\nid = \"0011223344\"", "must be a string of 8 hexadecimal digits, or empty"},
 	{"id all 0", "[livesync]\nid = \"00000000\"", "f:2: livesync.id: must not be all 0"},
 	{"token with a blank", "[admin]\ntoken = \"a b\"", "must be a string of letters, digits and"},
+	{"list of tables", "[[udp]]\nworkers = 1", "f:1: udp: must be a table: [udp] on a line of its own, not a list of tables"},
 	{"store path empty", "[store]\npath = \"\"", "f:2: store.path: must not be empty"},
 }
 

@@ -25,11 +25,10 @@ func decodeBearerToken(value any) (string, error) {
 // hexBytes is a string of low to high bytes in hexadecimal digits; the empty
 // one stands for nil. The error does not repeat what was given.
 func hexBytes(low, high int) kind[[]byte] {
-	want := fmt.Sprintf("%d to %d", 2*low, 2*high)
+	fault := fmt.Errorf("must be a string of %d to %d hexadecimal digits, an even number, or empty", 2*low, 2*high)
 	if low == high {
-		want = fmt.Sprint(2 * low)
+		fault = fmt.Errorf("must be a string of %d hexadecimal digits, or empty", 2*low)
 	}
-	fault := fmt.Errorf("must be a string of %s hexadecimal digits, an even number, or empty", want)
 	return kind[[]byte]{
 		decode: func(value any) ([]byte, error) {
 			s, ok := value.(string)

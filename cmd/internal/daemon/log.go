@@ -26,7 +26,7 @@ func (d *Daemon) logServing() {
 	if d.node != nil {
 		line = line.Stringer("livesync_id", d.node.ID())
 	}
-	line.Int("torrents", d.tracker.Torrents()).Dur("took", time.Since(d.started)).Msg("serving")
+	line.Int("torrents", d.tracker.Torrents()).Dur("took_ms", time.Since(d.started)).Msg("serving")
 }
 
 func texts(addrs []netip.AddrPort) []string {

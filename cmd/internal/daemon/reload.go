@@ -36,7 +36,7 @@ func (d *Daemon) reload() error {
 			return err
 		}
 	}
-	access, err := readAccess(&c.Access)
+	access, err := ReadAccess(&c.Access)
 	if err != nil {
 		return err
 	}
@@ -57,19 +57,20 @@ var accessModes = map[config.AccessMode]tracker.AccessMode{
 	config.AccessDeny:  tracker.AccessDeny,
 }
 
-// readAccess makes the access list that the config asks for.
-func readAccess(c *config.Access) (*tracker.Access, error) {
+// ReadAccess reads the access list that the config asks for. The error names
+// the key, and the file with the line.
+func ReadAccess(c *config.Access) (*tracker.Access, error) {
 	access := &tracker.Access{Mode: accessModes[c.Mode]}
 	if access.Mode == tracker.AccessOpen {
 		return access, nil
 	}
 	f, err := os.Open(c.File)
 	if err != nil {
-		return nil, fmt.Errorf("access list: %w", err)
+		return nil, fmt.Errorf("access.file: %w", err)
 	}
 	defer f.Close()
 	if access.Hashes, err = tracker.ReadAccessList(f); err != nil {
-		return nil, fmt.Errorf("access list %s: %w", c.File, err)
+		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
 	}
 	return access, nil
 }
