@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var (
+	kills = flag.Int("kills", 10, "number of kills")
+	seed  = flag.Uint64("seed", 1, "what random choices are made from")
+)
+
+// harnessed runs the command in a folder for temporary files of its own, and
+// returns what is left there.
+func harnessed(t *testing.T, args ...string) (status int, stdout, stderr string, left []os.DirEntry) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	var out, complaints bytes.Buffer
+	status = run(t.Context(), args, &out, &complaints)
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status, out.String(), complaints.String(), left
+}
+
+func TestKills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	status, stdout, stderr, left := harnessed(t,
+		"--kills", strconv.Itoa(*kills), "--seed", strconv.FormatUint(*seed, 10), "--torrents", "20000")
+	t.Log("\n" + stdout)
+	if status != statusDone || stderr != "" {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	if len(left) > 0 {
+		t.Errorf("%s is left behind", left)
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	for _, args := range [][]string{
+		{"--kills", "0"}, {"--torrents", "10"}, {"--rate", "1"}, {"--nonsense"}, {"argument"},
+	} {
+		if status, _, stderr, left := harnessed(t, args...); status != statusUsage || stderr == "" || len(left) > 0 {
+			t.Errorf("%s: exit status %d, %q, %s left", args, status, stderr, left)
+		}
+	}
+}
+
+// TestViolation has the harness meet a program that fails.
+func TestViolation(t *testing.T) {
+	status, _, stderr, left := harnessed(t, "--keeptrack", "/bin/false", "--torrents", "1000")
+	if status != statusFailed || !strings.Contains(stderr, "db import") || len(left) != 1 || !strings.Contains(stderr, left[0].Name()) {
+		t.Errorf("exit status %d, %q, %s left", status, stderr, left)
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	t.Setenv("TMPDIR", t.TempDir())
+	var stderr bytes.Buffer
+	if status := run(ctx, []string{"--keeptrack", "/bin/true"}, &stderr, &stderr); status != statusFailed {
+		t.Errorf("exit status %d: %s", status, &stderr)
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// options say what to do to which program.
+type options struct {
+	Program  string // the keeptrack program
+	Dir      string // where everything goes
+	Kills    int
+	Seed     uint64
+	Torrents int
+	Rate     int       // announces a second
+	Progress io.Writer // gets a line now and then, and the table
+}
+
+// The least that options ask for: fewer torrents would not be a mix of busy and
+// quiet ones, and announces come in batches of one at least.
+const (
+	minTorrents = 1000
+	minRate     = int(time.Second / batchEvery)
+)
+
+// progressEvery is the number of steps between two lines of progress.
+const progressEvery = 10
+
+// harness is one run.
+type harness struct {
+	opts   options
+	file   string // the database
+	config string
+	book   *book
+	report report
+
+	torrents int       // in the file, as of the last check
+	died     time.Time // when the process that had the file open ended last
+	daemon   *daemon   // the last one; there is never more than one
+
+	// lasts is how long phases last, as measured last or guessed: what kills are
+	// aimed with.
+	lasts struct {
+		compaction, start    time.Duration
+		checkpoint, creation guess
+	}
+}
+
+func newHarness(o options) *harness {
+	h := &harness{
+		opts:   o,
+		file:   filepath.Join(o.Dir, "keeptrack.db"),
+		config: filepath.Join(o.Dir, "keeptrack.toml"),
+		book:   newBook(hashes(o.Seed, o.Torrents)),
+		report: report{began: time.Now()},
+	}
+	h.lasts.checkpoint, h.lasts.creation = firstGuess, firstGuess
+	return h
+}
+
+// run carries out all steps. The error names the one that failed.
+func (h *harness) run(ctx context.Context) error {
+	defer h.cleanUp()
+	if err := h.prepare(ctx); err != nil {
+		return fmt.Errorf("preparing: %w", err)
+	}
+	for i, p := range schedule(h.opts.Seed, h.opts.Kills) {
+		if err := h.step(ctx, i+1, p); err != nil {
+			return fmt.Errorf("seed %d, step %d (%s): %w", h.opts.Seed, i+1, p.name, err)
+		}
+		if n := i + 1; n%progressEvery == 0 || n == h.opts.Kills {
+			fmt.Fprintf(h.opts.Progress, "%d of %d kills, %v\n", n, h.opts.Kills, time.Since(h.report.began).Round(time.Second))
+		}
+	}
+	return h.finish(ctx)
+}
+
+// step kills once and looks at what is left.
+func (h *harness) step(ctx context.Context, n int, p phase) error {
+	rng := rand.New(rand.NewPCG(h.opts.Seed, uint64(n)))
+	out, err := p.kill(h, ctx, rng)
+	if err != nil {
+		return err
+	}
+	lost, err := h.check(ctx)
+	if err != nil {
+		return err
+	}
+	h.report.add(p.name, out, lost)
+	return nil
+}
+
+// prepare makes the database, with most of the torrents in it, and measures how
+// long it takes to compact it.
+func (h *harness) prepare(ctx context.Context) error {
+	if err := writeConfig(h.config, h.file); err != nil {
+		return err
+	}
+	if err := h.importTorrents(ctx); err != nil {
+		return err
+	}
+	if _, err := h.check(ctx); err != nil {
+		return err
+	}
+	_, err := h.compact(ctx, nil)
+	return err
+}
+
+// finish ends the run with a clean stop, after which everything is in the file.
+func (h *harness) finish(ctx context.Context) error {
+	l, err := h.serve(ctx)
+	if err != nil {
+		return err
+	}
+	l.load(longestLoad)
+	if err := l.end(); err != nil {
+		return err
+	}
+	_, err = h.check(ctx)
+	return err
+}
+
+// cleanUp ends a daemon that an error has left behind.
+func (h *harness) cleanUp() {
+	if h.daemon != nil {
+		_ = h.daemon.cmd.Process.Kill() // it may have ended
+		<-h.daemon.ended
+	}
+}
+
+// importTorrents reads nine of ten torrents into a new database, as though they
+// had been announced a day ago.
+func (h *harness) importTorrents(ctx context.Context) error {
+	text := filepath.Join(h.opts.Dir, "torrents.txt")
+	b := h.book.imported(h.opts.Torrents/10*9, time.Now().Add(-24*time.Hour))
+	if err := os.WriteFile(text, b, 0o600); err != nil {
+		return err
+	}
+	_, err := h.keeptrack(ctx, "db", "import", h.file, text)
+	h.died = time.Now()
+	return err
+}
