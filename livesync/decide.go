@@ -77,12 +77,13 @@ type decisions struct {
 	activity activity
 	beacon   time.Time // when the next is due, if nobody tells
 	lastTell time.Time // last TELL packet, heard or sent
-	fresh    bool      // no beacon of anyone with torrents since the start
+	fresh    bool      // nobody has been asked to tell since the start, or nobody answered
 	owing    bool      // there is something for a counter-tell
 
 	wanting   bool
 	deadline  time.Time // when to inquire
 	asked     int       // number of inquiries since wanting began
+	catchUp   bool      // wanting began from fresh
 	best      ID        // the instance with most torrents, and how many
 	bestCount uint64
 }
@@ -101,18 +102,27 @@ func (d *decisions) step(e event, now time.Time) []action {
 	case eventInquire:
 		return d.heardInquire()
 	case eventTell:
-		d.lastTell, d.owing, d.wanting = now, e.owing, false
+		d.told(now)
+		d.owing, d.wanting = e.owing, false
 		return nil
 	case eventTold:
-		d.lastTell = now
+		d.told(now)
 		return nil
 	case eventDone:
 		if d.activity != e.ended {
 			return nil // an inquiry has meanwhile put another in its place
 		}
-		d.activity, d.owing = quiet, e.owing
+		d.activity, d.owing = quiet, d.owing || e.owing
 	}
 	return d.due(now)
+}
+
+// told notes a TELL packet, heard or sent. The two come from different
+// goroutines, each with its own idea of now.
+func (d *decisions) told(now time.Time) {
+	if now.After(d.lastTell) {
+		d.lastTell = now
+	}
 }
 
 // next returns when the next step with eventTick can lead to something, or the
@@ -145,7 +155,7 @@ func (d *decisions) heardBeacon(e event, now time.Time) {
 	if !behind && !d.fresh {
 		return
 	}
-	d.fresh = false
+	d.catchUp, d.fresh = d.fresh, false
 	d.wanting, d.asked, d.deadline = true, 0, now.Add(2*d.interval)
 	d.best, d.bestCount = e.from, e.torrents
 }
@@ -176,7 +186,7 @@ func (d *decisions) due(now time.Time) []action {
 			d.asked++
 			d.deadline = now.Add(d.interval)
 		} else {
-			d.wanting = false
+			d.wanting, d.fresh = false, d.catchUp
 		}
 	}
 	if !now.Before(d.beaconTime()) {

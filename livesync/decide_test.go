@@ -101,6 +101,14 @@ var stories = []struct {
 		{0, beaconOf('a', 100, 100), ""}, {10, beaconOf('b', 101, 100), ""}, {120, tick(), "inquire b"},
 		{121, tell(false), ""}, {200, beaconOf('b', 101, 100), ""}, {1000, tick(), ""},
 	}},
+	{"after a start nobody answers, the next beacon is enough again", far, false, []at{
+		{0, beaconOf('a', 100, 100), ""}, {120, tick(), "inquire a"}, {180, tick(), "inquire a"}, {240, tick(), "inquire a"},
+		{300, tick(), ""}, {310, beaconOf('b', 100, 100), ""}, {429, tick(), ""}, {430, tick(), "inquire b"},
+		{431, tell(false), ""}, {500, beaconOf('b', 100, 100), ""}, {1000, tick(), ""},
+	}},
+	{"what comes to be owed while a stream ends is not forgotten", far, true, []at{
+		{0, event{kind: eventInquire}, "tell"}, {9, tell(true), ""}, {10, done(telling, false), ""}, {68, tick(), ""}, {69, tick(), "repay"},
+	}},
 	{"a counter-tell begins an interval after the last tell", far, true, []at{
 		{0, tell(true), ""}, {50, tell(true), ""}, {109, tick(), ""}, {110, tick(), "repay"}, {111, tick(), ""},
 	}},

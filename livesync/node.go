@@ -120,6 +120,7 @@ func (n *Node) receiveAll(ctx context.Context) {
 			n.options.Log.Warn().Err(err).Msg("live sync cannot receive")
 			select {
 			case <-ctx.Done():
+				return
 			case <-time.After(receivePause):
 			}
 			continue

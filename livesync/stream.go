@@ -12,6 +12,9 @@ import (
 // would be counted twice.
 const settle = 100 * time.Millisecond
 
+// maxAhead bounds the records that are copied ahead, however fast the pace.
+const maxAhead = 100_000
+
 // stream is a walk through the torrents of every shard, in order. A shard is
 // copied at one moment and torrents stay in their shard, so every torrent that
 // is there from beginning to end is told exactly once.
@@ -47,7 +50,7 @@ func newStream(t Tracker, maxPayload, perSecond int, now time.Time) *stream {
 		began:     now,
 		perPacket: recordsIn(KindTell, maxPayload),
 	}
-	s.ahead = s.perPacket * (1 + int(settle/s.pace.interval))
+	s.ahead = min(s.perPacket*(1+int(settle/s.pace.interval)), maxAhead)
 	return s
 }
 

@@ -73,11 +73,10 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 	s.mu.Lock()
 	r.Interval = t.interval(s)
 	r.MinInterval = t.minInterval(r.Interval)
-	tell, told := t.announce(s, now, a, r)
-	s.mu.Unlock()
-	if told && t.opts.Tell != nil {
+	if tell, told := t.announce(s, now, a, r); told && t.opts.Tell != nil {
 		t.opts.Tell(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: tell})
 	}
+	s.mu.Unlock()
 }
 
 // announce is Announce within the locked shard. It returns what other

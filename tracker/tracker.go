@@ -34,7 +34,9 @@ type Options struct {
 	// documentation and benchmark addresses.
 	AllowPrivate bool
 	// Tell, if not nil, is called with what other instances are to know, by
-	// the goroutine that announces and without a lock held. It must not block.
+	// the goroutine that announces and with the torrent's shard locked: what
+	// Records has copied has been told before. It must not block, nor call the
+	// tracker.
 	Tell func(SyncRecord)
 }
 
