@@ -37,12 +37,15 @@ func writeTo(tx *bbolt.Tx, path string, w io.Writer) error {
 // Save makes the file at path, readable for its owner only, out of what write
 // writes, which must be a database. It is written to a file beside path,
 // flushed, verified and then put in place of what was there; on an error the
-// latter is left as it is. It returns the number of bytes.
+// latter is left as it is, as is one that a process has open: ErrInUse. It
+// returns the number of bytes.
 func Save(path string, write func(io.Writer) error) (size int64, err error) {
 	path = resolved(path)
-	if err := replaceable(path); err != nil {
+	present, err := reserve(path)
+	if err != nil {
 		return 0, err
 	}
+	defer present.Close() // nothing was written to it
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
 	if err != nil {
 		return 0, err
@@ -77,14 +80,29 @@ func resolved(path string) string {
 	return path // whatever is wrong with it, opening it will tell
 }
 
-// replaceable returns an error if something is at path that a database may not
-// be put in place of.
-func replaceable(path string) error {
+// reserve locks the file at path until it is closed, so that nobody opens as a
+// database what is about to be replaced. Without a file at path it returns nil.
+func reserve(path string) (*os.File, error) {
 	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	return nil // a file that cannot be looked at cannot be written to either
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := exclude(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is %w", path, err), f.Close())
+	}
+	if err := inPlace(f, path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // flush puts what was written to f on disk and closes it.

@@ -157,6 +157,38 @@ func TestSaveWhereItCannot(t *testing.T) {
 	}
 }
 
+// TestSaveOverAnOpenDatabase: a daemon would go on with a file that is gone.
+func TestSaveOverAnOpenDatabase(t *testing.T) {
+	in, _ := filledFile(t)
+	path := testPath(t)
+	s, src := openLoaded(t, path)
+	_, err := Save(path, func(w io.Writer) error { return BackupFile(in, w) })
+	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want ErrInUse with the path", err)
+	}
+	wantAlone(t, filepath.Dir(path), "test.db")
+	src.put(record(1, 1))
+	checkpoint(t, s, src)
+	s, _ = reopen(t, s)
+	wantRecords(t, loadAll(t, s), src.all())
+}
+
+// TestSaveKeepsOthersOut: nobody opens as a database what is being replaced.
+func TestSaveKeepsOthersOut(t *testing.T) {
+	in, all := filledFile(t)
+	path, _ := present(t)
+	_, err := Save(path, func(w io.Writer) error {
+		if f, _, err := lock(path); !errors.Is(err, ErrInUse) {
+			t.Errorf("%v locked meanwhile: %v", f, err)
+		}
+		return BackupFile(in, w)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRecords(t, contents(t, path), all)
+}
+
 func TestCompact(t *testing.T) {
 	path, all := filledFile(t)
 	before := read(t, path)
@@ -204,6 +236,11 @@ func TestCompactRefuses(t *testing.T) {
 	closeStore(t, s)
 	if _, _, err := Compact(path + "x"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.db")
+	write(t, empty, nil)
+	if _, _, err := Compact(empty); !errors.Is(err, ErrEmpty) || len(read(t, empty)) > 0 {
+		t.Errorf("empty file: %v, now %d bytes", err, len(read(t, empty)))
 	}
 	b := read(t, path)
 	clear(b[2*os.Getpagesize():])

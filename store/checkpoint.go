@@ -1,9 +1,10 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
-	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -22,36 +23,45 @@ type Result struct {
 	Removed int // torrents removed
 	// Bytes is what went to the file, its bookkeeping included.
 	Bytes int64
-	// JournalEntries is the length of the journal afterwards.
-	JournalEntries int
-	Duration       time.Duration
 }
 
 // Checkpoint takes what has changed from src and writes it; when it returns
 // without error, that is on disk. It goes through the shards in order, in
 // transactions of bounded size, and writes nothing when nothing has changed.
 // On an error the changes not written have been given back to src, and the next
-// checkpoint writes them; Result tells what was written nevertheless. It
-// refuses to write before Load has succeeded: src would lack what is in the
-// file, and shards would be rewritten without it.
+// checkpoint writes them; Result tells what was written nevertheless. If another
+// file is at the path meanwhile, or none, that is an error too, although all is
+// written to the file that is open. It refuses to write before Load has
+// succeeded: src would lack what is in the file, and shards would be rewritten
+// without it.
 func (s *Store) Checkpoint(src Source) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.loaded {
 		return Result{}, fmt.Errorf("database %s: nothing can be written before it is loaded", s.path)
 	}
-	start := time.Now()
 	var res Result
 	err := s.settle()
 	if err == nil {
 		err = s.checkpoint(src, &res)
 	}
-	res.JournalEntries = s.entries
-	res.Duration = time.Since(start)
+	if err == nil {
+		err = s.gone()
+	}
 	if err != nil {
 		return res, fmt.Errorf("writing database %s: %w", s.path, err)
 	}
 	return res, nil
+}
+
+// gone returns an error if the file that is open, and goes on being written to,
+// is no longer the one that will be opened at the next start.
+func (s *Store) gone() error {
+	same, err := sameFile(s.path, s.file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !same {
+		return errors.New("the file was replaced or deleted while it was open, nothing written since is kept")
+	}
+	return err
 }
 
 // checkpoint cuts the changes into batches and writes each.
@@ -75,16 +85,11 @@ func (s *Store) checkpoint(src Source, res *Result) error {
 // write makes one transaction of a batch and adds it to the result.
 func (s *Store) write(src Source, b *batch, res *Result) error {
 	before := s.written()
-	var entries int
-	err := s.update(func(tx *bbolt.Tx) (err error) {
-		entries, err = writeBatch(tx, src, b)
-		return err
-	})
+	err := s.update(func(tx *bbolt.Tx) error { return writeBatch(tx, src, b) })
 	if err != nil {
 		s.unsettled = true
 		return err
 	}
-	s.entries = entries
 	res.Records += len(b.changes.Records)
 	res.Removed += len(b.changes.Removed)
 	res.Bytes += s.written() - before
@@ -100,23 +105,22 @@ func (s *Store) written() int64 {
 
 // writeBatch rewrites the share of the base that the batch has to pay for, adds
 // the batch to the journal and drops the entries that no shard needs any more.
-// It returns the number of journal entries left.
-func writeBatch(tx *bbolt.Tx, src Source, b *batch) (entries int, err error) {
+func writeBatch(tx *bbolt.Tx, src Source, b *batch) error {
 	base, journal := tx.Bucket(bucketBase), tx.Bucket(bucketJournal)
 	sequence, err := journal.NextSequence()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	oldest, err := b.rewriteBase(base, src, sequence)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if oldest < sequence {
 		if err := putChanges(journal, sequence, encodeJournal(&b.changes)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return int(sequence - oldest), dropChanges(journal, oldest)
+	return dropChanges(journal, oldest)
 }
 
 // rewriteBase rewrites the shards with the oldest base until rewriteFactor

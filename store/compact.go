@@ -19,8 +19,11 @@ const compactStep = 32 << 20
 // same contents. It returns the sizes in bytes.
 func Compact(path string) (before, after int64, err error) {
 	path = resolved(path)
-	if _, err := os.Stat(path); err != nil {
+	switch info, err := os.Stat(path); {
+	case err != nil:
 		return 0, 0, openError(path, err)
+	case info.Mode().IsRegular() && info.Size() == 0: // opening it would write to it
+		return 0, 0, fmt.Errorf("database %s is %w", path, ErrEmpty)
 	}
 	if err := examine(path, len(migrations.Steps)); err != nil {
 		return 0, 0, err

@@ -10,14 +10,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// keepCopy writes a consistent copy of the database to the file dst, and
-// returns once it is on disk. A dst that exists is never overwritten: if it is
+// keepCopy writes a consistent copy of the database, which has the given
+// version, to the file dst, and returns once it is on disk and whole. A dst that exists is never overwritten: if it is
 // a copy of the same state (an earlier try at the same migration made it) all
 // is well, otherwise it is an error.
-func keepCopy(db *bbolt.DB, dst string) error {
+func keepCopy(db *bbolt.DB, dst string, version int) error {
 	part := dst + ".part"
 	defer os.Remove(part) // gone already when all went well
 	if err := writeCopy(db, part); err != nil {
+		return err
+	}
+	if err := examine(part, version); err != nil {
 		return err
 	}
 	switch same, err := sameFileState(part, dst, db.Info().PageSize); {
@@ -35,9 +38,14 @@ func keepCopy(db *bbolt.DB, dst string) error {
 	return syncDir(filepath.Dir(dst))
 }
 
-// writeCopy writes the database, as of now, to the file dst and flushes it.
+// writeCopy writes the database, as of now, to the file dst, which gets the same
+// owner, and flushes it.
 func writeCopy(db *bbolt.DB, dst string) error {
-	f, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	owner, err := ownerOf(db.Path(), false)
+	if err != nil {
+		return err
+	}
+	f, err := createPart(dst)
 	if err != nil {
 		return err
 	}
@@ -45,7 +53,16 @@ func writeCopy(db *bbolt.DB, dst string) error {
 		_, err := tx.WriteTo(f)
 		return err
 	})
-	return errors.Join(err, f.Sync(), f.Close())
+	return errors.Join(err, own(f, owner), f.Sync(), f.Close())
+}
+
+// createPart makes a file for its owner only in place of what an interruption
+// left under that name, whatever that is.
+func createPart(path string) (*os.File, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
 // sameFileState is sameState for the files of two names.

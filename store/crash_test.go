@@ -38,7 +38,7 @@ var victims = map[string]func(path, in string) error{
 		if err != nil {
 			return err
 		}
-		return errors.Join(migrate(db, path, heavySteps(), zerolog.Nop()), db.Close())
+		return errors.Join((&Store{path: path, db: db}).migrate(heavySteps(), zerolog.Nop()), db.Close())
 	},
 	"backup": func(path, in string) error {
 		_, err := Save(path, func(w io.Writer) error { return BackupFile(in, w) })
@@ -201,7 +201,7 @@ func TestKilledMigration(t *testing.T) {
 		} else if version > 1 {
 			wantRecords(t, loadedFrom(t, path+".v1.bak"), want)
 		}
-		if err := migrate(db, path, heavySteps(), zerolog.Nop()); err != nil {
+		if err := (&Store{path: path, db: db}).migrate(heavySteps(), zerolog.Nop()); err != nil {
 			t.Errorf("the next try: %v", err)
 		}
 		if version, _ := migrated(t, db); version != 3 {

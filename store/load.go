@@ -19,7 +19,7 @@ func (s *Store) Load(fn func(tracker.Record)) (int, error) {
 	n := 0
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		err := guarded(func() (err error) {
-			n, s.entries, err = loadRecords(tx, fn)
+			n, _, err = loadRecords(tx, fn)
 			return err
 		})
 		if err != nil {

@@ -41,7 +41,8 @@ func PlanMigration(path string) (*Plan, error) {
 
 // migrate brings the file to version len(steps). A file that holds anything is
 // copied beforehand to path.vN.bak, N being the version that it had.
-func migrate(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logger) error {
+func (s *Store) migrate(steps []migrations.Step, log zerolog.Logger) error {
+	db, path := s.db, s.path
 	var from int
 	err := db.View(func(tx *bbolt.Tx) (err error) {
 		from, err = readVersion(tx)
@@ -57,11 +58,14 @@ func migrate(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Log
 	if from == len(steps) {
 		return nil
 	}
+	if err := s.settle(); err != nil {
+		return fmt.Errorf("migrating database %s: %w", path, err)
+	}
 	if from == 0 {
 		return create(db, path, steps, log)
 	}
 	backup := fmt.Sprintf("%s.v%d.bak", path, from)
-	if err := keepCopy(db, backup); err != nil {
+	if err := keepCopy(db, backup, from); err != nil {
 		return fmt.Errorf("copying database %s before its migration: %w", path, err)
 	}
 	if err := runSteps(db, path, steps, from); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func runMigration(t *testing.T, path string, steps []migrations.Step) (version i
 		t.Fatal(openErr)
 	}
 	defer db.Close()
-	err = migrate(db, path, steps, zerolog.Nop())
+	err = (&Store{path: path, db: db}).migrate(steps, zerolog.Nop())
 	version, ran = migrated(t, db)
 	return version, ran, err
 }
@@ -188,5 +189,52 @@ func TestBackupIsNotOverwritten(t *testing.T) {
 	}
 	if got := backups(t, path); len(got) != 1 {
 		t.Errorf("files %q beside the database, want the copy alone", got)
+	}
+}
+
+// TestCopyThatIsNotWhole: nothing is migrated on the strength of a copy that
+// could not be put back.
+func TestCopyThatIsNotWhole(t *testing.T) {
+	path, _ := filledFile(t)
+	db, err := bbolt.Open(path, 0o600, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	dst := path + ".v1.bak"
+	if err := keepCopy(db, dst, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(dst); err != nil {
+		t.Fatal(err)
+	}
+	var root uint64
+	if err := db.View(func(tx *bbolt.Tx) error {
+		root = uint64(tx.Bucket(bucketBase).Root())
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(db.Info().PageSize)
+	page := make([]byte, size)
+	if _, err := f.ReadAt(page, int64(root)*size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, size), int64(root)*size); err != nil {
+		t.Fatal(err)
+	}
+	if err := keepCopy(db, dst, 1); !errors.Is(err, ErrDamaged) {
+		t.Errorf("error %v, want ErrDamaged", err)
+	}
+	wantAlone(t, filepath.Dir(path), "test.db")
+	if _, err := f.WriteAt(page, int64(root)*size); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -48,7 +48,7 @@ func Restore(in, path string) (err error) {
 
 // copyVerified copies the database file in to the file part and verifies that.
 func copyVerified(in, part string, owner *syscall.Stat_t) error {
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := createPart(part)
 	if err != nil {
 		return err
 	}
@@ -76,16 +76,26 @@ func lock(path string) (f *os.File, created bool, err error) {
 	if err != nil {
 		return nil, false, openError(path, err)
 	}
-	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if err == unix.EWOULDBLOCK {
-			err = fmt.Errorf("database %s is %w", path, ErrInUse)
-		}
-		return nil, false, errors.Join(err, f.Close())
+	if err = exclude(f); err != nil {
+		return nil, false, errors.Join(fmt.Errorf("database %s is %w", path, err), f.Close())
 	}
 	if err = inPlace(f, path); err != nil {
 		return nil, false, errors.Join(err, f.Close())
 	}
 	return f, created, nil
+}
+
+// exclude takes the lock of a file that no process may have open; ErrInUse if
+// one has.
+func exclude(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return ErrInUse
+	case err != nil:
+		return fmt.Errorf("not to be locked: %w", err)
+	}
+	return nil
 }
 
 // inPlace returns an error unless the open file f is the one that path names.

@@ -151,3 +151,38 @@ func TestRestoreWhileADaemonRuns(t *testing.T) {
 	checkpoint(t, s, src)
 	wantRecords(t, loadAll(t, s), src.all())
 }
+
+// TestLeftoversAreNotWrittenTo: what has the name of a temporary file is taken
+// away, not followed, and lends its mode to nothing.
+func TestLeftoversAreNotWrittenTo(t *testing.T) {
+	in, all := filledFile(t)
+	for name, leave := range map[string]func(t *testing.T, part, other string) error{
+		"link":             func(t *testing.T, part, other string) error { return os.Symlink(other, part) },
+		"readable for all": func(t *testing.T, part, _ string) error { write(t, part, nil); return os.Chmod(part, 0o644) },
+		"link to no file":  func(t *testing.T, part, other string) error { return os.Symlink(other+"x", part) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, _ := present(t)
+			other := filepath.Join(t.TempDir(), "other")
+			write(t, other, []byte("precious"))
+			if err := leave(t, path+".restore", other); err != nil {
+				t.Fatal(err)
+			}
+			if err := Restore(in, path); err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Lstat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Mode() != 0o600 {
+				t.Errorf("mode %v, want 600", info.Mode())
+			}
+			if got := string(read(t, other)); got != "precious" {
+				t.Errorf("another file now holds %d bytes", len(got))
+			}
+			wantAlone(t, filepath.Dir(other), "other")
+			wantRecords(t, contents(t, path), all)
+		})
+	}
+}

@@ -5,7 +5,8 @@ import (
 	"os"
 )
 
-// settle puts on disk what the file says of itself after a transaction failed.
+// settle puts on disk what the file says of itself after a transaction failed,
+// in this process or in the one that had the file open before.
 //
 // When the meta page has been written and flushing it fails, the transaction
 // counts as failed, but whoever reads the file sees it done, and the system

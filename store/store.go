@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -45,8 +46,7 @@ type Store struct {
 
 	mu        sync.Mutex // held by Load and Checkpoint, guards what follows
 	loaded    bool       // Load has read the file to its end
-	entries   int        // in the journal, as of the last transaction
-	unsettled bool       // the last transaction failed: see settle
+	unsettled bool       // the last transaction failed, or may have: see settle
 
 	// Tests make transactions fail and journal entries small.
 	update    func(func(*bbolt.Tx) error) error
@@ -54,7 +54,8 @@ type Store struct {
 }
 
 // Open opens the database file at path and brings it to the newest schema; a
-// file that does not exist or is empty is made, readable for its owner only.
+// file that does not exist or is empty is made, readable for its owner only; one
+// that root makes gets the owner of its directory.
 // It takes the file's lock, for which it waits up to a second. A file that is
 // no database, is damaged or was written by a newer version is left untouched.
 // Errors name the file; errors.Is tells ErrInUse, ErrNewer and ErrDamaged.
@@ -111,6 +112,7 @@ func (s *Store) open() (err error) {
 		return s.file, err
 	}
 	info, err := os.Stat(s.path)
+	missing := errors.Is(err, fs.ErrNotExist)
 	fresh := err != nil || info.Size() == 0
 	if s.db, err = bbolt.Open(s.path, 0o600, o); err != nil {
 		err = openError(s.path, err)
@@ -121,17 +123,33 @@ func (s *Store) open() (err error) {
 	}
 	s.db.AllocSize = growth
 	s.update = s.db.Update
+	s.unsettled = !fresh // who wrote to it last may have failed and ended
 	// While the lock was waited for, the file may have been replaced.
-	if err := inPlace(s.file, s.path); err != nil {
+	err = inPlace(s.file, s.path)
+	if err == nil && missing {
+		err = s.handOver()
+	}
+	if err != nil {
 		_ = s.db.Close() // nothing has been written
-		return err
+	}
+	return err
+}
+
+// handOver gives the file just made to who is to own it.
+func (s *Store) handOver() error {
+	owner, err := ownerOf(s.path, true)
+	if err == nil {
+		err = own(s.file, owner)
+	}
+	if err != nil {
+		return openError(s.path, err)
 	}
 	return nil
 }
 
 // prepare migrates the file just opened and reads the secret.
 func (s *Store) prepare(log zerolog.Logger) error {
-	if err := migrate(s.db, s.path, migrations.Steps, log); err != nil {
+	if err := s.migrate(migrations.Steps, log); err != nil {
 		return err
 	}
 	return s.db.View(func(tx *bbolt.Tx) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
+	"keeptrack/migrations"
 	"keeptrack/tracker"
 )
 
@@ -234,6 +235,52 @@ func TestOpenRefuses(t *testing.T) {
 				t.Error("the file has changed")
 			}
 		})
+	}
+}
+
+// TestRootGivesAway: what root makes belongs to who runs the daemon.
+func TestRootGivesAway(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	path := testPath(t)
+	wantOwner := func(path string) {
+		t.Helper()
+		if owner, err := ownerOf(path, false); err != nil || owner.Uid != 12345 || owner.Gid != 54321 {
+			t.Errorf("%s: owner %+v, %v", path, owner, err)
+		}
+	}
+	if err := os.Chown(filepath.Dir(path), 12345, 54321); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, openStore(t, path))
+	wantOwner(path)
+	if _, _, err := runMigration(t, path, append(migrations.Steps, made("b", "")...)); err != nil {
+		t.Fatal(err)
+	}
+	wantOwner(path)
+	wantOwner(path + ".v1.bak")
+}
+
+// TestFileThatExistedIsSettled: who wrote to it last may have failed.
+func TestFileThatExistedIsSettled(t *testing.T) {
+	path := testPath(t)
+	s, _ := openLoaded(t, path)
+	if s.unsettled {
+		t.Error("a new file is unsettled")
+	}
+	s, src := reopen(t, s)
+	if !s.unsettled {
+		t.Error("a file that existed counts as settled")
+	}
+	checkpoint(t, s, src)
+	if s.unsettled {
+		t.Error("unsettled after a checkpoint")
+	}
+	s, _ = reopen(t, s)
+	err := s.migrate(append(migrations.Steps, made("b", "b")...), zerolog.Nop())
+	if !errors.Is(err, errStep) || s.unsettled {
+		t.Errorf("error %v, unsettled %v after a migration", err, s.unsettled)
 	}
 }
 

@@ -13,28 +13,35 @@ const longGap = 24 * time.Hour
 //
 // The zero ages knows of no gap. It belongs to Load, then to the sweep.
 type ages struct {
-	// oldest and newest are the least and greatest last announce that were
-	// loaded, in unix minutes; 0 if there was none.
-	oldest, newest uint32
+	// newest is the greatest last announce that was loaded, in unix minutes; 0
+	// if there was none. Of all that were loaded, ahead lay more than longGap
+	// ahead of the clock.
+	newest     uint32
+	all, ahead int
 	// When the sweep last looked at the clock: in unix seconds, and by a clock
 	// that cannot be set. 0 if it never has.
 	seen   int64
 	steady time.Duration
-	// behind says that the clock is behind all that was loaded: it is wrong,
-	// not they.
+	// behind says that the clock is behind most of what was loaded: it is
+	// wrong, not they.
 	behind bool
-	// Torrents last announced up to the minute before have not aged by gap
-	// seconds.
-	before uint32
-	gap    int64
+	gaps   []gap // few: a day without announces, and clocks set by hand
+}
+
+// gap is time that does not count for torrents last announced up to the minute
+// before.
+type gap struct {
+	before  uint32
+	seconds int64
 }
 
 // loaded takes in the last announce of a torrent that is loaded.
-func (a *ages) loaded(minute uint32) {
-	if a.newest == 0 {
-		a.oldest = minute
+func (a *ages) loaded(minute uint32, now Instant) {
+	a.newest = max(a.newest, minute)
+	a.all++
+	if -age(minute, now) > int64(longGap/time.Second) {
+		a.ahead++
 	}
-	a.oldest, a.newest = min(a.oldest, minute), max(a.newest, minute)
 }
 
 // observe looks at the clock: when the sweep starts at what has passed since
@@ -44,22 +51,25 @@ func (a *ages) loaded(minute uint32) {
 func (a *ages) observe(now int64, steady time.Duration) {
 	last, step := a.seen, now-a.seen-int64((steady-a.steady)/time.Second)
 	if a.seen == 0 {
-		a.behind = int64(a.oldest)*60 > now
+		a.behind = a.ahead > a.all/2
 		last = int64(a.newest) * 60
 		step = now - last
 	}
 	a.seen, a.steady = now, steady
 	if last > 0 && step > int64(longGap/time.Second) {
-		a.before, a.gap = uint32(last/60), a.gap+step
+		a.gaps = append(a.gaps, gap{uint32(last / 60), step})
 	}
 }
 
 // of returns the age in seconds of a last announce, without the gaps.
 func (a *ages) of(minute uint32, now Instant) int64 {
-	if minute <= a.before {
-		return age(minute, now) - a.gap
+	seconds := age(minute, now)
+	for _, g := range a.gaps {
+		if minute <= g.before {
+			seconds -= g.seconds
+		}
 	}
-	return age(minute, now)
+	return seconds
 }
 
 // age returns the age in seconds of a last announce, which is negative if that

@@ -53,6 +53,33 @@ func TestAges(t *testing.T) {
 	}
 }
 
+// TestGapsAddUp: a torrent announced between two gaps has not aged by the
+// second one alone.
+func TestGapsAddUp(t *testing.T) {
+	b := newRig(t, nil)
+	began := b.time
+	first := b.now().minute()
+	b.ages.observe(b.time.Unix(), time.Minute)
+	b.advance(60 * day)
+	b.ages.observe(b.time.Unix(), time.Minute)
+	b.advance(time.Hour)
+	between := b.now().minute()
+	b.ages.observe(b.time.Unix(), time.Minute+time.Hour)
+	b.advance(5 * day)
+	b.ages.observe(b.time.Unix(), time.Minute+time.Hour)
+	if got := b.ages.of(first, b.now()); got != int64(time.Hour/time.Second) {
+		t.Errorf("announced before both gaps, %v ago: age %d s, want an hour", b.time.Sub(began), got)
+	}
+	if got := b.ages.of(between, b.now()); got != 0 {
+		t.Errorf("announced between the gaps: age %d s, want 0", got)
+	}
+	after := b.now().minute()
+	b.advance(time.Hour)
+	if got := b.ages.of(after, b.now()); got != int64(time.Hour/time.Second) {
+		t.Errorf("announced after both: age %d s, want an hour", got)
+	}
+}
+
 // TestMadeUpTimes has last announces that a wrong clock wrote.
 func TestMadeUpTimes(t *testing.T) {
 	const keep = 720 * time.Hour
@@ -63,6 +90,7 @@ func TestMadeUpTimes(t *testing.T) {
 	}{
 		{"by years, others are right", []time.Duration{-time.Hour, 5 * 365 * day}, []time.Duration{time.Hour, 0}},
 		{"by days", []time.Duration{-time.Hour, 5 * day}, []time.Duration{time.Hour, -5 * day}},
+		{"most of them: the clock is wrong", []time.Duration{40 * day, 50 * day, -time.Hour}, []time.Duration{-40 * day, -50 * day, time.Hour}},
 		{"all of them: the clock is wrong", []time.Duration{40 * day, 50 * day}, []time.Duration{-40 * day, -50 * day}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

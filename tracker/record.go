@@ -29,7 +29,7 @@ const ShardCount = 256
 
 // Load takes in a torrent from the database. It is called before anything else
 // knows the tracker.
-func (t *Tracker) Load(_ Instant, r Record) {
+func (t *Tracker) Load(now Instant, r Record) {
 	s := t.shard(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +44,7 @@ func (t *Tracker) Load(_ Instant, r Record) {
 	torrent := s.torrents.at(i)
 	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, r.Downloaded, true
 	s.changed.clear(i)
-	t.ages.loaded(r.LastAnnounce)
+	t.ages.loaded(r.LastAnnounce, now)
 }
 
 // Records appends the record of every torrent of a shard to dst, in no

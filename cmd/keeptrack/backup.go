@@ -61,8 +61,12 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 			return usageError{fmt.Errorf("--admin %s is no http:// or https:// URL", b.admin)}
 		}
 	}
+	if same(out, c.Store.Path) {
+		return usageError{fmt.Errorf("%s is the database itself", out)}
+	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process
 	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
 	defer shown.end()
 	size, err := store.Save(out, func(w io.Writer) error {
@@ -74,6 +78,13 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	shown.end()
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, verified\n", out, size)
 	return err
+}
+
+// same reports whether two paths lead to one file.
+func same(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // copy writes the copy to w, from where it is to be had.

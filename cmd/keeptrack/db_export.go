@@ -17,9 +17,13 @@ hash: hash<TAB>downloaded<TAB>last-announce, the last announce in whole minutes 
 1970-01-01 UTC. Nothing of a record is lost; db import reads it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			shown := newProgress(cmd.ErrOrStderr(), "exporting", 0)
-			defer shown.end()
-			_, err := store.Export(args[0], io.MultiWriter(cmd.OutOrStdout(), shown))
+			out := cmd.OutOrStdout()
+			if !isTerminal(out) { // the text would run into it
+				shown := newProgress(cmd.ErrOrStderr(), "exporting", 0)
+				defer shown.end()
+				out = io.MultiWriter(out, shown)
+			}
+			_, err := store.Export(args[0], out)
 			return err
 		},
 	}

@@ -56,6 +56,7 @@ func importText(cmd *cobra.Command, path string, text io.Reader, name string, si
 	shown := newProgress(cmd.ErrOrStderr(), "importing", size)
 	defer shown.end()
 	return store.Import(path, io.TeeReader(text, shown), zerolog.Nop(), func(line int, err error) {
+		shown.end() // it comes back with the text that follows
 		complain(cmd.ErrOrStderr(), fmt.Sprintf("%s:%d: %v", name, line, err))
 	})
 }

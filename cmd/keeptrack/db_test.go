@@ -162,3 +162,25 @@ func TestDBWithoutAFile(t *testing.T) {
 		}
 	}
 }
+
+// TestBackupOntoTheDatabase: a copy in place of the database would be its end.
+func TestBackupOntoTheDatabase(t *testing.T) {
+	path := someDatabase(t)
+	config := filepath.Join(t.TempDir(), "keeptrack.toml")
+	if err := os.WriteFile(config, []byte("[store]\npath = \""+path+"\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{path, link} {
+		want := outcome{statusUsage, "", "keeptrack: " + out + " is the database itself\n"}
+		if got := keeptrack("backup", "--config", config, out); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	if got := keeptrack("db", "export", path); got.stdout != someText {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -22,11 +22,17 @@ type progress struct {
 // newProgress starts to show what is being done.
 func newProgress(out io.Writer, what string, total int64) *progress {
 	p := &progress{what: what, total: total}
-	if f, ok := out.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+	if isTerminal(out) {
 		p.out = out
 	}
 	p.show()
 	return p
+}
+
+// isTerminal reports whether somebody reads what is written to w as it comes.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
 }
 
 // Write counts the bytes that go by; it never fails.

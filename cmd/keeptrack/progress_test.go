@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"testing"
 )
 
@@ -32,6 +33,22 @@ func TestProgressOnATerminal(t *testing.T) {
 		p.show()
 		if out.String() != c.want {
 			t.Errorf("%d of %d: printed %q, want %q", c.done, c.total, &out, c.want)
+		}
+	}
+}
+
+func TestIsTerminal(t *testing.T) {
+	if isTerminal(&bytes.Buffer{}) {
+		t.Error("a buffer is a terminal")
+	}
+	for name, want := range map[string]bool{os.DevNull: false, "/dev/ptmx": true} {
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer f.Close()
+		if got := isTerminal(f); got != want {
+			t.Errorf("%s is a terminal: %v", name, got)
 		}
 	}
 }

@@ -19,8 +19,6 @@ type checkpointer struct {
 	interval time.Duration
 	log      zerolog.Logger
 
-	writing sync.Mutex // held during a checkpoint
-
 	mu    sync.Mutex // guards what follows
 	stats checkpointStats
 }
@@ -59,8 +57,6 @@ func (c *checkpointer) Run(ctx context.Context) error {
 func (c *checkpointer) final() error { return c.write() }
 
 func (c *checkpointer) write() error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
 	began := time.Now()
 	result, err := c.store.Checkpoint(c.tracker)
 	took := time.Since(began)

@@ -168,6 +168,32 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestDatabaseReplaced: a daemon whose file is gone serves, and says so until it
+// ends in failure.
+func TestDatabaseReplaced(t *testing.T) {
+	r := run(t, loopback+"checkpoint_interval = \"100ms\"\n")
+	address := r.await("serving").Admin
+	path := filepath.Join(filepath.Dir(r.path), "keeptrack.db")
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	const want = "was replaced or deleted while it was open"
+	if l := r.await("checkpoint failed, will be tried again"); !strings.Contains(l.Error, want) || !strings.Contains(l.Error, path) {
+		t.Errorf("the log says %s", l.Error)
+	}
+	go func() { // what it still writes must not block it
+		for r.lines.Scan() {
+		}
+	}()
+	if got := fetch(t, "http://"+address+"/readyz"); !strings.HasPrefix(got, "503") || !strings.Contains(got, want) {
+		t.Errorf("readyz says %s", got)
+	}
+	r.stop()
+	if err := <-r.done; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 // TestAddressInUse holds that a daemon that cannot listen says where, and gives
 // back what it had.
 func TestAddressInUse(t *testing.T) {

@@ -1,0 +1,39 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"path/filepath"
+	"testing"
+)
+
+// TestFrozenVersion1 reads a file that an early build of schema version 1
+// wrote, with base, journal and removals: that of users must stay readable. It
+// is never made anew.
+func TestFrozenVersion1(t *testing.T) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		t.Skip("bbolt writes numbers in the machine's byte order")
+	}
+	path := filepath.Join(t.TempDir(), "v1.db")
+	write(t, path, read(t, filepath.Join("testdata", "v1.db")))
+	want := read(t, filepath.Join("testdata", "v1.txt"))
+	wantSound(t, path)
+	wantText := func() {
+		t.Helper()
+		var text bytes.Buffer
+		if n, err := Export(path, &text); err != nil || n != bytes.Count(want, []byte("\n")) {
+			t.Errorf("%d records, %v", n, err)
+		}
+		if !bytes.Equal(text.Bytes(), want) {
+			t.Error("another text than when it was written")
+		}
+	}
+	if info, err := Inspect(path, 0); err != nil || info.Version != 1 || info.JournalEntries == 0 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	wantText()
+	s, src := openLoaded(t, path)
+	checkpoint(t, s, src)
+	closeStore(t, s)
+	wantText()
+}
