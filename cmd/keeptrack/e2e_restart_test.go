@@ -44,6 +44,18 @@ func (w *wire) complete(hashes []tracker.InfoHash, times func(i int) int) {
 	})
 }
 
+// announceAll has one leecher announce every torrent.
+func (w *wire) announceAll(hashes []tracker.InfoHash) {
+	w.t.Helper()
+	w.exchange(len(hashes), func(i uint32) []byte {
+		return udp.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hashes[i], Port: 1000, Left: 1}.Append(nil)
+	}, func(_ uint32, reply []byte) {
+		if _, err := udp.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
+			w.t.Fatal(err)
+		}
+	})
+}
+
 // downloads returns the torrents' downloaded counts.
 func downloads(t *testing.T, d *instance, hashes []tracker.InfoHash) []uint64 {
 	t.Helper()
