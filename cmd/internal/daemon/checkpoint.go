@@ -53,9 +53,7 @@ func (c *checkpointer) Run(ctx context.Context) error {
 	}
 }
 
-// final writes the last checkpoint.
-func (c *checkpointer) final() error { return c.write() }
-
+// write writes one checkpoint and keeps its figures.
 func (c *checkpointer) write() error {
 	began := time.Now()
 	result, err := c.store.Checkpoint(c.tracker)

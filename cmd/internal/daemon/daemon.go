@@ -100,7 +100,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	err = d.serve(ctx)
 	d.state.Store(stopping)
 	d.log.Info().Msg("stopping")
-	if finalErr := d.checkpoints.final(); finalErr != nil {
+	if finalErr := d.checkpoints.write(); finalErr != nil {
 		return errors.Join(err, finalErr)
 	}
 	d.log.Info().Int("torrents", d.tracker.Torrents()).Msg("stopped")
