@@ -95,8 +95,8 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	if err := d.listen(); err != nil {
 		return err
 	}
-	d.logServing()
 	d.state.Store(serving)
+	d.logServing()
 	err = d.serve(ctx)
 	d.state.Store(stopping)
 	d.log.Info().Msg("stopping")
