@@ -2,13 +2,18 @@ package main
 
 import (
 	"bufio"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/udp"
 )
 
 // series are the metrics of a daemon at one moment, by name with labels.
@@ -108,4 +113,64 @@ func TestHealthAndMetrics(t *testing.T) {
 			t.Errorf("%s went from %g to %g, want 0 to %g", name, b, a, want)
 		}
 	}
+}
+
+// TestFailuresAreCounted sends what cannot be answered as asked, of every kind
+// that a counter tells apart.
+func TestFailuresAreCounted(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()).with(settings{
+		"access.mode": `"deny"`,
+		"access.file": fmt.Sprintf("%q", listed(t, "refused")),
+	}))
+	stale, hash := dialWire(t, d.udp4), hashOf("any")
+	for _, request := range [][]byte{
+		udp.AnnounceRequest{ConnectionID: 1, InfoHash: hash, Port: 6881}.Append(nil),
+		udp.ScrapeRequest{ConnectionID: 1, InfoHashes: hash[:]}.Append(nil),
+	} {
+		stale.exchange(1, func(uint32) []byte { return request }, func(uint32, []byte) {})
+	}
+	announceTo(t, d.urls()["udp IPv4"], hashOf("refused"), 6881, 1, tracker.EventStarted)
+	if !refuses(t, d.urls()["http IPv4"], hashOf("refused")) {
+		t.Error("not refused")
+	}
+	speak(t, d.http4, "HELLO\r\n\r\n")
+	after := d.metrics()
+	for name, least := range map[string]float64{
+		`keeptrack_requests_total{action="announce",family="ipv4",result="failed",transport="udp"}`:  2,
+		`keeptrack_requests_total{action="scrape",family="ipv4",result="failed",transport="udp"}`:    1,
+		`keeptrack_requests_total{action="announce",family="ipv4",result="failed",transport="http"}`: 1,
+		`keeptrack_udp_failures_total{family="ipv4",reason="connection_id"}`:                         2,
+		`keeptrack_udp_failures_total{family="ipv4",reason="refused"}`:                               1,
+		`keeptrack_http_failures_total{reason="refused"}`:                                            1,
+		`keeptrack_http_malformed_total`:                                                             1,
+		`keeptrack_http_accepted_total`:                                                              2,
+	} {
+		if after[name] < least {
+			t.Errorf("%s is %g, want %g", name, after[name], least)
+		}
+	}
+	if n := after[`keeptrack_requests_total{action="announce",family="ipv4",result="ok",transport="udp"}`]; n != 0 {
+		t.Errorf("%g announces count as served", n)
+	}
+}
+
+// speak sends text to an address and reads what comes to the end.
+func speak(t *testing.T, address, text string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
 }

@@ -56,6 +56,7 @@ func (w *worker) accept(listener int) error {
 		}
 		fd, errno := accept(listener, &w.name)
 		if errno == 0 {
+			w.gate.accepted.Add(1)
 			if spare != nil {
 				w.evict(spare)
 			}

@@ -13,10 +13,11 @@ const acceptPause = 100 * time.Millisecond
 
 // gate counts and bounds the connections of all listeners together.
 type gate struct {
-	limit   int64 // 0: none
-	open    atomic.Int64
-	evicted atomic.Uint64 // connections closed to make room
-	paused  atomic.Uint64 // times that accepting was paused
+	limit    int64 // 0: none
+	open     atomic.Int64
+	accepted atomic.Uint64 // connections that were opened
+	evicted  atomic.Uint64 // connections closed to make room
+	paused   atomic.Uint64 // times that accepting was paused
 }
 
 // enter counts one connection more, unless there are as many as may be.

@@ -62,6 +62,7 @@ func (p *portableServer) enter(conn net.Conn) {
 			return
 		}
 	}
+	p.gate.accepted.Add(1)
 	p.conns.Go(func() {
 		defer p.gate.leave()
 		p.serve(conn)

@@ -65,6 +65,7 @@ func (r *responder) respond(in []byte, source netip.Addr) (n int, next step) {
 
 // refuse answers what is no request.
 func (r *responder) refuse(status int) step {
+	r.counters.malformed.Add(1)
 	r.head = head{forwarded: r.head.forwarded}
 	switch status {
 	case statusHeadTooLarge:

@@ -100,7 +100,7 @@ func (s *Server) Close() error {
 func (s *Server) Stats() Stats {
 	stats := s.service.handler.counters.stats()
 	gate := &s.service.gate
-	stats.Connections = int(gate.open.Load())
+	stats.Connections, stats.Accepted = int(gate.open.Load()), gate.accepted.Load()
 	stats.Evicted, stats.Paused = gate.evicted.Load(), gate.paused.Load()
 	return stats
 }

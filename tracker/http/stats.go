@@ -30,15 +30,18 @@ const familyCount = 2
 // Results are the numbers of requests served and failed.
 type Results struct{ OK, Failed uint64 }
 
-// Stats are the server's counters since its start. Requests that are no HTTP
-// are in none of them.
+// Stats are the server's counters since its start.
 type Stats struct {
 	// Requests counts by action and by the client's tracker.Family.
 	Requests [ActionCount][familyCount]Results
 	// Failures counts the failed requests by reason.
 	Failures [FailureCount]uint64
-	// Connections is the number of connections open now.
+	// Malformed counts what came over connections and was no HTTP request.
+	Malformed uint64
+	// Connections is the number of connections open now, Accepted the number
+	// there have been.
 	Connections int
+	Accepted    uint64
 	// Evicted is the number of connections that were closed, because as many
 	// were open as may be, in favour of new ones: those idle for longest, or
 	// else those that had waited for longest without sending a request.
@@ -53,6 +56,8 @@ type Stats struct {
 type counters struct {
 	requests [ActionCount][familyCount]struct{ ok, failed atomic.Uint64 }
 	failures [FailureCount]atomic.Uint64
+	// malformed counts what was no HTTP request.
+	malformed atomic.Uint64
 }
 
 // count adds a request that client made.
@@ -71,7 +76,7 @@ func (c *counters) count(a Action, client netip.Addr, f Failure) {
 }
 
 func (c *counters) stats() Stats {
-	var s Stats
+	s := Stats{Malformed: c.malformed.Load()}
 	for a := range c.requests {
 		for family := range c.requests[a] {
 			results := &c.requests[a][family]

@@ -2,6 +2,7 @@ package udp
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -88,9 +89,8 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 		return h.drop(DropShortAnnounce)
 	}
 	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
-		return h.refuse(from, req.TransactionID, buf)
+		return h.refuse(&h.count.staleAnnounces, from, req.TransactionID, buf)
 	}
-	h.count.announces.Add(1)
 	a, r := &h.announce, &h.reply
 	*a = tracker.Announce{
 		InfoHash: req.InfoHash,
@@ -107,6 +107,11 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 		r.Peers4, r.Peers6 = r.Peers6, r.Peers4
 	}
 	h.tracker.Announce(h.now, a, r)
+	if r.Refused {
+		h.count.refused.Add(1)
+	} else {
+		h.count.announces.Add(1)
+	}
 	h.trace(a, &req)
 	head := AnnounceReply{
 		TransactionID: req.TransactionID,
@@ -123,7 +128,7 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 		return h.drop(DropShortScrape)
 	}
 	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
-		return h.refuse(from, req.TransactionID, buf)
+		return h.refuse(&h.count.staleScrapes, from, req.TransactionID, buf)
 	}
 	h.count.scrapes.Add(1)
 	reply := ScrapeReply{TransactionID: req.TransactionID}.Append(buf[:0])
@@ -139,12 +144,13 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 }
 
 // refuse answers a request with a wrong or expired connection id. The source
-// may be forged, so it never gets more bytes than came, nor many replies.
-func (h *handler) refuse(from source, transaction uint32, buf []byte) []byte {
+// may be forged, so it never gets more bytes than came, nor many replies. Those
+// that are sent are added to count.
+func (h *handler) refuse(count *atomic.Uint64, from source, transaction uint32, buf []byte) []byte {
 	if !h.limiter.allow(from, h.second) {
 		return h.drop(DropConnectionID)
 	}
-	h.count.errors.Add(1)
+	count.Add(1)
 	return ErrorReply{transaction, errorConnectionID}.Append(buf[:0])
 }
 

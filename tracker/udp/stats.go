@@ -45,9 +45,14 @@ type Stats struct {
 type FamilyStats struct {
 	// Packets counts the datagrams received.
 	Packets uint64
-	// Connects, Announces and Scrapes count the requests that were accepted,
-	// Errors the error replies to those with a wrong or expired connection id.
-	Connects, Announces, Scrapes, Errors uint64
+	// Connects, Announces and Scrapes count the requests that got what they
+	// asked for.
+	Connects, Announces, Scrapes uint64
+	// Refused counts the announces of torrents that the access list refuses.
+	Refused uint64
+	// StaleAnnounces and StaleScrapes count the error replies to those with a
+	// wrong or expired connection id.
+	StaleAnnounces, StaleScrapes uint64
 	// Dropped counts the datagrams that were not answered, by reason.
 	Dropped [DropCount]uint64
 	// Unsent counts the replies that the system did not take.
@@ -60,11 +65,13 @@ type FamilyStats struct {
 // counters are written by one worker and read by Stats. The padding keeps
 // workers off each other's cache lines.
 type counters struct {
-	_                                             cpu.CacheLinePad
-	packets, connects, announces, scrapes, errors atomic.Uint64
-	dropped                                       [DropCount]atomic.Uint64
-	unsent                                        atomic.Uint64
-	_                                             cpu.CacheLinePad
+	_                                  cpu.CacheLinePad
+	packets, connects                  atomic.Uint64
+	announces, refused, staleAnnounces atomic.Uint64
+	scrapes, staleScrapes              atomic.Uint64
+	dropped                            [DropCount]atomic.Uint64
+	unsent                             atomic.Uint64
+	_                                  cpu.CacheLinePad
 }
 
 // addTo adds the counts to s.
@@ -73,7 +80,9 @@ func (c *counters) addTo(s *FamilyStats) {
 	s.Connects += c.connects.Load()
 	s.Announces += c.announces.Load()
 	s.Scrapes += c.scrapes.Load()
-	s.Errors += c.errors.Load()
+	s.Refused += c.refused.Load()
+	s.StaleAnnounces += c.staleAnnounces.Load()
+	s.StaleScrapes += c.staleScrapes.Load()
 	for i := range c.dropped {
 		s.Dropped[i] += c.dropped[i].Load()
 	}

@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"time"
+
+	"keeptrack/tracker"
+)
+
+var (
+	metricTorrents   = gauge("torrents", "Torrents kept, those without peers included.")
+	metricPeers      = gauge("peers", "Peers stored, seeders included.", "family")
+	metricSeeders    = gauge("seeders", "Seeders stored.", "family")
+	metricCompleted  = counter("completed_total", "Completed downloads counted since the start.")
+	metricTurnedAway = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
+
+	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
+	metricCheckpointFailures = counter("checkpoint_failures_total", "Checkpoints that failed and were tried again.")
+	metricCheckpointSeconds  = counter("checkpoint_seconds_total", "Time spent writing checkpoints.")
+	metricCheckpointRecords  = counter("checkpoint_records_total", "Torrents written by checkpoints.")
+	metricCheckpointBytes    = counter("checkpoint_bytes_total", "Bytes of values written by checkpoints.")
+	metricCheckpointAge      = gauge("checkpoint_age_seconds", "Time since the last checkpoint was done.")
+)
+
+func collectTracker(s tracker.Stats, send sender) {
+	send(metricTorrents, float64(s.Torrents))
+	for _, f := range families {
+		send(metricPeers, float64(s.Peers[f]), f.String())
+		send(metricSeeders, float64(s.Seeders[f]), f.String())
+	}
+	send(metricCompleted, float64(s.Completed))
+	send(metricTurnedAway, float64(s.TurnedAway))
+}
+
+func collectCheckpoints(s checkpointStats, send sender) {
+	send(metricCheckpoints, float64(s.done))
+	send(metricCheckpointFailures, float64(s.failed))
+	send(metricCheckpointSeconds, s.seconds)
+	send(metricCheckpointRecords, float64(s.records))
+	send(metricCheckpointBytes, float64(s.bytes))
+	send(metricCheckpointAge, time.Since(s.last).Seconds())
+}
