@@ -18,4 +18,5 @@ type Step struct {
 // file, so that the newest version is len(Steps).
 var Steps = []Step{
 	{Name: "initial", Apply: initial},
+	{Name: "access", Apply: access},
 }

@@ -84,23 +84,14 @@ func (s *Store) checkpoint(src Source, res *Result) error {
 
 // write makes one transaction of a batch and adds it to the result.
 func (s *Store) write(src Source, b *batch, res *Result) error {
-	before := s.written()
-	err := s.update(func(tx *bbolt.Tx) error { return writeBatch(tx, src, b) })
+	written, err := s.transact(func(tx *bbolt.Tx) error { return writeBatch(tx, src, b) })
 	if err != nil {
-		s.unsettled = true
 		return err
 	}
 	res.Records += len(b.changes.Records)
 	res.Removed += len(b.changes.Removed)
-	res.Bytes += s.written() - before
+	res.Bytes += written
 	return nil
-}
-
-// written returns the bytes of all pages that transactions have written, but
-// for the first two pages of the file.
-func (s *Store) written() int64 {
-	stats := s.db.Stats().TxStats
-	return stats.GetPageAlloc()
 }
 
 // writeBatch rewrites the share of the base that the batch has to pay for, adds

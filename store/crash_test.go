@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,7 +165,7 @@ func TestKilledBackup(t *testing.T) {
 	})
 }
 
-// heavySteps returns the real first step and two that take a while.
+// heavySteps returns the real steps and two more that take a while.
 func heavySteps() []migrations.Step {
 	rewrite := func(tx *bbolt.Tx) error {
 		base := tx.Bucket(bucketBase)
@@ -177,14 +178,15 @@ func heavySteps() []migrations.Step {
 		}
 		return nil
 	}
-	return append(migrations.Steps[:1:1],
-		migrations.Step{Name: "second", Apply: rewrite}, migrations.Step{Name: "third", Apply: rewrite})
+	return append(slices.Clone(migrations.Steps),
+		migrations.Step{Name: "next", Apply: rewrite}, migrations.Step{Name: "last", Apply: rewrite})
 }
 
 func TestKilledMigration(t *testing.T) {
 	filled, _ := filledFile(t)
 	whole := read(t, filled)
 	want := loadedFrom(t, filled)
+	from, to := len(migrations.Steps), len(heavySteps())
 	killed(t, "migrate", func() (string, string) {
 		path := filepath.Join(t.TempDir(), "test.db")
 		write(t, path, whole)
@@ -196,15 +198,15 @@ func TestKilledMigration(t *testing.T) {
 		}
 		defer db.Close()
 		wantWhole(t, db)
-		if version, _ := migrated(t, db); version < 1 || version > 3 || finished && version != 3 {
+		if version, _ := migrated(t, db); version < from || version > to || finished && version != to {
 			t.Errorf("version %d, finished %v", version, finished)
-		} else if version > 1 {
-			wantRecords(t, loadedFrom(t, path+".v1.bak"), want)
+		} else if version > from {
+			wantRecords(t, loadedFrom(t, fmt.Sprintf("%s.v%d.bak", path, from)), want)
 		}
 		if err := (&Store{path: path, db: db}).migrate(heavySteps(), zerolog.Nop()); err != nil {
 			t.Errorf("the next try: %v", err)
 		}
-		if version, _ := migrated(t, db); version != 3 {
+		if version, _ := migrated(t, db); version != to {
 			t.Errorf("version %d after the next try", version)
 		}
 	})

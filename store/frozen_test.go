@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
 // TestFrozenVersion1 reads a file that an early build of schema version 1
-// wrote, with base, journal and removals: that of users must stay readable. It
-// is never made anew.
+// wrote, with base, journal and removals: that of users must stay readable, and
+// is migrated. It is never made anew.
 func TestFrozenVersion1(t *testing.T) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		t.Skip("bbolt writes numbers in the machine's byte order")
@@ -28,11 +29,21 @@ func TestFrozenVersion1(t *testing.T) {
 			t.Error("another text than when it was written")
 		}
 	}
-	if info, err := Inspect(path, 0); err != nil || info.Version != 1 || info.JournalEntries == 0 {
+	if plan, err := PlanMigration(path); err != nil || plan.From != 1 || !slices.Equal(plan.Steps, []string{"access"}) {
+		t.Errorf("%+v, %v", plan, err)
+	}
+	before := loadedFrom(t, path)
+	s, src := openLoaded(t, path)
+	wantRecords(t, src.all(), before)
+	closeStore(t, s)
+	wantSound(t, path)
+	wantText()
+	if info, err := Inspect(path, 0); err != nil || info.Version != 2 || info.JournalEntries == 0 {
 		t.Errorf("%+v, %v", info, err)
 	}
-	wantText()
-	s, src := openLoaded(t, path)
+	wantSound(t, path+".v1.bak")
+	wantRecords(t, loadedFrom(t, path+".v1.bak"), before)
+	s, src = openLoaded(t, path)
 	checkpoint(t, s, src)
 	closeStore(t, s)
 	wantText()

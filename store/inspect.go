@@ -21,6 +21,9 @@ type Info struct {
 	Size                       int64
 	PageSize, Pages, FreePages int
 
+	// Overrides counts what was added to the access list and taken off it while
+	// the daemon ran.
+	Overrides      int
 	JournalEntries int
 	Torrents       int
 	Downloads      uint64 // of all torrents, at most 2^64-1
@@ -60,6 +63,7 @@ func inspect(tx *bbolt.Tx, path string, top int) (*Info, error) {
 	if i.FreePages, err = checkFile(tx, path, func(error) {}); err != nil {
 		return nil, err
 	}
+	i.Overrides = tx.Bucket(bucketAccess).Stats().KeyN
 	_, i.JournalEntries, err = loadRecords(tx, func(r tracker.Record) { i.add(r, top) })
 	if err != nil {
 		return nil, damaged(path, err)

@@ -22,6 +22,8 @@ var (
 	bucketMeta    = []byte("meta")
 	bucketBase    = []byte("base")
 	bucketJournal = []byte("journal")
+	bucketAccess  = []byte("access")
+	bucketSeen    = []byte("livesync_seen")
 
 	keyVersion = []byte("version")
 	keyCreated = []byte("created")
@@ -36,7 +38,7 @@ const secretSize = 32
 // checkMeta checks that a file of the newest version has its buckets and what
 // the meta bucket must hold.
 func checkMeta(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketBase, bucketJournal} {
+	for _, name := range [][]byte{bucketMeta, bucketBase, bucketJournal, bucketAccess, bucketSeen} {
 		if tx.Bucket(name) == nil {
 			return fmt.Errorf("bucket %s is missing", name)
 		}
@@ -100,6 +102,17 @@ func dropChanges(journal *bbolt.Bucket, sequence uint64) error {
 			return fmt.Errorf("deleting journal entry %x: %w", k, err)
 		}
 	}
+}
+
+// errMark says that a key in the bucket livesync_seen is none of an instance.
+var errMark = errors.New("no instance's mark")
+
+// checkMark checks a key and a value of the bucket livesync_seen.
+func checkMark(k, v []byte) error {
+	if len(k) != 4 || len(v) != 8 {
+		return errMark
+	}
+	return nil
 }
 
 // errEntry says that a key in the journal is none.

@@ -68,16 +68,19 @@ func (s *Store) migrate(steps []migrations.Step, log zerolog.Logger) error {
 	if err := keepCopy(db, backup, from); err != nil {
 		return fmt.Errorf("copying database %s before its migration: %w", path, err)
 	}
-	if err := runSteps(db, path, steps, from); err != nil {
-		return err
+	for version := from; version < len(steps); version++ {
+		if err := runSteps(db, path, steps, version, version+1); err != nil {
+			return err
+		}
 	}
 	log.Info().Str("path", path).Int("from", from).Int("schema", len(steps)).Str("backup", backup).Msg("database migrated")
 	return nil
 }
 
-// create runs all steps on a file with nothing in it.
+// create runs all steps on a file with nothing in it, in one transaction: an
+// interruption leaves no older version behind, which would have to be copied.
 func create(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logger) error {
-	if err := runSteps(db, path, steps, 0); err != nil {
+	if err := runSteps(db, path, steps, 0, len(steps)); err != nil {
 		return err
 	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
@@ -87,21 +90,19 @@ func create(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logg
 	return nil
 }
 
-// runSteps runs the steps after version from, each in a transaction that also
-// records the version, so that a failure leaves the file at the last step that
-// succeeded.
-func runSteps(db *bbolt.DB, path string, steps []migrations.Step, from int) error {
-	for i, step := range steps[from:] {
-		version := from + i + 1
-		err := db.Update(func(tx *bbolt.Tx) error {
+// runSteps makes version to of the file out of version from, in one transaction
+// that also records the version: a failure changes nothing.
+func runSteps(db *bbolt.DB, path string, steps []migrations.Step, from, to int) error {
+	err := db.Update(func(tx *bbolt.Tx) error {
+		for _, step := range steps[from:to] {
 			if err := step.Apply(tx); err != nil {
-				return err
+				return fmt.Errorf("%s: %w", step.Name, err)
 			}
-			return writeVersion(tx, version)
-		})
-		if err != nil {
-			return fmt.Errorf("database %s: migration to version %d (%s): %w", path, version, step.Name, err)
 		}
+		return writeVersion(tx, to)
+	})
+	if err != nil {
+		return fmt.Errorf("database %s: migration to version %d: %w", path, to, err)
 	}
 	return nil
 }

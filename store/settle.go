@@ -3,7 +3,33 @@ package store
 import (
 	"fmt"
 	"os"
+
+	"go.etcd.io/bbolt"
 )
+
+// transact runs one transaction; it is on disk when transact returns without
+// error. It returns the bytes of the pages that it wrote, but for the first two
+// of the file. Transactions wait for each other.
+func (s *Store) transact(fn func(*bbolt.Tx) error) (written int64, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err := s.settleLocked(); err != nil {
+		return 0, err
+	}
+	before := s.pagesWritten()
+	if err := s.update(fn); err != nil {
+		s.unsettled = true
+		return 0, err
+	}
+	return s.pagesWritten() - before, nil
+}
+
+// pagesWritten returns the bytes of all pages that transactions have written,
+// but for the first two pages of the file.
+func (s *Store) pagesWritten() int64 {
+	stats := s.db.Stats().TxStats
+	return stats.GetPageAlloc()
+}
 
 // settle puts on disk what the file says of itself after a transaction failed,
 // in this process or in the one that had the file open before.
@@ -15,6 +41,13 @@ import (
 // before it: a power loss then would leave a file whose newest meta page on
 // disk points to them. So both meta pages are written once more first.
 func (s *Store) settle() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.settleLocked()
+}
+
+// settleLocked is settle for who holds the lock.
+func (s *Store) settleLocked() error {
 	if !s.unsettled {
 		return nil
 	}

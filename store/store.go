@@ -44,8 +44,10 @@ type Store struct {
 	file   *os.File // that db has open
 	secret []byte
 
-	mu        sync.Mutex // held by Load and Checkpoint, guards what follows
-	loaded    bool       // Load has read the file to its end
+	mu     sync.Mutex // held by Load and Checkpoint, guards what follows
+	loaded bool       // Load has read the file to its end
+
+	writing   sync.Mutex // held during a transaction, guards what follows
 	unsettled bool       // the last transaction failed, or may have: see settle
 
 	// Tests make transactions fail and journal entries small.

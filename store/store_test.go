@@ -163,8 +163,8 @@ func TestOpenRefuses(t *testing.T) {
 		say  string
 	}{
 		{"newer version", func(t *testing.T, path string) {
-			writeMeta(t, path, []byte{0, 0, 0, 2})
-		}, ErrNewer, "schema version 2, this program knows up to 1"},
+			writeMeta(t, path, []byte{0, 0, 0, 3})
+		}, ErrNewer, "schema version 3, this program knows up to 2"},
 		{"version zero", func(t *testing.T, path string) {
 			writeMeta(t, path, []byte{0, 0, 0, 0})
 		}, nil, "not a keeptrack database"},
@@ -259,7 +259,7 @@ func TestRootGivesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantOwner(path)
-	wantOwner(path + ".v1.bak")
+	wantOwner(path + ".v2.bak")
 }
 
 // TestFileThatExistedIsSettled: who wrote to it last may have failed.

@@ -55,6 +55,12 @@ func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
 	if err := checkMeta(tx); err != nil {
 		report(err)
 	}
+	if access := tx.Bucket(bucketAccess); access != nil {
+		verifyEach(access, "access", report, checkOverride)
+	}
+	if seen := tx.Bucket(bucketSeen); seen != nil {
+		verifyEach(seen, "livesync_seen", report, checkMark)
+	}
 	base, journal := tx.Bucket(bucketBase), tx.Bucket(bucketJournal)
 	if base == nil || journal == nil {
 		return nil
@@ -62,6 +68,19 @@ func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
 	oldest := verifyBase(base, journal.Sequence(), report)
 	verifyJournal(journal, oldest, report)
 	return nil
+}
+
+// verifyEach reports the keys of a bucket that check finds something wrong with.
+func verifyEach(b *bbolt.Bucket, name string, report func(error), check func(k, v []byte) error) {
+	err := b.ForEach(func(k, v []byte) error {
+		if err := check(k, v); err != nil {
+			report(fmt.Errorf("bucket %s, key %x: %w", name, k, err))
+		}
+		return nil
+	})
+	if err != nil {
+		report(fmt.Errorf("bucket %s: %w", name, err))
+	}
 }
 
 // verifyBase checks every shard of the base and returns the oldest sequence, as

@@ -44,8 +44,8 @@ downloads. The file is not changed.`,
 }
 
 func printInspected(w io.Writer, i *store.Info) error {
-	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\ntorrents %d\ndownloads %d\n",
-		i.Version, i.Created.Format(time.RFC3339), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Torrents, i.Downloads)
+	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\naccess overrides %d\ntorrents %d\ndownloads %d\n",
+		i.Version, i.Created.Format(time.RFC3339), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Overrides, i.Torrents, i.Downloads)
 	if i.Torrents > 0 {
 		text = fmt.Appendf(text, "oldest last announce %s\nnewest last announce %s\n", minuteText(i.Oldest), minuteText(i.Newest))
 	}
@@ -70,12 +70,13 @@ func printInspectedJSON(w io.Writer, i *store.Info) error {
 		Pages          int       `json:"pages"`
 		FreePages      int       `json:"free_pages"`
 		JournalEntries int       `json:"journal_entries"`
+		Overrides      int       `json:"access_overrides"`
 		Torrents       int       `json:"torrents"`
 		Downloads      uint64    `json:"downloads"`
 		Oldest         string    `json:"oldest_last_announce,omitempty"`
 		Newest         string    `json:"newest_last_announce,omitempty"`
 		Top            []torrent `json:"top"`
-	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Torrents, i.Downloads, "", "", []torrent{}}
+	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Overrides, i.Torrents, i.Downloads, "", "", []torrent{}}
 	if i.Torrents > 0 {
 		out.Oldest, out.Newest = minuteText(i.Oldest), minuteText(i.Newest)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -79,7 +80,7 @@ func TestDBInspect(t *testing.T) {
 	path := someDatabase(t)
 	got := keeptrack("db", "inspect", "--top", "1", path)
 	for _, want := range []string{
-		"schema version 1\n", "torrents 2\n", "downloads 77\n",
+		"schema version 2\n", "access overrides 0\n", "torrents 2\n", "downloads 77\n",
 		"oldest last announce 2025-02-19T21:20:00Z\nnewest last announce 2025-02-19T21:21:00Z\n" +
 			anyHash + " downloaded 77 last announce 2025-02-19T21:20:00Z\n",
 	} {
@@ -95,7 +96,7 @@ func TestDBInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	top := []any{map[string]any{"info_hash": anyHash, "downloaded": 77.0, "last_announce": "2025-02-19T21:20:00Z"}}
-	if result["torrents"] != 2.0 || result["schema_version"] != 1.0 || !reflect.DeepEqual(result["top"], top) {
+	if result["torrents"] != 2.0 || result["schema_version"] != 2.0 || !reflect.DeepEqual(result["top"], top) {
 		t.Errorf("got %v", result)
 	}
 	if got := keeptrack("db", "inspect", "--top", "-1", path); got.status != statusUsage {
@@ -123,13 +124,44 @@ func TestDBCompact(t *testing.T) {
 func TestDBMigrateNothingToDo(t *testing.T) {
 	path := someDatabase(t)
 	for _, args := range [][]string{{"db", "migrate", path}, {"db", "migrate", "--dry-run", path}} {
-		if got := keeptrack(args...); got != (outcome{statusDone, path + ": schema version 1, nothing to do\n", ""}) {
+		if got := keeptrack(args...); got != (outcome{statusDone, path + ": schema version 2, nothing to do\n", ""}) {
 			t.Errorf("%v: got %+v", args, got)
 		}
 	}
-	want := `{"file":"` + path + `","from":1,"to":1,"steps":[],"dry_run":true}` + "\n"
+	want := `{"file":"` + path + `","from":2,"to":2,"steps":[],"dry_run":true}` + "\n"
 	if got := keeptrack("db", "migrate", "--dry-run", "--json", path); got != (outcome{statusDone, want, ""}) {
 		t.Errorf("got %+v, want %s", got, want)
+	}
+}
+
+// TestDBMigrate brings a file of schema version 1 to the newest.
+func TestDBMigrate(t *testing.T) {
+	old, err := os.ReadFile(filepath.Join("..", "..", "store", "testdata", "v1.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keeptrack.db")
+	if err := os.WriteFile(path, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := path + ": to be migrated from schema version 1 to 2\n2 access\n"
+	if got := keeptrack("db", "migrate", "--dry-run", path); got != (outcome{statusDone, want, ""}) {
+		t.Errorf("got %+v, want %s", got, want)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, old) {
+		t.Errorf("--dry-run has changed the file, or %v", err)
+	}
+	if got := keeptrack("db", "inspect", path); got.status != statusFailed || !strings.Contains(got.stderr, "schema version 1, migrate it to 2 first") {
+		t.Errorf("got %+v", got)
+	}
+	want = path + ": migrated from schema version 1 to 2\n2 access\n"
+	if got := keeptrack("db", "migrate", path); got != (outcome{statusDone, want, ""}) {
+		t.Errorf("got %+v, want %s", got, want)
+	}
+	for _, file := range []string{path, path + ".v1.bak"} {
+		if got := keeptrack("db", "verify", file); got.status != statusDone {
+			t.Errorf("got %+v", got)
+		}
 	}
 }
 
