@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,8 +59,8 @@ var aria2 = torrentClient{
 		// aria2 asks UDP trackers only when its DHT is on. It knows no node,
 		// and a private torrent does not use it.
 		return exec.Command("aria2c", "--no-conf", "--enable-dht=true", "--dht-file-path="+filepath.Join(home, "dht"),
-			"--dht-listen-port="+freePort(t), "--enable-dht6=false", "--enable-peer-exchange=false", "--bt-enable-lpd=false",
-			"--interface="+address, "--listen-port="+freePort(t), "--stop-with-process="+strconv.Itoa(os.Getpid()),
+			"--dht-listen-port="+strconv.Itoa(freePort(t)), "--enable-dht6=false", "--enable-peer-exchange=false", "--bt-enable-lpd=false",
+			"--interface="+address, "--listen-port="+strconv.Itoa(freePort(t)), "--stop-with-process="+strconv.Itoa(os.Getpid()),
 			"--check-integrity=true", "--allow-overwrite=true", "--seed-ratio=0.0", "--dir="+dir, torrent)
 	},
 }
@@ -76,7 +75,7 @@ var transmission = torrentClient{
 		if err := os.WriteFile(filepath.Join(home, "settings.json"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return exec.Command("transmission-cli", "--no-portmap", "--no-blocklist", "--port="+freePort(t),
+		return exec.Command("transmission-cli", "--no-portmap", "--no-blocklist", "--port="+strconv.Itoa(freePort(t)),
 			"--config-dir="+home, "--download-dir="+dir, torrent)
 	},
 }
@@ -199,19 +198,4 @@ func makeTorrent(t *testing.T, url string) (path string, hash tracker.InfoHash, 
 		t.Fatal(err)
 	}
 	return path, sha1.Sum([]byte(info)), content
-}
-
-// freePort returns a port that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

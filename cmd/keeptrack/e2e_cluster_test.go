@@ -123,7 +123,13 @@ func TestARestartedInstanceTellsFromDisk(t *testing.T) {
 	if told.torrents != torrents {
 		t.Fatalf("%d torrents loaded", told.torrents)
 	}
-	asker.waitMetric("keeptrack_torrents", torrents)
+	waitFor(t, "every torrent", func() bool {
+		const drops = `keeptrack_kernel_receive_drops_total{socket="livesync"}`
+		if n := asker.metric(drops); n > 0 { // what is lost is not told again
+			t.Skipf("the system grants too small a receive buffer: it has dropped %g packets", n)
+		}
+		return asker.metric("keeptrack_torrents") >= torrents
+	})
 	t.Logf("all there %s after the restart", time.Since(began))
 	if n := told.metric(`keeptrack_requests_total{action="announce",family="ipv4",result="ok",transport="udp"}`); n != 0 {
 		t.Errorf("%g announces", n)

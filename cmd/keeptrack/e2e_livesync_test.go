@@ -24,13 +24,8 @@ type group struct {
 
 func newMulticastGroup(t *testing.T) *group {
 	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
 	ip := net.IPv4(239, byte(rand.N(256)), byte(rand.N(256)), byte(1+rand.N(254)))
-	return &group{t, &net.UDPAddr{IP: ip, Port: c.LocalAddr().(*net.UDPAddr).Port}}
+	return &group{t, &net.UDPAddr{IP: ip, Port: freePort(t)}}
 }
 
 // member returns the config of an instance in the group.

@@ -148,9 +148,10 @@ func TestAnEmptyInstanceCatchesUpOverTheNetwork(t *testing.T) {
 	few, many := l.start(1, dirs[1], settings{"tracker.max_torrents": "8000", "livesync.inquire_threshold": "0.001"}), l.start(2, dirs[2], nil)
 	// The two catch up with each other after their start. That is over before
 	// the third joins; then max_torrents keeps one the smaller, and its
-	// threshold keeps it from asking again.
+	// threshold keeps it from asking again. The third takes its time before it
+	// asks: it is to have heard both.
 	few.waitMetric(`keeptrack_livesync_records_total{direction="in",type="tell"}`, float64(len(all)))
-	empty := l.start(0, dirs[0], nil)
+	empty := l.start(0, dirs[0], settings{"livesync.beacon_interval": `"1s"`})
 	empty.waitMetric("keeptrack_torrents", float64(len(all)))
 	for _, d := range []*instance{empty, few, many} {
 		d.stop()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,21 +149,6 @@ func wantFailure(t *testing.T, got outcome, what string) {
 	if got.status != statusFailed || !strings.Contains(complaint, what) {
 		t.Errorf("exit status %d, want %d and %q in\n%s", got.status, statusFailed, what, got.stderr)
 	}
-}
-
-// taken says whether a port is in use for UDP or TCP.
-func taken(address string) bool {
-	u, err := net.ListenPacket("udp", address)
-	if err != nil {
-		return true
-	}
-	u.Close()
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return true
-	}
-	l.Close()
-	return false
 }
 
 // names returns the names of the files in dir, in order.
