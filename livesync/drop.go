@@ -8,41 +8,51 @@ type Drop uint8
 
 // The reasons.
 const (
-	DropNone        Drop = iota // used
-	DropForeign                 // the source address is not that of a node
-	DropShort                   // shorter than a header
-	DropOwn                     // this instance's own id
-	DropUnknownType             // a type that is not known
-	DropBadLength               // a length that does not fit the type
-	DropEmptyBeacon             // a BEACON of an instance without torrents
-	DropOtherTarget             // an INQUIRE for another instance
-	DropTrailing                // part of a record after the last whole one; the whole ones were used
-	DropBadPeer                 // port 0 or an address that is not accepted from clients
-	DropRefused                 // a torrent that the access list refuses
-	DropFull                    // a new torrent beyond the tracker's limit
-	DropTooOld                  // a torrent not announced for longer than torrents are kept
-	DropBadAge                  // a last announce before 1970: taken as then
-	DropBadCount                // a downloaded count that nobody can have counted
+	DropNone           Drop = iota // used
+	DropForeign                    // the source address is not that of a node
+	DropShort                      // shorter than a header
+	DropOwn                        // this instance's own id
+	DropPlain                      // not sealed, although this instance has a key
+	DropNoKey                      // sealed, and this instance has no key
+	DropSealedBad                  // sealed with another key, or changed on the way
+	DropSealedStale                // sealed too long ago, or ahead of this instance's clock
+	DropSealedReplayed             // sealed, and accepted before
+	DropUnknownType                // a type that is not known
+	DropBadLength                  // a length that does not fit the type
+	DropEmptyBeacon                // a BEACON of an instance without torrents
+	DropOtherTarget                // an INQUIRE for another instance
+	DropTrailing                   // part of a record after the last whole one; the whole ones were used
+	DropBadPeer                    // port 0 or an address that is not accepted from clients
+	DropRefused                    // a torrent that the access list refuses
+	DropFull                       // a new torrent beyond the tracker's limit
+	DropTooOld                     // a torrent not announced for longer than torrents are kept
+	DropBadAge                     // a last announce before 1970: taken as then
+	DropBadCount                   // a downloaded count that nobody can have counted
 
 	DropCount int = iota // number of reasons, DropNone included
 )
 
 var dropNames = [DropCount]string{
-	DropNone:        "none",
-	DropForeign:     "foreign_source",
-	DropShort:       "short",
-	DropOwn:         "own_id",
-	DropUnknownType: "unknown_type",
-	DropBadLength:   "bad_length",
-	DropEmptyBeacon: "empty_beacon",
-	DropOtherTarget: "other_target",
-	DropTrailing:    "trailing_bytes",
-	DropBadPeer:     "bad_peer",
-	DropRefused:     "refused",
-	DropFull:        "full",
-	DropTooOld:      "too_old",
-	DropBadAge:      "bad_age",
-	DropBadCount:    "bad_count",
+	DropNone:           "none",
+	DropForeign:        "foreign_source",
+	DropShort:          "short",
+	DropOwn:            "own_id",
+	DropPlain:          "plain",
+	DropNoKey:          "sealed_no_key",
+	DropSealedBad:      "sealed_bad",
+	DropSealedStale:    "sealed_stale",
+	DropSealedReplayed: "sealed_replayed",
+	DropUnknownType:    "unknown_type",
+	DropBadLength:      "bad_length",
+	DropEmptyBeacon:    "empty_beacon",
+	DropOtherTarget:    "other_target",
+	DropTrailing:       "trailing_bytes",
+	DropBadPeer:        "bad_peer",
+	DropRefused:        "refused",
+	DropFull:           "full",
+	DropTooOld:         "too_old",
+	DropBadAge:         "bad_age",
+	DropBadCount:       "bad_count",
 }
 
 // String returns the reason as a metric's label has it, such as "own_id".

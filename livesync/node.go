@@ -33,12 +33,16 @@ type Node struct {
 	options   Options
 	transport Transport
 	tracker   Tracker
+	sealing   *sealing
 	outbox    *outbox
 	scrape    scrape
 	instances instances
 	counters  counters
-	failing   atomic.Bool        // the last packet could not be sent
-	record    tracker.SyncRecord // the one being applied; the receiving goroutine's
+	failing   atomic.Bool // the last packet could not be sent
+
+	// The receiving goroutine's.
+	record     tracker.SyncRecord   // the one being applied
+	complained [DropCount]time.Time // when the log last said so
 }
 
 // New returns a node that speaks over tr for t. Run owns the transport and
@@ -54,7 +58,8 @@ func New(o Options, tr Transport, t Tracker) (*Node, error) {
 		options:   o,
 		transport: tr,
 		tracker:   t,
-		outbox:    newOutbox(o.ID, o.MaxPayload, o.MaxDelay),
+		sealing:   newSealing(&o),
+		outbox:    newOutbox(o.ID, o.room(), o.MaxDelay),
 		scrape: scrape{
 			owed: owed{limit: maxOwed},
 			wake: make(chan struct{}, 1),
@@ -72,6 +77,21 @@ func (n *Node) ID() ID { return n.options.ID }
 // allocates: what cannot be sent in time is lost and counted.
 func (n *Node) Tell(r tracker.SyncRecord) { n.outbox.tell(&r) }
 
+// SetKeys has packets sealed and opened with other keys from now on. The node
+// must have been made with some.
+func (n *Node) SetKeys(k *Keys) { n.sealing.keys.Store(k) }
+
+// Marks returns the highest sequence of the sealed packets accepted from each
+// instance, at most 256, and under the zero id what holds for all others. Given
+// to the next run in Options, they have what was accepted until now refused.
+// There are none without keys. It may be called at any time.
+func (n *Node) Marks() map[[4]byte]uint64 {
+	if n.sealing == nil {
+		return nil
+	}
+	return n.sealing.replays.marks()
+}
+
 // Run takes part until ctx is done; then it sends what it still holds, closes
 // the transport and returns.
 func (n *Node) Run(ctx context.Context) error {
@@ -88,7 +108,7 @@ func (n *Node) Run(ctx context.Context) error {
 // send sends one packet, made by this package, and counts it. A failure is
 // logged when it begins and when it ends.
 func (n *Node) send(p []byte) {
-	err := n.transport.Send(p)
+	err := n.sealing.send(n.transport, p)
 	if failing := err != nil; n.failing.Swap(failing) != failing {
 		if failing {
 			n.options.Log.Warn().Err(err).Msg("live sync cannot send")
@@ -111,6 +131,8 @@ const receivePause = time.Second
 // receiveAll takes in packets until the transport is closed.
 func (n *Node) receiveAll(ctx context.Context) {
 	buf := make([]byte, 1<<16)
+	var budget budget
+	asked := time.Now()
 	for {
 		size, from, err := n.transport.Receive(buf)
 		if errors.Is(err, net.ErrClosed) {
@@ -125,6 +147,14 @@ func (n *Node) receiveAll(ctx context.Context) {
 			}
 			continue
 		}
-		n.receive(buf[:size], from, time.Now())
+		came := time.Now()
+		n.receive(buf[:size], from, came)
+		done := time.Now()
+		if pause := budget.spend(asked, came, done); pause > 0 {
+			n.counters.pauses.Add(1)
+			time.Sleep(pause)
+			done = time.Now()
+		}
+		asked = done
 	}
 }

@@ -23,7 +23,7 @@ type Options struct {
 	// Nodes are the addresses that packets are accepted from.
 	Nodes []netip.Prefix
 	// MaxPayload is the largest packet to send, in bytes, at most MaxPayload
-	// and at least HeaderSize+Live6Size.
+	// and at least HeaderSize+Live6Size; with Keys SealOverhead more.
 	MaxPayload int
 	// MaxDelay is the longest that a record waits for its packet to fill.
 	MaxDelay time.Duration
@@ -37,7 +37,22 @@ type Options struct {
 	InquireThreshold float64
 	// TellRate is the pace of a tell stream in packets a second.
 	TellRate int
-	Log      zerolog.Logger
+	// Keys seal every packet; nil: none is sealed.
+	Keys *Keys
+	// AcceptPlain also takes packets that are not sealed, when there are Keys.
+	AcceptPlain bool
+	// Marks are what Node.Marks returned in an earlier run. What was accepted
+	// up to then is refused.
+	Marks map[[4]byte]uint64
+	Log   zerolog.Logger
+}
+
+// room returns the number of bytes that a packet may have before it is sealed.
+func (o *Options) room() int {
+	if o.Keys == nil {
+		return o.MaxPayload
+	}
+	return o.MaxPayload - SealOverhead
 }
 
 func (o *Options) validate() error {
@@ -48,8 +63,9 @@ func (o *Options) validate() error {
 		}
 	}
 	check(len(o.Nodes) > 0, "no nodes: packets would be accepted from nobody")
-	check(o.MaxPayload >= HeaderSize+Live6Size && o.MaxPayload <= MaxPayload,
-		"max payload %d is not between %d and %d bytes", o.MaxPayload, HeaderSize+Live6Size, MaxPayload)
+	smallest := HeaderSize + Live6Size + o.MaxPayload - o.room()
+	check(o.MaxPayload >= smallest && o.MaxPayload <= MaxPayload,
+		"max payload %d is not between %d and %d bytes", o.MaxPayload, smallest, MaxPayload)
 	check(o.MaxDelay > 0, "max delay %s is not positive", o.MaxDelay)
 	check(o.FirstBeaconDelay >= 0, "first beacon delay %s is negative", o.FirstBeaconDelay)
 	check(o.BeaconInterval > 0, "beacon interval %s is not positive", o.BeaconInterval)

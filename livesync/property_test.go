@@ -46,6 +46,7 @@ type member struct {
 	*instance                                     // nil while it is down
 	upAt      time.Time                           // when it is down: when it starts again
 	stored    map[tracker.InfoHash]tracker.Record // what its database has
+	marks     map[[4]byte]uint64                  // and of sealed packets
 	seen      map[tracker.InfoHash]uint64         // counts as last looked at
 }
 
@@ -120,6 +121,10 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.options.BeaconInterval = 10 * time.Second
 	w.options.FirstBeaconDelay = 20 * time.Second
 	w.options.TellRate = 50 + w.rng.IntN(1000)
+	if seed%4 == 0 {
+		w.options.Keys = keysOf(t, 1)
+		w.options.MaxPayload += SealOverhead
+	}
 	if w.rng.IntN(4) == 0 {
 		w.limit = 1 + w.rng.IntN(5)
 	}
@@ -166,6 +171,7 @@ func (w *world) randomStore() map[tracker.InfoHash]tracker.Record {
 func (w *world) start(m *member) {
 	o := w.options
 	binary.BigEndian.PutUint32(o.ID[:], w.rng.Uint32()|1)
+	o.Marks = m.marks
 	m.instance = start(w.t, w.net, o, slices.Collect(maps.Values(m.stored))...)
 	m.scrape.owed.setLimit(w.limit)
 	m.seen = make(map[tracker.InfoHash]uint64)
@@ -189,7 +195,7 @@ func (w *world) act() {
 	case p < 75:
 		w.announce(m)
 	case p < 82:
-		m.stored = m.records() // a checkpoint
+		m.stored, m.marks = m.records(), m.Marks() // a checkpoint
 	case p < 85:
 		w.takeDown(m)
 	case p < 92:
@@ -228,7 +234,7 @@ func (w *world) announce(m *member) {
 func (w *world) takeDown(m *member) {
 	if w.rng.IntN(2) == 0 {
 		m.stop(w.t)
-		m.stored = m.records()
+		m.stored, m.marks = m.records(), m.Marks()
 	} else {
 		if err := m.port.Close(); err != nil {
 			w.t.Error(err)

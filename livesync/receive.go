@@ -9,9 +9,10 @@ import (
 
 // receive takes in one packet. It does not keep b.
 func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
-	p, drop := n.accept(b, from.Addr().Unmap())
+	p, drop := n.accept(b, from.Addr().Unmap(), now)
 	if drop != DropNone {
 		n.drop(drop)
+		n.complain(drop, from, now)
 		return
 	}
 	n.counters.in[p.Kind].add(p.Records())
@@ -35,13 +36,17 @@ func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
 	}
 }
 
-// accept parses a packet unless it is not for this instance at all.
-func (n *Node) accept(b []byte, from netip.Addr) (Packet, Drop) {
+// accept opens and parses a packet unless it is not for this instance at all.
+func (n *Node) accept(b []byte, from netip.Addr, now time.Time) (Packet, Drop) {
 	if !n.isNode(from) {
 		return Packet{}, DropForeign
 	}
 	if len(b) >= HeaderSize && ID(b) == n.options.ID {
 		return Packet{}, DropOwn
+	}
+	b, drop := n.sealing.open(b, now)
+	if drop != DropNone {
+		return Packet{}, drop
 	}
 	return Parse(b)
 }

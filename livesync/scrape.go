@@ -57,7 +57,7 @@ func (n *Node) runScrape(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var tells *stream
-	buf := make([]byte, 0, n.options.MaxPayload)
+	buf := make([]byte, 0, n.options.room())
 	for {
 		select {
 		case <-ctx.Done():
@@ -123,7 +123,7 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 
 // newStream begins to tell the torrents that are owed, or all when o is nil.
 func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
-	s := newStream(n.tracker, n.options.MaxPayload, n.options.TellRate, now)
+	s := newStream(n.tracker, n.options.room(), n.options.TellRate, now)
 	s.activity, s.owed = a, o
 	s.copied = n.outbox.handOverAll
 	n.setProgress(s)

@@ -39,6 +39,9 @@ type Stats struct {
 	// TransportLost counts packets that arrived and were lost before they
 	// could be read.
 	TransportLost uint64
+	// Pauses counts the times that receiving was held up because it took more
+	// than its share of a processor.
+	Pauses uint64
 }
 
 // Stats returns the counters. It may be called at any time.
@@ -47,6 +50,7 @@ func (n *Node) Stats() Stats {
 		SendFailures:  n.counters.sendFailures.Load(),
 		OutboxLost:    n.outbox.lost(),
 		TransportLost: n.transport.Lost(),
+		Pauses:        n.counters.pauses.Load(),
 	}
 	for k := range KindCount {
 		s.In[k], s.Out[k] = n.counters.in[k].load(), n.counters.out[k].load()
@@ -62,6 +66,7 @@ type counters struct {
 	in, out      [KindCount]traffic
 	drops        [DropCount]atomic.Uint64
 	sendFailures atomic.Uint64
+	pauses       atomic.Uint64
 }
 
 type traffic struct{ packets, records atomic.Uint64 }

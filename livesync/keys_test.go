@@ -1,0 +1,82 @@
+package livesync
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// hexKey is a key in hexadecimal digits.
+func hexKey(b byte) string { return strings.Repeat(fmt.Sprintf("%02x", b), KeySize) }
+
+// keysOf returns keys made of the bytes given.
+func keysOf(t testing.TB, bytes ...byte) *Keys {
+	t.Helper()
+	var text strings.Builder
+	for _, b := range bytes {
+		text.WriteString(hexKey(b) + "\n")
+	}
+	k, err := ParseKeys(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestParseKeys(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		keys int
+		err  string
+	}{
+		"one":           {hexKey(1), 1, ""},
+		"two":           {hexKey(1) + "\n" + hexKey(2) + "\n", 2, ""},
+		"comments":      {"# the group's\n\n \t" + hexKey(0xab) + " # since May\r\n", 1, ""},
+		"upper case":    {strings.ToUpper(hexKey(0xab)), 1, ""},
+		"none":          {"# nothing\n", 0, errNoKey.Error()},
+		"empty":         {"", 0, errNoKey.Error()},
+		"short":         {"\n" + hexKey(1)[2:], 0, "line 2: " + errKey.Error()},
+		"long":          {hexKey(1) + "00", 0, "line 1: " + errKey.Error()},
+		"no digits":     {strings.Repeat("g", 2*KeySize), 0, "line 1: " + errKey.Error()},
+		"two on a line": {hexKey(1) + " " + hexKey(2), 0, "line 1: " + errKey.Error()},
+		"three":         {hexKey(1) + "\n" + hexKey(2) + "\n" + hexKey(3), 0, "line 3: " + errManyKeys.Error()},
+		"twice":         {hexKey(0xab) + "\n" + strings.ToUpper(hexKey(0xab)), 0, "line 2: " + errSameKey.Error()},
+		"endless line":  {strings.Repeat("a", 1<<17), 0, "line 1: bufio.Scanner: token too long"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, err := ParseKeys(strings.NewReader(tt.text))
+			switch {
+			case err != nil && err.Error() != tt.err, err == nil && tt.err != "":
+				t.Errorf("error %v, want %q", err, tt.err)
+			case err == nil && k.Len() != tt.keys:
+				t.Errorf("%d keys, want %d", k.Len(), tt.keys)
+			}
+		})
+	}
+}
+
+// FuzzParseKeys checks that whatever is read has one or two keys and seals, and
+// that no error repeats what was given.
+func FuzzParseKeys(f *testing.F) {
+	f.Add(hexKey(1))
+	f.Add("# comment\n" + hexKey(1) + " # first\r\n\n" + hexKey(2) + "\n")
+	f.Add(hexKey(1) + "\n" + hexKey(1))
+	f.Fuzz(func(t *testing.T, text string) {
+		k, err := ParseKeys(strings.NewReader(text))
+		if err != nil {
+			for line := range strings.Lines(text) {
+				if line = strings.TrimSpace(line); len(line) >= KeySize && strings.Contains(err.Error(), line) {
+					t.Fatalf("the error repeats the line: %v", err)
+				}
+			}
+			return
+		}
+		if k.Len() < 1 || k.Len() > maxKeys {
+			t.Fatalf("%d keys", k.Len())
+		}
+		sealed := k.seal(nil, AppendBeacon(nil, ID{1}, 1), &[nonceSize]byte{})
+		if _, _, drop := k.Open(nil, sealed); drop != DropNone {
+			t.Fatal(drop)
+		}
+	})
+}

@@ -1,0 +1,66 @@
+package livesync
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sealing lies between the node and its transport: it seals what is sent and
+// opens what is received. A nil one stands for a group without a key.
+type sealing struct {
+	keys        atomic.Pointer[Keys]
+	acceptPlain bool
+	replays     *replays
+	opened      []byte // the last packet opened; the receiving goroutine's
+
+	mu       sync.Mutex // guards what follows; held while a packet is sent
+	sequence sequence
+	sealed   []byte // the packet being sent
+}
+
+// newSealing returns nil without keys.
+func newSealing(o *Options) *sealing {
+	if o.Keys == nil {
+		return nil
+	}
+	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.Marks)}
+	s.keys.Store(o.Keys)
+	return s
+}
+
+// send sends p sealed, if there are keys.
+func (s *sealing) send(t Transport, p []byte) error {
+	if s == nil {
+		return t.Send(p)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var nonce [nonceSize]byte
+	rand.Read(nonce[8:]) // never fails
+	binary.BigEndian.PutUint64(nonce[:], s.sequence.next(time.Now()))
+	s.sealed = s.keys.Load().seal(s.sealed[:0], p, &nonce)
+	return t.Send(s.sealed)
+}
+
+// open returns the packet inside b if that is sealed and to be used, b itself
+// if it is not sealed and need not be, or why it is dropped. What is returned
+// is valid until the next call.
+func (s *sealing) open(b []byte, now time.Time) ([]byte, Drop) {
+	switch sealed := Sealed(b); {
+	case s == nil && sealed:
+		return nil, DropNoKey
+	case s == nil || !sealed && s.acceptPlain:
+		return b, DropNone
+	case !sealed:
+		return nil, DropPlain
+	}
+	packet, sequence, drop := s.keys.Load().Open(s.opened[:0], b)
+	if drop != DropNone {
+		return nil, drop
+	}
+	s.opened = packet
+	return packet, s.replays.accept(ID(packet), sequence, now)
+}
