@@ -7,6 +7,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/livesync"
 	"keeptrack/tracker"
 )
 
@@ -37,6 +38,9 @@ func checkConfig(cmd *cobra.Command, args []string) error {
 	if _, err := readAccess(args[0], c); err != nil {
 		return err
 	}
+	if _, err := readKeys(args[0], c.LiveSync.KeyFile); err != nil {
+		return err
+	}
 	for _, w := range c.Warnings() {
 		complain(cmd.ErrOrStderr(), fmt.Sprintf("warning: %s: %s", args[0], w))
 	}
@@ -52,4 +56,14 @@ func readAccess(path string, c *config.Config) (*tracker.Access, error) {
 		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
 	}
 	return access, nil
+}
+
+// readKeys reads the key file of the config at path. One that cannot be used
+// is a usageError.
+func readKeys(path, file string) (*livesync.Keys, error) {
+	keys, err := daemon.ReadKeys(file)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	return keys, nil
 }

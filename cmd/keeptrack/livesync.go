@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"keeptrack/cmd/internal/daemon"
 	"keeptrack/livesync"
 )
 
@@ -30,9 +31,10 @@ func newLiveSyncWatchCommand() *cobra.Command {
 		Short: "Join the group and print every packet",
 		Long: `Join the live sync group and print every packet, one line each: time, source,
 instance id, type and what it says. Nothing is sent. What is no live sync packet
-is printed with the reason.
+is printed with the reason. Sealed packets are opened with the key file; without one
+they are printed as such.
 
-Interface, group and port come from the config unless flags give them. Instances on
+Interface, group, port and key file come from the config unless flags give them. Instances on
 this host are heard if their livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,15 +46,18 @@ this host are heard if their livesync.loopback is on. Ends on SIGINT or SIGTERM.
 	f.StringVar(&w.iface, "interface", "", "address or `NAME` of the network interface")
 	f.StringVar(&w.group, "group", "", "multicast `ADDRESS` of the group")
 	f.Uint16Var(&w.port, "port", 0, "UDP `PORT` of the group")
+	f.StringVar(&w.keyFile, "key-file", "", "`FILE` with the group's key")
 	f.BoolVar(&w.json, "json", false, "print one JSON object a line")
 	return cmd
 }
 
 // watch is the command with its flags.
 type watch struct {
-	config, iface, group string
-	port                 uint16
-	json                 bool
+	config, iface, group, keyFile string
+	port                          uint16
+	json                          bool
+
+	keys *livesync.Keys // nil: sealed packets stay closed
 }
 
 // watched is a packet as it is printed. Packet is missing if it is none.
@@ -60,6 +65,7 @@ type watched struct {
 	Time    time.Time        `json:"time"`
 	Source  netip.AddrPort   `json:"source"`
 	Packet  *livesync.Packet `json:"packet,omitempty"`
+	Sealed  *time.Time       `json:"sealed,omitempty"` // when the sender sealed it
 	Dropped string           `json:"dropped,omitempty"`
 	Bytes   int              `json:"bytes"`
 }
@@ -80,12 +86,18 @@ func (w *watch) run(cmd *cobra.Command) error {
 	return errors.Join(err, group.Close())
 }
 
-// options returns the group to join: what the flags say, and the config for
-// the rest.
+// options reads the keys and returns the group to join: what the flags say, and
+// the config for the rest.
 func (w *watch) options() (livesync.MulticastOptions, error) {
 	c, err := loadConfig(w.config)
 	if err != nil {
 		return livesync.MulticastOptions{}, err
+	}
+	if w.keyFile == "" {
+		w.keyFile = c.LiveSync.KeyFile
+	}
+	if w.keys, err = daemon.ReadKeys(w.keyFile); err != nil {
+		return livesync.MulticastOptions{}, usageError{err}
 	}
 	o := livesync.MulticastOptions{
 		Interface: c.LiveSync.Interface,
@@ -122,15 +134,36 @@ func (w *watch) print(out io.Writer, group livesync.Transport) error {
 			return err
 		}
 		line := watched{Time: time.Now(), Source: from, Bytes: n}
-		if p, drop := livesync.Parse(buf[:n]); drop == livesync.DropNone {
-			line.Packet = &p
-		} else {
-			line.Dropped = drop.String()
-		}
+		w.decode(&line, buf[:n])
 		if err := w.printLine(out, &line); err != nil {
 			return err
 		}
 	}
+}
+
+// decode opens and parses a packet. Whether it is new is not looked at.
+func (w *watch) decode(line *watched, b []byte) {
+	drop := livesync.DropNone
+	if livesync.Sealed(b) {
+		if w.keys == nil {
+			line.Dropped = livesync.DropNoKey.String()
+			return
+		}
+		var sequence uint64
+		if b, sequence, drop = w.keys.Open(nil, b); drop == livesync.DropNone {
+			at := time.Unix(0, int64(sequence))
+			line.Sealed = &at
+		}
+	}
+	var p livesync.Packet
+	if drop == livesync.DropNone {
+		p, drop = livesync.Parse(b)
+	}
+	if drop != livesync.DropNone {
+		line.Dropped = drop.String()
+		return
+	}
+	line.Packet = &p
 }
 
 func (w *watch) printLine(out io.Writer, line *watched) error {
@@ -140,6 +173,9 @@ func (w *watch) printLine(out io.Writer, line *watched) error {
 	what := "dropped: " + line.Dropped
 	if line.Packet != nil {
 		what = line.Packet.From.String() + " " + line.Packet.String()
+	}
+	if line.Sealed != nil {
+		what += " (sealed)"
 	}
 	_, err := fmt.Fprintf(out, "%s %s %s\n", line.Time.Format("15:04:05.000"), line.Source, what)
 	return err

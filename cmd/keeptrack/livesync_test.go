@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"keeptrack/livesync"
 )
 
 // scripted is a group on which the given packets arrive, and then nothing more.
@@ -52,6 +54,36 @@ func TestWatchPrintsEveryPacket(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWatchOpensSealedPackets(t *testing.T) {
+	const key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+	const packet = "deadbeef00000100187bcd8d4a5c0001a8a9aaabacadaeafb0b1b2b3b4b5b6b7" +
+		"38b752f0db425811e8832a22bc87a96290aeed134fad0fa9e94c9036fcc2384d6d986047e8e58b24ddec127d44e4f3fd"
+	p, err := hex.DecodeString(packet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const opened = "deadbeef live 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 192.0.2.1:6881 seeding (sealed)"
+	for text, want := range map[string]string{
+		"": "dropped: sealed_no_key", key: opened,
+		strings.Repeat("ab", 32):              "dropped: sealed_bad",
+		strings.Repeat("ab", 32) + "\n" + key: opened,
+	} {
+		var w watch
+		if text != "" {
+			if w.keys, err = livesync.ParseKeys(strings.NewReader(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var out bytes.Buffer
+		if err := w.print(&out, &scripted{[][]byte{p}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.HasSuffix(got, " 192.0.2.7:9696 "+want+"\n") {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

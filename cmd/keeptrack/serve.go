@@ -54,6 +54,10 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	if err != nil {
 		return err
 	}
+	keys, err := readKeys(path, c.LiveSync.KeyFile)
+	if err != nil {
+		return err
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -71,6 +75,7 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 		Config:     c,
 		ConfigPath: path,
 		Access:     access,
+		Keys:       keys,
 		Version:    version.String(),
 		Reload:     reload,
 		Log:        log,

@@ -2,12 +2,14 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
 // LiveSync is the table [livesync]. Interface and Nodes are set when Enabled
 // is; ID has 4 bytes, or is nil when one is to be drawn; MaxPayload is in bytes
-// of UDP payload; TellRate is in packets a second.
+// of UDP payload; TellRate is in packets a second; an empty KeyFile stands for
+// packets that are not sealed.
 type LiveSync struct {
 	Enabled          bool
 	Interface        string
@@ -23,17 +25,20 @@ type LiveSync struct {
 	BeaconInterval   time.Duration
 	InquireThreshold float64
 	TellRate         int
+	KeyFile          string
+	AcceptPlain      bool
 }
 
 // The smallest payload holds one record of the longest kind, an IPv6 peer, and
-// the largest fits an Ethernet frame.
+// with a key the 44 bytes that sealing adds; the largest fits an Ethernet frame.
 const (
 	smallestPayload = 8 + 40
+	smallestSealed  = smallestPayload + 44
 	largestPayload  = 1500 - 28
 )
 
 func (l *LiveSync) keys() []key {
-	return append(l.transportKeys(), l.timingKeys()...)
+	return slices.Concat(l.transportKeys(), l.timingKeys(), l.sealingKeys())
 }
 
 func (l *LiveSync) transportKeys() []key {
@@ -75,6 +80,18 @@ func (l *LiveSync) timingKeys() []key {
 				"number; above 0 and at most 1."),
 		declare("tell_rate", &l.TellRate, 1000, integer(1, 1_000_000),
 			"Packets a second with which torrents are told to one that asks."),
+	}
+}
+
+func (l *LiveSync) sealingKeys() []key {
+	return []key{
+		declare("key_file", &l.KeyFile, "", text,
+			"File with the key that packets are sealed with, the same on all instances: 64\n"+
+				"hexadecimal digits; a second line with another key is for changing it. Others\n"+
+				"must not be able to read it. What it holds is reloaded on SIGHUP. Empty:\n"+
+				"packets are not sealed."),
+		declare("accept_plain", &l.AcceptPlain, false, boolean,
+			"With a key: take packets that are not sealed as well."),
 	}
 }
 

@@ -58,13 +58,15 @@ port = 65535
 nodes = ["192.0.2.7"]
 loopback = true
 id = "DEADbeef"
-max_payload = 48
+max_payload = 92
 max_delay = "10ms"
 renew_after = "1s"
 first_beacon_delay = "200ms"
 beacon_interval = "100ms"
 inquire_threshold = 1
 tell_rate = 1
+key_file = "/etc/keeptrack/group key"
+accept_plain = true
 `
 
 func TestParseSetsEveryKey(t *testing.T) {
@@ -89,9 +91,10 @@ func TestParseSetsEveryKey(t *testing.T) {
 		LiveSync: LiveSync{
 			Enabled: true, Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
 			Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true,
-			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxPayload: 48, MaxDelay: 10 * time.Millisecond,
+			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxPayload: 92, MaxDelay: 10 * time.Millisecond,
 			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,
 			BeaconInterval: 100 * time.Millisecond, InquireThreshold: 1, TellRate: 1,
+			KeyFile: "/etc/keeptrack/group key", AcceptPlain: true,
 		},
 	}
 	got, err := Parse("full.toml", []byte(full))

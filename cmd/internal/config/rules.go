@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // rule is a condition on several keys. The first of them is the one to blame.
 type rule struct {
 	keys    []string
@@ -30,6 +32,11 @@ var rules = []rule{
 		[]string{"livesync.nodes", "livesync.enabled"},
 		func(c *Config) bool { return !c.LiveSync.Enabled || len(c.LiveSync.Nodes) > 0 },
 		"must name the other instances because livesync.enabled is true",
+	},
+	{
+		[]string{"livesync.max_payload", "livesync.key_file"},
+		func(c *Config) bool { return c.LiveSync.KeyFile == "" || c.LiveSync.MaxPayload >= smallestSealed },
+		fmt.Sprintf("must be %d or more because livesync.key_file is set", smallestSealed),
 	},
 }
 
@@ -80,6 +87,11 @@ var cautions = []rule{
 		[]string{"access.file"},
 		func(c *Config) bool { return c.Access.File == "" || c.Access.Mode != AccessOpen },
 		`is not used because access.mode is "open"`,
+	},
+	{
+		[]string{"livesync.accept_plain"},
+		func(c *Config) bool { return !c.LiveSync.AcceptPlain || c.LiveSync.KeyFile != "" },
+		"is not used because livesync.key_file is empty",
 	},
 }
 

@@ -30,7 +30,10 @@ type Options struct {
 	ConfigPath string
 	// Access decides which torrents are served until the first reload; nil:
 	// every one.
-	Access  *tracker.Access
+	Access *tracker.Access
+	// Keys seal live sync packets until the first reload; nil: they are not
+	// sealed.
+	Keys    *livesync.Keys
 	Version string
 	// Reload asks for the config to be read again each time it receives.
 	Reload <-chan os.Signal

@@ -85,6 +85,8 @@ func (d *Daemon) joinGroup() error {
 		BeaconInterval:   c.BeaconInterval,
 		InquireThreshold: c.InquireThreshold,
 		TellRate:         c.TellRate,
+		Keys:             d.opts.Keys,
+		AcceptPlain:      c.AcceptPlain,
 		Log:              d.log,
 	}
 	copy(o.ID[:], c.ID)

@@ -12,6 +12,7 @@ var (
 	metricSyncRecords = counter("livesync_records_total", "Records in live sync packets used or sent.", "type", "direction")
 	metricSyncDrops   = counter("livesync_drops_total", "Live sync packets, or records of packets, not used.", "reason")
 	metricSyncUnsent  = counter("livesync_send_failures_total", "Live sync packets that the system did not take.")
+	metricSyncPauses  = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
 	metricSyncUntold  = counter("livesync_untold_total", "Peers not told because packets could not be sent as fast as they filled.")
 
 	metricTelling      = gauge("livesync_telling", "1 while a tell stream goes on, by activity: tell or counter_tell.", "activity")
@@ -39,6 +40,7 @@ func collectSync(s livesync.Stats, send sender) {
 		}
 	}
 	send(metricSyncUnsent, float64(s.SendFailures))
+	send(metricSyncPauses, float64(s.Pauses))
 	send(metricSyncUntold, float64(s.OutboxLost))
 	send(metricKernelDrops, float64(s.TransportLost), "livesync")
 }

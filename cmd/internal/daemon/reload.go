@@ -40,11 +40,20 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
+	// A changed livesync.key_file needs a restart, what is in the one that is
+	// used does not.
+	keys, err := ReadKeys(d.config.LiveSync.KeyFile)
+	if err != nil {
+		return err
+	}
 	_, restart := config.Diff(d.config, c)
 	if len(restart) > 0 {
 		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")
 	}
 	d.tracker.SetAccess(access)
+	if d.node != nil && keys != nil {
+		d.node.SetKeys(keys)
+	}
 	zerolog.SetGlobalLevel(c.Log.Level)
 	d.log.Info().Str("level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
 		Int("listed", len(access.Hashes)).Msg("config reloaded")
