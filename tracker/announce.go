@@ -88,6 +88,10 @@ func (t *Tracker) announce(s *shard, now Instant, a *Announce, r *Reply) (tell S
 		if !storable || a.Event == EventStopped {
 			return 0, false
 		}
+		if t.limits.exhausted(a.Peer.Network()) {
+			s.totals.PeersTurnedAway[TurnedTorrents]++
+			return 0, false
+		}
 		if i, ok = t.create(s, &a.InfoHash); !ok {
 			return 0, false
 		}
@@ -117,8 +121,13 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		paused:    a.Event == EventPaused && !seeder,
 		completed: a.Event == EventCompleted && seeder,
 		now:       now,
+		limits:    &t.limits,
 	}
 	out = s.visit(i, &a.Peer, v)
+	if out.turned != TurnedNot {
+		s.totals.PeersTurnedAway[out.turned]++
+		return out, 0, false
+	}
 	if v.remove && !out.known {
 		return out, 0, false
 	}

@@ -34,6 +34,15 @@ func keyBytes[K key](k *K) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(k)), unsafe.Sizeof(*k))
 }
 
+// networkOf returns the network of the peer k.
+func networkOf[K key](k *K) Network {
+	b := keyBytes(k)
+	if len(b) == CompactSize4 {
+		return network4(binary.BigEndian.Uint32(b))
+	}
+	return Network(binary.BigEndian.Uint64(b))
+}
+
 // equalKeys says whether a and b are the same peer. For IPv6 it compares words,
 // those that differ most often first, where == would call a function.
 func equalKeys[K key](a, b *K) bool {

@@ -34,7 +34,7 @@ func checkShard(t testing.TB, s *shard, first byte) {
 	checkArena(t, &s.arena4, c.blocks4)
 	checkArena(t, &s.arena6, c.blocks6)
 	c.bitmap()
-	c.totals.Completed = s.totals.Completed
+	c.totals.Completed, c.totals.PeersTurnedAway = s.totals.Completed, s.totals.PeersTurnedAway
 	if s.totals != c.totals {
 		t.Errorf("shard %d: totals %+v, the torrents have %+v", first, s.totals, c.totals)
 	}
@@ -173,6 +173,29 @@ func checkPeers[K key](t testing.TB, p *peers[K]) {
 	}
 	if used != int(p.n) {
 		t.Errorf("%d slots used for %d peers", used, p.n)
+	}
+	checkNetworks(t, p)
+}
+
+// checkNetworks checks that no network's peers are counted as fewer than may
+// be, and that no counter is left from peers that have gone.
+func checkNetworks[K key](t testing.TB, p *peers[K]) {
+	t.Helper()
+	have := make(map[Network]uint32)
+	for i := range p.list[:p.n] {
+		have[networkOf(&p.list[i].key)]++
+	}
+	for network, n := range have {
+		if got := p.index.ofNetwork(network); got+networkSlack < n {
+			t.Errorf("network %x has %d peers, %d are counted", network, n, got)
+		}
+	}
+	counted := 0
+	for _, n := range p.index.networks {
+		counted += int(n)
+	}
+	if counted != 2*int(p.n) {
+		t.Errorf("%d peers counted twice make %d", p.n, counted)
 	}
 }
 

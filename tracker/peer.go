@@ -84,6 +84,22 @@ func (p Peer) Port() uint16 { return p.port }
 // Family returns the family of the peer's address.
 func (p Peer) Family() Family { return p.family }
 
+// Network is whoever is behind an address: an IPv4 address, or the /64 of an
+// IPv6 one, within which a host has any address that it likes.
+type Network uint64
+
+// Network returns the network of the peer's address.
+func (p Peer) Network() Network {
+	if p.family == IPv6 {
+		return Network(binary.BigEndian.Uint64(p.addr[:]))
+	}
+	return network4(binary.BigEndian.Uint32(p.addr[:]))
+}
+
+// network4 returns the network of an IPv4 address: the start of its IPv6-mapped
+// form without the zeros, which is no /64 that anybody has.
+func network4(addr uint32) Network { return 0xffff<<32 | Network(addr) }
+
 // AppendAddr appends the address in network order: 4 bytes or 16.
 func (p Peer) AppendAddr(dst []byte) []byte {
 	if p.family == IPv6 {

@@ -54,6 +54,21 @@ func scan[K key](list []entry[K], k *K) int {
 	return -1
 }
 
+// ofNetwork returns the number of peers whose network is that of k. In a large
+// list it is up to networkSlack too low, or too high; see peerIndex.
+func (p *peers[K]) ofNetwork(k *K) (n uint32) {
+	network := networkOf(k)
+	if p.index != nil {
+		return p.index.ofNetwork(network)
+	}
+	for i := range p.list[:p.n] {
+		if networkOf(&p.list[i].key) == network {
+			n++
+		}
+	}
+	return n
+}
+
 // seeds says whether the peer at position i is a seeder.
 func (p *peers[K]) seeds(i int) bool { return uint32(i) >= p.leechers }
 

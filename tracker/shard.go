@@ -31,6 +31,9 @@ type ShardTotals struct {
 	// Completed counts the downloads completed since the start, heard from
 	// clients and from other instances.
 	Completed uint64
+	// PeersTurnedAway counts by reason the announces since the start whose peer
+	// was not stored for what its address has already. TurnedNot is not counted.
+	PeersTurnedAway [TurnedCount]uint64
 }
 
 func (s *shard) init() {

@@ -7,6 +7,7 @@ type visit struct {
 	paused    bool
 	completed bool // says that its download is complete
 	now       Instant
+	limits    *limits // nil: whoever comes is stored
 }
 
 // visited is what came of it.
@@ -16,6 +17,7 @@ type visited struct {
 	roleChanged  bool
 	wasCompleted bool // its completed download had been counted before
 	at           int  // where the peer is now, or -1
+	turned       TurnedAway
 	// before and after are the counts of the peers of the family.
 	before, after counts
 }
@@ -39,7 +41,10 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 	out := visited{before: p.counts}
 	at := p.find(k)
 	if at < 0 {
-		if v.remove {
+		if !v.remove && v.limits != nil {
+			out.turned = admit(v.limits, &p, &k)
+		}
+		if v.remove || out.turned != TurnedNot {
 			out.at, out.after = -1, p.counts
 			return out
 		}

@@ -39,6 +39,9 @@ func (t *Tracker) Run(ctx context.Context) error {
 // sweep looks at every torrent of a shard, from the last to the first: nobody
 // else removes torrents, so none that was there is passed over.
 func (t *Tracker) sweep(shard int, now Instant) {
+	if shard == 0 {
+		t.limits.age(now)
+	}
 	s := &t.shards[shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()

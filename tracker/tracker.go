@@ -27,11 +27,16 @@ type Options struct {
 	RenewAfter time.Duration
 	// MaxTorrents bounds the number of torrents; 0 does not.
 	MaxTorrents int
+	// MaxPeersPerAddress bounds the peers of one address in one torrent,
+	// MaxTorrentsPerAddress the torrents that peers of one address newly join
+	// in a peer timeout; 0 does not. IPv6 addresses count by their /64. What
+	// other instances tell is not bounded.
+	MaxPeersPerAddress, MaxTorrentsPerAddress int
 	// DefaultNumWant is the number of peers for clients that do not say, and
 	// MaxNumWant the most that anyone gets.
 	DefaultNumWant, MaxNumWant int
-	// AllowPrivate takes in peers on private, loopback, link-local,
-	// documentation and benchmark addresses.
+	// AllowPrivate takes in peers on private, loopback, link-local and
+	// documentation addresses.
 	AllowPrivate bool
 	// Tell, if not nil, is called with what other instances are to know, by
 	// the goroutine that announces and with the torrent's shard locked: what
@@ -50,12 +55,13 @@ type Tracker struct {
 	torrents atomic.Int64
 	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
 	ages     ages
+	limits   limits
 	shards   [ShardCount]shard
 }
 
 // New returns an empty Tracker that starts to count time at now.
 func New(o Options, now time.Time) *Tracker {
-	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout)}
+	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout), limits: newLimits(&o)}
 	t.renew = t.clock.ticks(o.RenewAfter)
 	t.access.Store(&Access{})
 	for i := range t.shards {
@@ -97,6 +103,9 @@ func (t *Tracker) Stats() Stats {
 			out.Seeders[f] += totals.Seeders[f]
 		}
 		out.Completed += totals.Completed
+		for r, n := range totals.PeersTurnedAway {
+			out.PeersTurnedAway[r] += n
+		}
 	}
 	return out
 }

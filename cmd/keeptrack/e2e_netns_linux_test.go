@@ -24,7 +24,7 @@ type lan struct {
 	hosts []string // names of namespaces
 }
 
-// newLAN makes a network of n hosts, 198.18.0.1 and on. It skips the test where
+// newLAN makes a network of n hosts, 198.51.100.1 and on. It skips the test where
 // that takes a privilege that is lacking.
 func newLAN(t *testing.T, n int) *lan {
 	t.Helper()
@@ -56,9 +56,9 @@ func (l *lan) addHost(i int) {
 	l.ip("-n " + host + " link set eth0 up")
 }
 
-// address returns the address of host i, from the range for benchmarks of
-// network devices (RFC 2544).
-func address(i int) string { return fmt.Sprintf("198.18.0.%d", i+1) }
+// address returns the address of host i, from a range for documentation
+// (RFC 5737).
+func address(i int) string { return fmt.Sprintf("198.51.100.%d", i+1) }
 
 // ip runs ip(8).
 func (l *lan) ip(args string) {
@@ -87,7 +87,7 @@ func (l *lan) start(i int, dir string, more settings) *instance {
 		"http.listen":        `["127.0.0.1:0"]`,
 		"livesync.enabled":   "true",
 		"livesync.interface": `"eth0"`,
-		"livesync.nodes":     `["198.18.0.0/24"]`,
+		"livesync.nodes":     `["198.51.100.0/24"]`,
 		"livesync.id":        fmt.Sprintf(`"0000000%d"`, i+1),
 	}).with(more)
 	path, err := built()

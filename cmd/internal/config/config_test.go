@@ -66,7 +66,8 @@ func TestDefaultValues(t *testing.T) {
 		Tracker: Tracker{
 			AnnounceInterval: 30 * time.Minute, IntervalJitter: 3 * time.Minute,
 			MinAnnounceInterval: 15 * time.Minute, PeerTimeout: 45 * time.Minute,
-			TorrentTimeout: 720 * time.Hour, DefaultNumWant: 50, MaxNumWant: 200,
+			TorrentTimeout: 720 * time.Hour, MaxPeersPerAddress: 1000,
+			MaxTorrentsPerAddress: 250_000, DefaultNumWant: 50, MaxNumWant: 200,
 		},
 		UDP: UDP{
 			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: time.Millisecond,

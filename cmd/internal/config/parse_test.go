@@ -25,6 +25,8 @@ min_announce_interval = "90s"
 peer_timeout = "2h"
 torrent_timeout = "0"
 max_torrents = 5_000_000
+max_peers_per_address = 64
+max_torrents_per_address = 20_000
 default_numwant = 0
 max_numwant = 80
 allow_private_addresses = true
@@ -75,7 +77,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Log: Log{Level: zerolog.TraceLevel, Format: LogJSON},
 		Tracker: Tracker{
 			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
-			MaxTorrents: 5000000, MaxNumWant: 80, AllowPrivateAddresses: true,
+			MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,
 		},
 		UDP: UDP{
 			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 3,

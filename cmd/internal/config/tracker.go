@@ -3,7 +3,7 @@ package config
 import "time"
 
 // Tracker is the table [tracker]. A TorrentTimeout of 0 keeps torrents for
-// ever; a MaxTorrents of 0 is no limit.
+// ever; a maximum number of 0, other than MaxNumWant, is no limit.
 type Tracker struct {
 	AnnounceInterval      time.Duration
 	IntervalJitter        time.Duration
@@ -11,6 +11,8 @@ type Tracker struct {
 	PeerTimeout           time.Duration
 	TorrentTimeout        time.Duration
 	MaxTorrents           int
+	MaxPeersPerAddress    int
+	MaxTorrentsPerAddress int
 	DefaultNumWant        int
 	MaxNumWant            int
 	AllowPrivateAddresses bool
@@ -39,6 +41,12 @@ func (t *Tracker) keys() []key {
 		declare("max_torrents", &t.MaxTorrents, 0, integer(0, 2_000_000_000),
 			"Past this many torrents new ones are answered without peers and not kept;\n"+
 				"0 is no limit."),
+		declare("max_peers_per_address", &t.MaxPeersPerAddress, 1000, integer(0, 65_535),
+			"Of the clients behind one IPv4 address, or one IPv6 /64, so many are kept in\n"+
+				"one torrent. Further ones are answered and not kept; 0 is no limit."),
+		declare("max_torrents_per_address", &t.MaxTorrentsPerAddress, 250_000, integer(0, 2_000_000_000),
+			"So many times in a peer_timeout may the clients behind one address, or /64,\n"+
+				"join a torrent. Further ones are answered and not kept; 0 is no limit."),
 		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, 200),
 			"How many peers a client gets that does not say how many it wants."),
 		declare("max_numwant", &t.MaxNumWant, 200, integer(1, 200),

@@ -136,16 +136,18 @@ func (d *Daemon) load() (err error) {
 func (d *Daemon) trackerOptions() tracker.Options {
 	c := &d.config.Tracker
 	return tracker.Options{
-		AnnounceInterval:    c.AnnounceInterval,
-		IntervalJitter:      c.IntervalJitter,
-		MinAnnounceInterval: c.MinAnnounceInterval,
-		PeerTimeout:         c.PeerTimeout,
-		TorrentTimeout:      c.TorrentTimeout,
-		RenewAfter:          d.config.LiveSync.RenewAfter,
-		MaxTorrents:         c.MaxTorrents,
-		DefaultNumWant:      c.DefaultNumWant,
-		MaxNumWant:          c.MaxNumWant,
-		AllowPrivate:        c.AllowPrivateAddresses,
+		AnnounceInterval:      c.AnnounceInterval,
+		IntervalJitter:        c.IntervalJitter,
+		MinAnnounceInterval:   c.MinAnnounceInterval,
+		PeerTimeout:           c.PeerTimeout,
+		TorrentTimeout:        c.TorrentTimeout,
+		RenewAfter:            d.config.LiveSync.RenewAfter,
+		MaxTorrents:           c.MaxTorrents,
+		MaxPeersPerAddress:    c.MaxPeersPerAddress,
+		MaxTorrentsPerAddress: c.MaxTorrentsPerAddress,
+		DefaultNumWant:        c.DefaultNumWant,
+		MaxNumWant:            c.MaxNumWant,
+		AllowPrivate:          c.AllowPrivateAddresses,
 		Tell: func(r tracker.SyncRecord) {
 			if d.node != nil {
 				d.node.Tell(r)

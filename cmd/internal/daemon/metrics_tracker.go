@@ -7,11 +7,12 @@ import (
 )
 
 var (
-	metricTorrents   = gauge("torrents", "Torrents kept, those without peers included.")
-	metricPeers      = gauge("peers", "Peers stored, seeders included.", "family")
-	metricSeeders    = gauge("seeders", "Seeders stored.", "family")
-	metricCompleted  = counter("completed_total", "Completed downloads counted since the start.")
-	metricTurnedAway = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
+	metricTorrents        = gauge("torrents", "Torrents kept, those without peers included.")
+	metricPeers           = gauge("peers", "Peers stored, seeders included.", "family")
+	metricSeeders         = gauge("seeders", "Seeders stored.", "family")
+	metricCompleted       = counter("completed_total", "Completed downloads counted since the start.")
+	metricTurnedAway      = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
+	metricPeersTurnedAway = counter("peers_turned_away_total", "Announces of peers not stored because their address has as many as it may.", "reason")
 
 	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
 	metricCheckpointFailures = counter("checkpoint_failures_total", "Checkpoints that failed and were tried again.")
@@ -29,6 +30,11 @@ func collectTracker(s tracker.Stats, send sender) {
 	}
 	send(metricCompleted, float64(s.Completed))
 	send(metricTurnedAway, float64(s.TurnedAway))
+	for reason, n := range s.PeersTurnedAway {
+		if reason := tracker.TurnedAway(reason); reason != tracker.TurnedNot {
+			send(metricPeersTurnedAway, float64(n), reason.String())
+		}
+	}
 }
 
 func collectCheckpoints(s checkpointStats, send sender) {
