@@ -24,6 +24,22 @@ func loaded(torrents, peers int, f Family) (*Tracker, Instant) {
 	return tr, now
 }
 
+// zipf returns a tracker with so many torrents, of which the k-th has a k-th of
+// the first one's peers, at least one, and the time of the load.
+func zipf(torrents, first int) (*Tracker, Instant) {
+	tr := New(testOptions(), epoch)
+	now := tr.Instant(epoch)
+	var r Reply
+	for i := range torrents {
+		h := loadHash(i)
+		for p := range max(first/(i+1), 1) {
+			a := Announce{InfoHash: h, Peer: peer4(i + p), Left: uint64((i + p) % 4)}
+			tr.Announce(now, &a, &r)
+		}
+	}
+	return tr, now
+}
+
 // loadHash returns the i-th info hash of a load, spread over all shards.
 func loadHash(i int) InfoHash { return hashN(byte(uint32(i)*0x9e3779b1>>24), i) }
 
@@ -135,24 +151,24 @@ func BenchmarkSweep(b *testing.B) {
 // BenchmarkMemory reports what torrents and their peers take up.
 func BenchmarkMemory(b *testing.B) {
 	for _, c := range []struct {
-		name            string
-		torrents, peers int
-		family          Family
+		name string
+		fill func() (*Tracker, Instant)
 	}{
-		{"1Mx1", 1_000_000, 1, IPv4},
-		{"500kx4", 500_000, 4, IPv4},
-		{"10kx100", 10_000, 100, IPv4},
-		{"500kx1IPv6", 500_000, 1, IPv6},
+		{"1Mx1", func() (*Tracker, Instant) { return loaded(1_000_000, 1, IPv4) }},
+		{"500kx4", func() (*Tracker, Instant) { return loaded(500_000, 4, IPv4) }},
+		{"10kx100", func() (*Tracker, Instant) { return loaded(10_000, 100, IPv4) }},
+		{"500kx1IPv6", func() (*Tracker, Instant) { return loaded(500_000, 1, IPv6) }},
+		{"zipf", func() (*Tracker, Instant) { return zipf(300_000, 30_000) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {
 				before := heapInUse()
-				tr, now := loaded(c.torrents, c.peers, c.family)
+				tr, now := c.fill()
 				for i := range ShardCount {
 					tr.sweep(i, now)
 				}
 				used := float64(heapInUse() - before)
-				b.ReportMetric(used/float64(c.torrents), "B/torrent")
+				b.ReportMetric(used/float64(tr.Torrents()), "B/torrent")
 				b.ReportMetric(used/(1<<20), "MiB")
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)

@@ -130,8 +130,8 @@ func checkHome[K key](t testing.TB, a *arena[K], h home[K], owner uint32, use bl
 		if !use.claim(h.block) {
 			t.Errorf("torrent %d: block %x belongs to another", owner, h.block)
 		}
-		if head := a.head(h.block); head.owner != owner {
-			t.Errorf("torrent %d: owner of its block is %d", owner, head.owner)
+		if got := *a.owner(h.block); got != owner {
+			t.Errorf("torrent %d: owner of its block is %d", owner, got)
 		}
 	}
 	p := view(a, h)
@@ -205,15 +205,12 @@ func checkArena[K key](t testing.TB, a *arena[K], use blockUse) {
 	t.Helper()
 	for class := range a.classes {
 		c := &a.classes[class]
-		if len(c.heads) != len(use[class]) {
-			t.Errorf("class %d: %d blocks, %d in use", class, len(c.heads), len(use[class]))
+		if int(c.n) != len(use[class]) {
+			t.Errorf("class %d: %d blocks, %d in use", class, c.n, len(use[class]))
 		}
-		if class == 0 {
-			continue
-		}
-		per := int(blocksPerPage(class))
-		if used := (len(c.heads) + per - 1) / per; len(c.pages) < used || len(c.pages) > used+1 {
-			t.Errorf("class %d: %d pages for %d blocks", class, len(c.pages), len(c.heads))
+		per := 1 << c.shift
+		if want := (int(c.n) + per - 1) / per; len(c.pages) != want {
+			t.Errorf("class %d: %d pages for %d blocks", class, len(c.pages), c.n)
 		}
 	}
 	free := make(map[uint32]bool)

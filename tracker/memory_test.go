@@ -55,8 +55,8 @@ func TestMemoryComesBack(t *testing.T) {
 func checkEmptyArena[K key](t *testing.T, a *arena[K]) {
 	t.Helper()
 	for i := range a.classes {
-		if c := &a.classes[i]; len(c.heads) != 0 || cap(c.heads) > 64 || len(c.pages) != 0 {
-			t.Errorf("class %d: %d heads with room for %d, %d pages", i, len(c.heads), cap(c.heads), len(c.pages))
+		if c := &a.classes[i]; c.n != 0 || cap(c.pages) > 0 {
+			t.Errorf("class %d: %d blocks, room for %d pages", i, c.n, cap(c.pages))
 		}
 	}
 	for i := range a.large {

@@ -76,10 +76,10 @@ func (s *shard) drop(i uint32) {
 		moved := s.torrents.at(last)
 		*t = *moved
 		if t.count4 == external {
-			s.arena4.head(t.home4().block).owner = i
+			*s.arena4.owner(t.home4().block) = i
 		}
 		if t.block6 != 0 {
-			s.arena6.head(t.block6).owner = i
+			*s.arena6.owner(t.block6) = i
 		}
 		s.changed.copyBit(i, last)
 	}

@@ -89,7 +89,7 @@ func (v *visit) meta(old uint16) uint16 {
 // commit writes the counts of p, a view of the peers at h, back.
 func commit[K key](a *arena[K], h *home[K], p *peers[K]) {
 	if h.block != 0 {
-		a.head(h.block).counts = p.counts
+		a.setCounts(h.block, p.counts)
 	} else {
 		h.n, h.leechers = uint8(p.n), uint8(p.leechers)
 	}
@@ -109,13 +109,13 @@ func settle[K key](a *arena[K], h *home[K], p *peers[K], owner uint32) {
 }
 
 // roomy says that a block is much too large for n peers: one of a size class
-// two below, or a quarter of a large block, would do. The distance keeps a
+// three below, or a quarter of a large block, would do. The distance keeps a
 // swarm whose size goes up and down from moving each time.
 func roomy(class, room, n int) bool {
 	if class == classLarge {
 		return n <= maxClassRoom/2 || n <= room/4
 	}
-	return class > 2 && n <= classRoom[class-2]
+	return class > 3 && n <= classRoom[class-3]
 }
 
 // rehouse moves the peers p from h to a home with room for n, and returns them

@@ -67,8 +67,6 @@ func (t *Tracker) sweep(shard int, now Instant) {
 			s.changed.set(uint32(i))
 		}
 	}
-	s.arena4.trim()
-	s.arena6.trim()
 }
 
 // outlived says that a torrent without peers would not be kept.

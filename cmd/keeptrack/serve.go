@@ -39,9 +39,9 @@ working directory. SIGHUP has the config read again.`,
 
 // gcPercent is how much the heap may grow before garbage is collected, in
 // percent of what is in use, unless GOGC says otherwise. What the tracker holds
-// has no pointers to follow, so collecting often costs little, and waiting
-// longer would only hold memory.
-const gcPercent = 20
+// has hardly any pointers to follow, so collecting often costs little, and
+// waiting longer would only hold memory.
+const gcPercent = 10
 
 // serve runs the daemon until a signal ends it. A second signal then ends the
 // process at once.
