@@ -1,6 +1,9 @@
 package tracker
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // The most that a request is answered with, over any transport.
 const (
@@ -141,7 +144,21 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		s.complete(i)
 		tell |= SyncComplete
 	}
-	return out, tell, !out.known || out.age > t.renew || out.roleChanged || counted
+	told = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
+	return out, tell, told
+}
+
+// renewTicks is how often a peer is told again that announces too often for
+// its age to get there: else, told once, it would be lost to other instances
+// after a peer timeout.
+const renewTicks = ticksPerTimeout / 4
+
+// renewed says that one of the moments at which a torrent's peers are told
+// again lies between an announce age ticks ago and now. They differ from
+// torrent to torrent, so that not all peers are told at once.
+func renewed(h *InfoHash, now Instant, age uint16) bool {
+	at := now.tick + binary.LittleEndian.Uint16(h[1:])
+	return (at&tickMask)/renewTicks != ((at-age)&tickMask)/renewTicks
 }
 
 func seedingFlag(seeder bool) SyncFlags {

@@ -81,7 +81,8 @@ func (m *model) announce(a *Announce) (SyncRecord, bool) {
 	}
 	t.minute = m.minute()
 	p, known := t.swarms[a.Peer.Family()].get(a.Peer)
-	told := !known || m.now-p.last > int64(m.o.RenewAfter/time.Second) || p.seeder != (a.Left == 0)
+	told := !known || m.now-p.last > int64(m.o.RenewAfter/time.Second) || p.seeder != (a.Left == 0) ||
+		m.quarter(&a.InfoHash, m.now) != m.quarter(&a.InfoHash, p.last)
 	if a.Left == 0 {
 		tell.Flags |= SyncSeeding
 	}
@@ -95,6 +96,12 @@ func (m *model) announce(a *Announce) (SyncRecord, bool) {
 	t.swarms[a.Peer.Family()].set(p, a.Left == 0, a.Left != 0 && a.Event == EventPaused)
 	p.last = m.now
 	return tell, told
+}
+
+// quarter returns in which quarter of a peer timeout a moment is, as counted for
+// one torrent.
+func (m *model) quarter(h *InfoHash, at int64) int64 {
+	return (at + int64(h[1]) + int64(h[2])<<8) / (ticksPerTimeout / 4)
 }
 
 func (m *model) sync(r *SyncRecord) SyncResult {

@@ -35,12 +35,6 @@ func TestTold(t *testing.T) {
 		{"a renewal at renew_after", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(renew) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
 		{"a renewal past renew_after", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(renew + time.Second) }, func(b *rig) { b.leech(hashA, peer4(1)) }, []SyncFlags{0}},
 		{"a seeder's renewal past renew_after", func(b *rig) { b.complete(hashA, peer4(1)); b.advance(renew + time.Second) }, func(b *rig) { b.seed(hashA, peer4(1)) }, []SyncFlags{SyncSeeding}},
-		{"renew_after counts from the last announce", func(b *rig) {
-			b.leech(hashA, peer4(1))
-			b.advance(renew)
-			b.leech(hashA, peer4(1))
-			b.advance(renew)
-		}, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
 		{"an instant made before the last announce", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(-time.Second) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
 		{"a completion", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.complete(hashA, peer4(1)) }, []SyncFlags{SyncSeeding | SyncComplete}},
 		{"a completion of a seeder", func(b *rig) { b.seed(hashA, peer4(1)) }, func(b *rig) { b.complete(hashA, peer4(1)) }, []SyncFlags{SyncSeeding | SyncComplete}},
@@ -76,6 +70,33 @@ func TestTold(t *testing.T) {
 				t.Errorf("told %x, want %x", got, c.want)
 			}
 		})
+	}
+}
+
+// TestToldAgain holds that a peer is told often enough to stay known elsewhere,
+// and not much more often, however often it announces.
+func TestToldAgain(t *testing.T) {
+	const timeout, renew = ticksPerTimeout, 600 // seconds, which are ticks
+	for _, every := range []int{1, 60, 250, renew, renew + 1, 1024, 1800, timeout - 1} {
+		for _, h := range []InfoHash{hashA, hashB, {1, 0xff, 0xff}, {2, 0x12, 0x34}} {
+			b := newRig(t, func(o *Options) { o.RenewAfter = renew * time.Second })
+			last, told, longest := 0, 0, 0
+			const long = 20 * timeout
+			for at := 0; at < long; at += every {
+				b.told = nil
+				if b.leech(h, peer4(1)); len(b.told) > 0 {
+					longest, last = max(longest, at-last), at
+					told++
+				}
+				b.advance(time.Duration(every) * time.Second)
+			}
+			if most := max(every, timeout/4+min(every, renew)); longest > most || longest == 0 {
+				t.Errorf("%v, announced every %d s: not told for %d s", h, every, longest)
+			}
+			if most := long/min(max(every, timeout/4), long) + 2; every <= renew && told > most {
+				t.Errorf("%v, announced every %d s: told %d times", h, every, told)
+			}
+		}
 	}
 }
 

@@ -23,7 +23,8 @@ type Options struct {
 	// announce; 0 is for ever.
 	TorrentTimeout time.Duration
 	// RenewAfter is the age of a peer's last announce from which on the next
-	// is told to other instances.
+	// is told to other instances. One that announces more often is told in
+	// every quarter of PeerTimeout.
 	RenewAfter time.Duration
 	// MaxTorrents bounds the number of torrents; 0 does not.
 	MaxTorrents int

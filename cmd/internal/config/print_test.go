@@ -50,9 +50,6 @@ func TestWarnings(t *testing.T) {
 		want       []string // beginnings
 	}{
 		{"peers forgotten too early", "[tracker]\npeer_timeout = \"33m\"", []string{"tracker.peer_timeout: "}},
-		{"told too seldom", "[livesync]\nenabled = true\ninterface = \"eth0\"\nnodes = [\"192.0.2.1\"]\nrenew_after = \"12m\"",
-			[]string{"livesync.renew_after: "}},
-		{"told too seldom, but off", "[livesync]\nrenew_after = \"12m\"", nil},
 		{"interval near 5m", "[tracker]\nmin_announce_interval = \"1m\"\nannounce_interval = \"6m\"", []string{"tracker.announce_interval: "}},
 		{"interval near 3h", "[tracker]\ninterval_jitter = \"31m\"\nannounce_interval = \"2h30m\"\npeer_timeout = \"4h\"", []string{"tracker.announce_interval: "}},
 		{"minimum above the interval", "[tracker]\nmin_announce_interval = \"28m\"", []string{"tracker.min_announce_interval: "}},

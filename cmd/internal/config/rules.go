@@ -71,14 +71,6 @@ var cautions = []rule{
 		"is not longer than the announce interval with its jitter: peers are forgotten between their announces",
 	},
 	{
-		[]string{"livesync.renew_after"},
-		func(c *Config) bool {
-			return !c.LiveSync.Enabled || c.Tracker.PeerTimeout >
-				c.LiveSync.RenewAfter+c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter
-		},
-		"plus an announce interval is not shorter than tracker.peer_timeout: other instances forget peers in between",
-	},
-	{
 		[]string{"udp.listen"},
 		func(c *Config) bool { return len(c.UDP.Listen) > 0 || len(c.HTTP.Listen) > 0 },
 		"and http.listen are both empty: no client can reach the tracker",
