@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,7 @@ place of OUT; on a failure a present OUT stays as it is.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&b.config, "config", "", "the daemon's config `FILE`")
-	f.StringVar(&b.admin, "admin", "", "the `URL` of a daemon's admin address")
+	f.StringVar(&b.admin, "admin", "", "the `URL` of a daemon's admin address, or unix:PATH")
 	f.StringVar(&b.token, "token", "", "the `TOKEN` that the admin address asks for")
 	return cmd
 }
@@ -56,10 +57,8 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	if err != nil {
 		return err
 	}
-	if b.admin != "" {
-		if u, err := url.Parse(b.admin); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return usageError{fmt.Errorf("--admin %s is no http:// or https:// URL", b.admin)}
-		}
+	if !isAdminAddress(b.admin) {
+		return usageError{fmt.Errorf("--admin %s is no http:// or https:// URL and no unix:PATH", b.admin)}
 	}
 	if same(out, c.Store.Path) {
 		return usageError{fmt.Errorf("%s is the database itself", out)}
@@ -80,6 +79,16 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	return err
 }
 
+// isAdminAddress reports whether a text, unless it is empty, says where a daemon
+// is.
+func isAdminAddress(s string) bool {
+	if path, isUnix := strings.CutPrefix(s, "unix:"); s == "" || isUnix {
+		return s == "" || path != ""
+	}
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
 // same reports whether two paths lead to one file.
 func same(a, b string) bool {
 	infoA, errA := os.Stat(a)
@@ -97,10 +106,14 @@ func (b *backup) copy(ctx context.Context, c *config.Config, w io.Writer) error 
 	if !errors.Is(err, store.ErrInUse) {
 		return err
 	}
-	if !c.Admin.Listen.IsValid() || c.Admin.Listen.Port() == 0 {
+	if c.Admin.Listen.Unix != "" {
+		return admin.FetchBackup(ctx, c.Admin.Listen.String(), token, w)
+	}
+	listen := c.Admin.Listen.AddrPort
+	if listen.Port() == 0 { // so too when it is turned off
 		return fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
 	}
-	return admin.FetchBackup(ctx, "http://"+reachable(c.Admin.Listen).String(), token, w)
+	return admin.FetchBackup(ctx, "http://"+reachable(listen).String(), token, w)
 }
 
 // reachable returns the address at which a daemon that listens on a is reached

@@ -15,6 +15,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/cmd/internal/socket"
 	"keeptrack/cmd/internal/version"
 )
 
@@ -61,6 +62,10 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	passed, err := socket.Inherit()
+	if err != nil {
+		return err
+	}
 	log := newLogger(&c.Log, logTo)
 	for _, w := range c.Warnings() {
 		log.Warn().Msg("config: " + w)
@@ -76,6 +81,7 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 		ConfigPath: path,
 		Access:     access,
 		Keys:       keys,
+		Passed:     passed,
 		Version:    version.String(),
 		Reload:     reload,
 		Log:        log,

@@ -3,6 +3,7 @@ package http
 import (
 	"net"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,9 +18,10 @@ const (
 	listenEvents = unix.EPOLLIN | unix.EPOLLEXCLUSIVE
 )
 
-// listen has the worker accept from a copy of a TCP listener.
+// listen has the worker accept from a copy of a listener for TCP or a unix
+// socket.
 func (w *worker) listen(l net.Listener) error {
-	raw, err := l.(*net.TCPListener).SyscallConn()
+	raw, err := l.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}
@@ -34,10 +36,12 @@ func (w *worker) listen(l net.Listener) error {
 		return os.NewSyscallError("fcntl", dupErr)
 	}
 	w.listeners = append(w.listeners, fd)
-	// The connections inherit this: no reply is to wait for the client to have
-	// acknowledged the one before.
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return os.NewSyscallError("setsockopt", err)
+	if _, isTCP := l.Addr().(*net.TCPAddr); isTCP {
+		// The connections inherit this: no reply is to wait for the client to
+		// have acknowledged the one before.
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
 	}
 	return w.watch(fd, listenEvents)
 }

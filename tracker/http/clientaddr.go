@@ -5,7 +5,9 @@ import (
 	"strings"
 )
 
-// proxies are the networks whose X-Forwarded-For is believed.
+// proxies are the networks whose X-Forwarded-For is believed. A source without
+// an address, which is one on a unix socket, is a proxy too: whoever may open
+// the socket is trusted.
 type proxies []netip.Prefix
 
 // makeProxies copies prefixes, with those of IPv4-mapped addresses turned into
@@ -22,10 +24,11 @@ func makeProxies(prefixes []netip.Prefix) proxies {
 }
 
 // clientAddr returns the address of the client: the connection's source or, if
-// that is a proxy, the one that the lines of X-Forwarded-For name.
+// that is a proxy, the one that the lines of X-Forwarded-For name. It is invalid
+// for a client on a unix socket that names none.
 func (p proxies) clientAddr(source netip.Addr, lines []string) netip.Addr {
 	source = plain(source)
-	if len(p) == 0 {
+	if len(p) == 0 && source.IsValid() {
 		return source
 	}
 	return p.forwarded(source, lines)
@@ -55,6 +58,9 @@ func (p proxies) forwarded(addr netip.Addr, lines []string) netip.Addr {
 }
 
 func (p proxies) contain(addr netip.Addr) bool {
+	if !addr.IsValid() {
+		return true
+	}
 	for _, prefix := range p {
 		if prefix.Contains(addr) {
 			return true

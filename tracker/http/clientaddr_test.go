@@ -37,6 +37,11 @@ func TestClientAddr(t *testing.T) {
 		{"IPv4-mapped entry is a proxy", trusted, "10.0.0.1", []string{"192.0.2.1, [::ffff:10.0.0.7]:80"}, "192.0.2.1"},
 		{"IPv4-mapped source", trusted, "::ffff:10.0.0.1", []string{"192.0.2.1"}, "192.0.2.1"},
 		{"IPv4-mapped network", trusted, "172.17.0.1", []string{"192.0.2.1"}, "192.0.2.1"},
+		{"unix socket", nil, "", []string{"192.0.2.7, 192.0.2.1"}, "192.0.2.1"},
+		{"unix socket behind a proxy", trusted, "", []string{"192.0.2.7, 192.0.2.1, 10.0.0.2"}, "192.0.2.1"},
+		{"unix socket, IPv6", nil, "", []string{"[2001:db8::1]:443"}, "2001:db8::1"},
+		{"unix socket without header", trusted, "", nil, "invalid IP"},
+		{"unix socket with junk", nil, "", []string{"192.0.2.1, unix:"}, "invalid IP"},
 		{"zone", trusted, "fe80::1%eth0", nil, "fe80::1"},
 		{"zone of a proxy", []string{"fe80::/10"}, "fe80::1%eth0", []string{"192.0.2.1"}, "192.0.2.1"},
 	}
@@ -46,7 +51,10 @@ func TestClientAddr(t *testing.T) {
 			for _, s := range test.trusted {
 				prefixes = append(prefixes, netip.MustParsePrefix(s))
 			}
-			source := netip.MustParseAddr(test.remote)
+			var source netip.Addr // of a unix socket
+			if test.remote != "" {
+				source = netip.MustParseAddr(test.remote)
+			}
 			if got := makeProxies(prefixes).clientAddr(source, test.lines); got.String() != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}

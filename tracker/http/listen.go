@@ -21,8 +21,12 @@ func systemListen() listenFunc {
 	return lc.Listen
 }
 
-// bind opens a socket for each address, all or none. A wildcard address of a
-// family that the host does not have is left out, unless nothing else is left.
+// Bind listens on each address, all or none. IPv4 and IPv6 never share a
+// socket. A wildcard address of a family that the host lacks is left out, unless
+// nothing else is left. An error names the address.
+func Bind(addrs []netip.AddrPort) ([]net.Listener, error) { return bind(systemListen(), addrs) }
+
+// bind is Bind with sockets from listen.
 func bind(listen listenFunc, addrs []netip.AddrPort) ([]net.Listener, error) {
 	var listeners []net.Listener
 	var missing error

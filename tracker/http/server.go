@@ -35,7 +35,8 @@ type Options struct {
 	// Listen are the addresses to serve; port 0 lets the system choose. IPv4
 	// and IPv6 never share a socket.
 	Listen []netip.AddrPort
-	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. On unix
+	// sockets everybody's is.
 	TrustedProxies []netip.Prefix
 	// RedirectURL is where the path / sends browsers; empty: not found.
 	RedirectURL string
@@ -64,9 +65,18 @@ func Listen(o Options, t *tracker.Tracker) (*Server, error) {
 	return listen(o, t, serve, standardLimits)
 }
 
-// Addrs returns the addresses served, in the order of Options.Listen and with
-// the ports that the system chose. A wildcard address of a family that the host
-// lacks is not among them.
+// New returns a server on listeners for TCP, such as Bind returns, or unix
+// sockets. It owns them, unless there is an error. Options.Listen is not used.
+func New(o Options, listeners []net.Listener, t *tracker.Tracker) (*Server, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	return newServer(o, t, serve, standardLimits, listeners), nil
+}
+
+// Addrs returns the TCP addresses served, in the order of Options.Listen and
+// with the ports that the system chose. A wildcard address of a family that the
+// host lacks is not among them.
 func (s *Server) Addrs() []netip.AddrPort { return s.addrs }
 
 // Run serves until ctx is done or the server is closed. Then it accepts nothing
@@ -130,7 +140,7 @@ func listen(o Options, t *tracker.Tracker, serve serveFunc, l limits) (*Server, 
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	listeners, err := bind(systemListen(), o.Listen)
+	listeners, err := Bind(o.Listen)
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +153,15 @@ func newServer(o Options, t *tracker.Tracker, serve serveFunc, l limits, listene
 	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, limits: l}
 	s.closed, s.close = context.WithCancel(context.Background())
 	for _, l := range listeners {
-		s.addrs = append(s.addrs, addrPort(l.Addr()))
+		if _, ok := l.Addr().(*net.TCPAddr); ok {
+			s.addrs = append(s.addrs, addrPort(l.Addr()))
+		}
 	}
 	return s
 }
 
-// addrPort returns a TCP address in its plain form.
+// addrPort returns a TCP address in its plain form, or an invalid one for
+// another kind of address.
 func addrPort(a net.Addr) netip.AddrPort {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {

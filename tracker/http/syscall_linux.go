@@ -17,12 +17,15 @@ type peerName struct {
 	size uint32
 }
 
-// source returns the address.
+// source returns the address, which is invalid on a unix socket.
 func (p *peerName) source() netip.Addr {
-	if p.addr.Family == unix.AF_INET {
+	switch p.addr.Family {
+	case unix.AF_INET:
 		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&p.addr)).Addr)
+	case unix.AF_INET6:
+		return netip.AddrFrom16(p.addr.Addr)
 	}
-	return netip.AddrFrom16(p.addr.Addr)
+	return netip.Addr{}
 }
 
 // accept takes a connection from a listener. It is not to block either.

@@ -16,6 +16,9 @@ var openSockets opener = openMmsg
 // fails if anything else is bound to the address; only then are the others let
 // in beside it.
 func openMmsg(o socketOptions) ([]socket, error) {
+	if o.passed != nil {
+		return openPassed(o)
+	}
 	var sockets []socket
 	for len(sockets) < o.workers {
 		s, err := newMmsgSocket(o, len(sockets) > 0)
@@ -48,22 +51,33 @@ func newMmsgSocket(o socketOptions, shared bool) (_ *mmsgSocket, err error) {
 			return nil, err
 		}
 	}
-	wildcard := o.addr.Addr().IsUnspecified()
-	if wildcard {
-		if err := askForPacketInfo(fd, family); err != nil {
-			return nil, err
-		}
-	}
-	if o.receiveBuffer > 0 {
-		if err := setReceiveBuffer(fd, o); err != nil {
-			return nil, err
-		}
+	if err := prepare(fd, family, o); err != nil {
+		return nil, err
 	}
 	bound, err := bind(fd, o.addr, shared)
 	if err != nil {
 		return nil, err
 	}
-	return &mmsgSocket{bound: bound, fd: fd, ring: newRing(family, wildcard), delay: o.batchDelay}, nil
+	return o.socket(fd, family, bound), nil
+}
+
+// prepare sets what a socket needs whoever has bound it.
+func prepare(fd, family int, o socketOptions) error {
+	if o.addr.Addr().IsUnspecified() {
+		if err := askForPacketInfo(fd, family); err != nil {
+			return err
+		}
+	}
+	if o.receiveBuffer > 0 {
+		return setReceiveBuffer(fd, o)
+	}
+	return nil
+}
+
+// socket returns the socket with a descriptor that is bound and prepared.
+func (o *socketOptions) socket(fd, family int, bound netip.AddrPort) *mmsgSocket {
+	return &mmsgSocket{bound: bound, fd: fd, delay: o.batchDelay,
+		ring: newRing(family, bound.Addr().IsUnspecified())}
 }
 
 // askForPacketInfo has the kernel tell the address that each datagram was sent

@@ -26,6 +26,7 @@ const (
 // waiting in the kernel is cheaper than going through the runtime's poller.
 type mmsgSocket struct {
 	bound    netip.AddrPort
+	passed   bool // others serve it too, or will
 	fd       int
 	ring     *ring
 	delay    time.Duration
@@ -34,6 +35,7 @@ type mmsgSocket struct {
 
 	mu        sync.Mutex // guards what follows, and fd against use after close
 	closed    bool
+	uncounted bool // another worker counts the drops of the same socket
 	drops     uint64
 	dropsRead uint32 // the kernel's count, which wraps around
 }
@@ -46,8 +48,11 @@ func (s *mmsgSocket) serve(h *handler) error {
 	for left := drainBatches; left > 0; {
 		// Asked before receiving, so that what came before the stop is received.
 		stopping := s.stopping.Load()
+		if stopping && s.passed {
+			return nil
+		}
 		n, err := s.ring.receive(s.fd, idle)
-		if err == unix.EINTR {
+		if err == unix.EINTR || err == unix.EAGAIN { // the latter after a wait that is bounded
 			continue
 		}
 		if outOfMemory(err) && !stopping {
@@ -93,12 +98,14 @@ func (s *mmsgSocket) answer(h *handler, n int) {
 	}
 }
 
-// stop wakes the worker up: a shut down socket does not wait for datagrams.
+// stop wakes the worker up: a shut down socket does not wait for datagrams. One
+// that was passed would stay shut down for ever, so its worker looks from time
+// to time.
 func (s *mmsgSocket) stop() {
 	s.stopping.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
+	if !s.closed && !s.passed {
 		// It does so although it fails, because the socket is not connected.
 		_ = unix.Shutdown(s.fd, unix.SHUT_RD)
 	}
@@ -126,6 +133,9 @@ func (s *mmsgSocket) kernelDrops() uint64 {
 
 // readDrops adds what the kernel has dropped since it was last asked.
 func (s *mmsgSocket) readDrops() {
+	if s.uncounted {
+		return
+	}
 	var info [unix.SK_MEMINFO_VARS]uint32
 	size := uint32(unsafe.Sizeof(info))
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,

@@ -3,6 +3,7 @@ package udp
 import (
 	"bytes"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -111,6 +112,36 @@ func TestKernelDrops(t *testing.T) {
 	after := s.Stats().IPv4
 	if after.KernelDrops != before.KernelDrops || after.Packets+after.KernelDrops != sent {
 		t.Errorf("%d dropped, %d before; %d received of %d", after.KernelDrops, before.KernelDrops, after.Packets, sent)
+	}
+}
+
+// TestDropsOfAPassedSocketCountOnce: its workers share it, and what it dropped
+// before is not theirs.
+func TestDropsOfAPassedSocketCountOnce(t *testing.T) {
+	file, addr := bound(t, "127.0.0.1:0")
+	o := testOptions()
+	o.Passed, o.ReceiveBuffer = []*os.File{file}, 4096
+	c := dial(t, addr)
+	const sent = 1000
+	for round := range 2 {
+		s, err := Listen(o, newTestTracker())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round > 0 {
+			if got := s.Stats().IPv4.KernelDrops; got != 0 {
+				t.Errorf("%d dropped at the start", got)
+			}
+		}
+		for range sent {
+			c.send(ConnectRequest{1}.Append(nil))
+		}
+		if got := s.Stats().IPv4.KernelDrops; got == 0 || got > sent {
+			t.Errorf("%d dropped of %d", got, sent)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -27,11 +27,7 @@ const maxPortablePacket = ScrapeRequestSize + MaxScrape*infoHashSize
 
 // openPortable opens one socket for all workers.
 func openPortable(o socketOptions) ([]socket, error) {
-	network := "udp6"
-	if o.addr.Addr().Is4() {
-		network = "udp4"
-	}
-	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(o.addr))
+	conn, err := o.conn()
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +49,22 @@ func openPortable(o socketOptions) ([]socket, error) {
 		sockets[i] = s
 	}
 	return sockets, nil
+}
+
+// conn binds the socket, or takes over the one that was passed.
+func (o *socketOptions) conn() (*net.UDPConn, error) {
+	if o.passed == nil {
+		network := "udp6"
+		if o.addr.Addr().Is4() {
+			network = "udp4"
+		}
+		return net.ListenUDP(network, net.UDPAddrFromAddrPort(o.addr))
+	}
+	conn, err := net.FilePacketConn(o.passed)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UDPConn), nil // its address was found to be one of UDP
 }
 
 func (s *portableSocket) addr() netip.AddrPort { return s.bound }

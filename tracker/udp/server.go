@@ -9,8 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
-	"syscall"
+	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,6 +27,11 @@ type Options struct {
 	// Listen are the addresses to serve. The unspecified address of a family
 	// that the host does not have is left out.
 	Listen []netip.AddrPort
+	// Passed are UDP sockets that somebody else has bound and keeps, to be
+	// served as well. Their workers share them; the requests that they hold
+	// when the server ends are left to whoever serves them next. The files stay
+	// the caller's, who may close them once the server is made.
+	Passed []*os.File
 	// Workers is the number of workers for each address; 0 is one for each CPU.
 	Workers int
 	// ReceiveBuffer is the size in bytes to ask for each socket's receive
@@ -58,8 +62,20 @@ type worker struct {
 	handler *handler
 }
 
-// Listen binds every address and returns a Server that is ready to run. The
-// error names the address that could not be bound.
+// New returns a Server that is ready to run, and owns the sockets.
+func New(o Options, s *Sockets, t *tracker.Tracker) (*Server, error) {
+	if err := o.validateIDs(); err != nil {
+		return nil, err
+	}
+	ids := newConnectionIDs(o.Secret, o.ConnectionIDLifetime)
+	server := &Server{}
+	for _, socket := range s.sockets {
+		server.workers = append(server.workers, worker{socket, newHandler(t, ids, o.Log)})
+	}
+	return server, nil
+}
+
+// Listen is Bind and New.
 func Listen(o Options, t *tracker.Tracker) (*Server, error) {
 	return listen(o, t, openSockets)
 }
@@ -121,52 +137,26 @@ func (s *Server) Stats() Stats {
 
 // listen is Listen with sockets from open.
 func listen(o Options, t *tracker.Tracker, open opener) (*Server, error) {
-	if err := o.validate(); err != nil {
+	sockets, err := bindAll(o, open)
+	if err != nil {
 		return nil, err
 	}
-	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+	server, err := New(o, sockets, t)
+	if err != nil {
+		return nil, errors.Join(err, sockets.Close())
 	}
-	ids := newConnectionIDs(o.Secret, o.ConnectionIDLifetime)
-	s := &Server{}
-	var absent error
-	for _, addr := range o.Listen {
-		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-		sockets, err := open(socketOptions{addr, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
-		if err != nil {
-			err = fmt.Errorf("listen udp %v: %w", addr, err)
-			if addr.Addr().IsUnspecified() && noFamily(err) {
-				absent = err
-				continue
-			}
-			return nil, errors.Join(err, s.Close())
-		}
-		for _, socket := range sockets {
-			s.workers = append(s.workers, worker{socket, newHandler(t, ids, o.Log)})
-		}
-	}
-	if len(s.workers) == 0 && absent != nil {
-		return nil, absent
-	}
-	return s, nil
+	return server, nil
 }
 
-// validate returns what no server can do.
-func (o *Options) validate() error {
+// validateIDs returns what makes connection ids impossible.
+func (o *Options) validateIDs() error {
 	switch {
 	case len(o.Secret) < minSecretSize:
 		return fmt.Errorf("udp: the connection secret has %d bytes, fewer than %d", len(o.Secret), minSecretSize)
 	case o.ConnectionIDLifetime <= 0:
 		return fmt.Errorf("udp: the connection id lifetime %v is not positive", o.ConnectionIDLifetime)
-	case o.Workers < 0, o.ReceiveBuffer < 0, o.BatchDelay < 0:
-		return errors.New("udp: workers, receive buffer and batch delay must not be negative")
 	}
 	return nil
-}
-
-// noFamily tells whether err means that the host lacks an address family.
-func noFamily(err error) bool {
-	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
 // familyOf returns the family of an address that is not IPv6-mapped.

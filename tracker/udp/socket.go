@@ -3,6 +3,7 @@ package udp
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,7 +15,8 @@ type socket interface {
 	// addr returns the address bound.
 	addr() netip.AddrPort
 	// serve has h answer datagrams until stop is called or the socket fails.
-	// It answers those that it has received before it returns.
+	// It answers those that it has received before it returns; those that a
+	// passed socket still holds are left to whoever serves it next.
 	serve(h *handler) error
 	// stop makes serve return nil, now or as soon as it is called. Any
 	// goroutine may call it, also after close.
@@ -29,6 +31,7 @@ type socket interface {
 // socketOptions are the settings of the sockets of one address.
 type socketOptions struct {
 	addr          netip.AddrPort
+	passed        *os.File // the socket bound to addr, shared by all workers; nil: bind it
 	workers       int
 	receiveBuffer int
 	batchDelay    time.Duration

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +25,8 @@ import (
 
 // Options are the settings of a Server.
 type Options struct {
-	Listen netip.AddrPort
+	// Listener is what to serve, for TCP or a unix socket. The server owns it.
+	Listener net.Listener
 	// Token, unless empty, must come as a Bearer token with every request but
 	// those for health and readiness.
 	Token string
@@ -45,22 +45,17 @@ type Options struct {
 
 // Server is the operator's HTTP server.
 type Server struct {
-	opts     Options
-	listener net.Listener
-	server   *http.Server
-	backups  sync.Mutex // held during a backup
+	opts    Options
+	server  *http.Server
+	backups sync.Mutex // held during a backup
 }
 
 // shutdownTime is how long requests in hand may take once the server stops.
 const shutdownTime = 3 * time.Second
 
-// Listen binds the address. The error names it.
-func Listen(o Options) (*Server, error) {
-	l, err := net.Listen("tcp", o.Listen.String())
-	if err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
-	}
-	s := &Server{opts: o, listener: l}
+// New returns a server that is ready to run.
+func New(o Options) *Server {
+	s := &Server{opts: o}
 	s.server = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -68,12 +63,7 @@ func Listen(o Options) (*Server, error) {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(debugWriter{o.Log}, "", 0),
 	}
-	return s, nil
-}
-
-// Addr returns the address as bound.
-func (s *Server) Addr() netip.AddrPort {
-	return s.listener.Addr().(*net.TCPAddr).AddrPort()
+	return s
 }
 
 // Run serves until ctx is done.
@@ -87,7 +77,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.server.Close()
 		}
 	})
-	err := s.server.Serve(s.listener)
+	err := s.server.Serve(s.opts.Listener)
 	if stop() {
 		s.server.Close()
 		return fmt.Errorf("admin: %w", err)
@@ -95,9 +85,6 @@ func (s *Server) Run(ctx context.Context) error {
 	<-stopped
 	return nil
 }
-
-// Close releases the address of a server that was never run.
-func (s *Server) Close() error { return s.listener.Close() }
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()

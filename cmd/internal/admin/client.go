@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,10 +16,25 @@ import (
 // as long as it needs.
 var client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: time.Minute}}
 
+// reach returns a client for a base, and the URL that the client knows it by.
+func reach(base string) (*http.Client, string) {
+	path, isUnix := strings.CutPrefix(base, "unix:")
+	if !isUnix {
+		return client, base
+	}
+	transport := client.Transport.(*http.Transport).Clone()
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	return &http.Client{Transport: transport}, "http://localhost"
+}
+
 // FetchBackup writes a copy of the database of the daemon whose admin address
-// has the URL base to w. Only if it returns nil the copy is whole.
+// has the URL base, or is the unix socket "unix:PATH", to w. Only if it returns
+// nil the copy is whole.
 func FetchBackup(ctx context.Context, base, token string, w io.Writer) error {
-	address, err := url.JoinPath(base, "api/v1/backup")
+	client, root := reach(base)
+	address, err := url.JoinPath(root, "api/v1/backup")
 	if err != nil {
 		return err
 	}

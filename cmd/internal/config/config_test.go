@@ -73,8 +73,8 @@ func TestDefaultValues(t *testing.T) {
 			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: time.Millisecond,
 			ConnectionIDLifetime: 10 * time.Minute,
 		},
-		HTTP:   HTTP{Listen: both, MaxConnections: 10000},
-		Admin:  Admin{Listen: netip.MustParseAddrPort("127.0.0.1:6970")},
+		HTTP:   HTTP{Listen: overTCP(both), MaxConnections: 10000},
+		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("127.0.0.1:6970")}},
 		Access: Access{Mode: AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute},
 		LiveSync: LiveSync{

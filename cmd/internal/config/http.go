@@ -5,7 +5,7 @@ import "net/netip"
 // HTTP is the table [http]. An empty Listen turns the front end off; an empty
 // RedirectURL is no redirection.
 type HTTP struct {
-	Listen         []netip.AddrPort
+	Listen         []Endpoint
 	TrustedProxies []netip.Prefix
 	RedirectURL    string
 	FullScrape     bool
@@ -14,11 +14,12 @@ type HTTP struct {
 
 func (h *HTTP) keys() []key {
 	return []key{
-		declare("listen", &h.Listen, everyAddress(6969), listOf(addrPort),
+		declare("listen", &h.Listen, overTCP(everyAddress(6969)), listOf(endpoint),
 			"Addresses to listen on. The pair 0.0.0.0 and [::] listens on whatever families\n"+
-				"the host has; an empty list turns HTTP off."),
+				"the host has; \"unix:/PATH\" is a unix socket, for a reverse proxy on this\n"+
+				"host; an empty list turns HTTP off."),
 		declare("trusted_proxies", &h.TrustedProxies, nil, listOf(prefix),
-			"Networks (CIDR) whose X-Forwarded-For is believed."),
+			"Networks (CIDR) whose X-Forwarded-For is believed, as it is on unix sockets."),
 		declare("redirect_url", &h.RedirectURL, "", webAddress,
 			"Where a browser that asks for / is sent; empty: nowhere."),
 		declare("full_scrape", &h.FullScrape, false, boolean,

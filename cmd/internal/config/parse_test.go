@@ -87,7 +87,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 			RedirectURL:    "https://example.org/tracker", FullScrape: true, MaxConnections: 1,
 		},
-		Admin:  Admin{Listen: netip.MustParseAddrPort("192.0.2.1:80"), Token: "s3cret"},
+		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret"},
 		Access: Access{Mode: AccessDeny, File: "hashes.txt"},
 		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
 		LiveSync: LiveSync{
@@ -216,6 +216,12 @@ var refusedValues = []refusal{
 	{"id all 0", "[livesync]\nid = \"00000000\"", "f:2: livesync.id: must not be all 0"},
 	{"token with a blank", "[admin]\ntoken = \"a b\"", "must be a string of letters, digits and"},
 	{"list of tables", "[[udp]]\nworkers = 1", "f:1: udp: must be a table: [udp] on a line of its own, not a list of tables"},
+	{"relative unix socket", "[admin]\nlisten = \"unix:a.sock\"", "f:2: admin.listen: must be an absolute path"},
+	{"abstract unix socket", "[admin]\nlisten = \"unix:@a\"", "f:2: admin.listen: must be an absolute path"},
+	{"unclean unix socket", "[http]\nlisten = [\"unix:/run/../a.sock\"]", "f:2: http.listen: entry 1 must be an absolute path"},
+	{"long unix socket", "[http]\nlisten = [\"unix:/" + strings.Repeat("a", 103) + "\"]", "f:2: http.listen: entry 1 must have at most 103 bytes"},
+	{"unix socket twice", "[http]\nlisten = [\"unix:/a\", \"unix:/a\"]", "f:2: http.listen: entry 2 repeats unix:/a"},
+	{"UDP on a unix socket", "[udp]\nlisten = [\"unix:/a\"]", "f:2: udp.listen: entry 1 must be an IP address and port"},
 	{"store path empty", "[store]\npath = \"\"", "f:2: store.path: must not be empty"},
 }
 
@@ -258,6 +264,8 @@ func TestParseAccepts(t *testing.T) {
 		{"inline table", "admin = {listen = \"\", token = \"\"}"},
 		{"byte order mark and CRLF", "\xef\xbb\xbf[log]\r\nlevel = \"warn\"\r\n"},
 		{"loopback needs no token", "[admin]\nlisten = \"[::1]:6970\""},
+		{"unix socket needs no token", "[admin]\nlisten = \"unix:/run/keeptrack/admin.sock\""},
+		{"unix socket beside an address", "[http]\nlisten = [\"unix:/run/k.sock\", \"[::1]:80\"]"},
 		{"admin off needs no token", "[admin]\nlisten = \"\""},
 		{"live sync off needs no nodes", "[livesync]\ninterface = \"eth0\""},
 		{"link-local address with its zone", "[udp]\nlisten = [\"[fe80::1%eth0]:6969\"]"},

@@ -14,9 +14,9 @@ var rules = []rule{
 	{
 		[]string{"admin.token", "admin.listen"},
 		func(c *Config) bool {
-			return c.Admin.Token != "" || !c.Admin.Listen.IsValid() || c.Admin.Listen.Addr().IsLoopback()
+			return c.Admin.Token != "" || c.Admin.Listen == (Endpoint{}) || c.Admin.Listen.IsLocal()
 		},
-		"is required because admin.listen is not a loopback address",
+		"is required because admin.listen is not a loopback address or a unix socket",
 	},
 	{
 		[]string{"access.file", "access.mode"},

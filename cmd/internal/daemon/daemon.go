@@ -15,6 +15,7 @@ import (
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/config"
+	"keeptrack/cmd/internal/socket"
 	"keeptrack/livesync"
 	"keeptrack/store"
 	"keeptrack/tracker"
@@ -33,7 +34,9 @@ type Options struct {
 	Access *tracker.Access
 	// Keys seal live sync packets until the first reload; nil: they are not
 	// sealed.
-	Keys    *livesync.Keys
+	Keys *livesync.Keys
+	// Passed are the sockets that a service manager has passed; nil: none.
+	Passed  *socket.Passed
 	Version string
 	// Reload asks for the config to be read again each time it receives.
 	Reload <-chan os.Signal
@@ -47,6 +50,7 @@ type Daemon struct {
 	log     zerolog.Logger
 	started time.Time
 
+	sockets     sockets
 	store       *store.Store
 	tracker     *tracker.Tracker
 	checkpoints *checkpointer
@@ -68,9 +72,10 @@ const (
 // It returns nil only if everything that was to be kept is in the database.
 func Run(ctx context.Context, o Options) error {
 	d := &Daemon{opts: o, config: o.Config, log: o.Log, started: time.Now()}
-	if err := d.openAdmin(); err != nil {
+	if err := d.bind(); err != nil {
 		return err
 	}
+	d.makeAdmin()
 	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
 	adminDone := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -81,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 	}()
 	err := d.run(ctx)
 	stopAdmin()
-	return errors.Join(err, <-adminDone)
+	return errors.Join(err, <-adminDone, d.sockets.close())
 }
 
 // run is Run but for the admin address, which answers from the first moment to
@@ -95,7 +100,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 			err = errors.Join(err, closeErr)
 		}
 	}()
-	if err := d.listen(); err != nil {
+	if err := d.makeFront(); err != nil {
 		return err
 	}
 	d.state.Store(serving)

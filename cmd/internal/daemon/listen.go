@@ -10,54 +10,54 @@ import (
 	"keeptrack/tracker/udp"
 )
 
-// listen binds the front ends and live sync.
-func (d *Daemon) listen() error {
-	if err := d.listenUDP(); err != nil {
+// makeFront makes the front ends and live sync.
+func (d *Daemon) makeFront() error {
+	if err := d.makeUDP(); err != nil {
 		return err
 	}
-	if err := d.listenHTTP(); err != nil {
-		return errors.Join(err, d.closeFront())
+	if err := d.makeHTTP(); err != nil {
+		return err
 	}
-	if err := d.joinGroup(); err != nil {
-		return errors.Join(err, d.closeFront())
-	}
-	return nil
+	return d.joinGroup()
 }
 
-func (d *Daemon) listenUDP() (err error) {
-	c := &d.config.UDP
-	if len(c.Listen) == 0 {
+func (d *Daemon) makeUDP() (err error) {
+	if d.sockets.udp == nil {
 		return nil
 	}
-	secret := c.ConnectionSecret
-	if secret == nil {
-		secret = d.store.Secret()
+	o := d.udpOptions()
+	if o.Secret == nil {
+		o.Secret = d.store.Secret()
 	}
-	d.udp, err = udp.Listen(udp.Options{
+	d.udp, err = udp.New(o, d.sockets.udp, d.tracker)
+	return err
+}
+
+func (d *Daemon) udpOptions() udp.Options {
+	c := &d.config.UDP
+	return udp.Options{
 		Listen:               c.Listen,
 		Workers:              c.Workers,
 		ReceiveBuffer:        c.ReceiveBuffer,
 		BatchDelay:           c.BatchDelay,
 		ConnectionIDLifetime: c.ConnectionIDLifetime,
-		Secret:               secret,
+		Secret:               c.ConnectionSecret,
 		Log:                  d.log,
-	}, d.tracker)
-	return err
+	}
 }
 
-func (d *Daemon) listenHTTP() (err error) {
+func (d *Daemon) makeHTTP() (err error) {
 	c := &d.config.HTTP
 	if len(c.Listen) == 0 {
 		return nil
 	}
-	d.http, err = http.Listen(http.Options{
-		Listen:         c.Listen,
+	d.http, err = http.New(http.Options{
 		TrustedProxies: c.TrustedProxies,
 		RedirectURL:    c.RedirectURL,
 		FullScrape:     c.FullScrape,
 		MaxConnections: c.MaxConnections,
 		Log:            d.log,
-	}, d.tracker)
+	}, d.sockets.http, d.tracker)
 	return err
 }
 
@@ -97,34 +97,20 @@ func (d *Daemon) joinGroup() error {
 	return nil
 }
 
-// closeFront releases the front ends' addresses when they are not going to
-// serve.
-func (d *Daemon) closeFront() error {
-	var errs []error
-	if d.udp != nil {
-		errs = append(errs, d.udp.Close())
+// makeAdmin makes the admin server, unless it is turned off.
+func (d *Daemon) makeAdmin() {
+	if d.sockets.admin == nil {
+		return
 	}
-	if d.http != nil {
-		errs = append(errs, d.http.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// openAdmin binds the admin address, unless it is turned off.
-func (d *Daemon) openAdmin() (err error) {
-	if !d.config.Admin.Listen.IsValid() {
-		return nil
-	}
-	d.admin, err = admin.Listen(admin.Options{
-		Listen:  d.config.Admin.Listen,
-		Token:   d.config.Admin.Token,
-		Ready:   d.ready,
-		Metrics: d.metrics(),
-		Cluster: d.cluster,
-		Backup:  d.backup,
-		Log:     d.log,
+	d.admin = admin.New(admin.Options{
+		Listener: d.sockets.admin,
+		Token:    d.config.Admin.Token,
+		Ready:    d.ready,
+		Metrics:  d.metrics(),
+		Cluster:  d.cluster,
+		Backup:   d.backup,
+		Log:      d.log,
 	})
-	return err
 }
 
 // runAdmin serves the admin address, if there is one, until ctx is done.

@@ -14,14 +14,22 @@ func (d *Daemon) logServing() {
 	if d.http != nil {
 		httpAddrs = d.http.Addrs()
 	}
+	httpNames := texts(httpAddrs)
+	for _, e := range d.config.HTTP.Listen {
+		if e.Unix != "" {
+			httpNames = append(httpNames, e.String())
+		}
+	}
 	line := d.log.Info().
 		Str("version", d.opts.Version).
 		Str("config", d.opts.ConfigPath).
 		Str("database", d.config.Store.Path).
 		Strs("udp", texts(udpAddrs)).
-		Strs("http", texts(httpAddrs))
-	if d.admin != nil {
-		line = line.Stringer("admin", d.admin.Addr())
+		Strs("http", httpNames)
+	if d.config.Admin.Listen.Unix != "" {
+		line = line.Stringer("admin", d.config.Admin.Listen)
+	} else if d.admin != nil {
+		line = line.Stringer("admin", d.sockets.admin.Addr())
 	}
 	if d.node != nil {
 		line = line.Stringer("livesync_id", d.node.ID())
