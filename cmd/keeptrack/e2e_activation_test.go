@@ -1,0 +1,263 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keeptrack/tracker/udp"
+)
+
+// The load of TestRestartLosesNoRequest, in announces a second.
+var (
+	restarts    = flag.Int("restart.times", 3, "restarts under load")
+	restartUDP  = flag.Int("restart.udp", 500, "UDP announces a second over restarts")
+	restartHTTP = flag.Int("restart.http", 50, "HTTP announces a second over restarts")
+)
+
+// manager binds sockets and passes them to daemons, as systemd does.
+type manager struct {
+	t      *testing.T
+	dir    string
+	config string
+	files  []*os.File
+
+	udp, http, admin, unix string // addresses, and the path of a unix socket
+}
+
+func newManager(t *testing.T) *manager {
+	t.Helper()
+	m := &manager{t: t, dir: t.TempDir()}
+	u, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	m.pass(u, err)
+	m.udp = u.LocalAddr().String()
+	for _, address := range []*string{&m.http, &m.admin} {
+		l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		m.pass(l, err)
+		*address = l.Addr().String()
+	}
+	m.unix = filepath.Join(m.dir, "http.sock")
+	x, err := net.ListenUnix("unix", &net.UnixAddr{Name: m.unix, Net: "unix"})
+	m.pass(x, err)
+	m.config = testSettings(m.dir).with(settings{
+		"udp.listen":   fmt.Sprintf("[%q]", m.udp),
+		"http.listen":  fmt.Sprintf("[%q, %q]", m.http, "unix:"+m.unix),
+		"admin.listen": fmt.Sprintf("%q", m.admin),
+	}).write(t)
+	return m
+}
+
+// pass keeps a socket to be passed.
+func (m *manager) pass(s interface {
+	File() (*os.File, error)
+	io.Closer
+}, err error) {
+	m.t.Helper()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	f, err := s.File()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.files = append(m.files, f)
+	m.t.Cleanup(func() { s.Close(); f.Close() })
+}
+
+// serve starts a daemon on the sockets.
+func (m *manager) serve() *instance {
+	m.t.Helper()
+	return startCommand(m.t, m.command(), &http.Client{Timeout: patience})
+}
+
+func (m *manager) command() *exec.Cmd {
+	m.t.Helper()
+	cmd := program(m.t, m.dir, "serve", "--config", m.config)
+	// The process has to find its own id in the environment.
+	cmd.Args = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	cmd.Env = append(cmd.Env, fmt.Sprintf("LISTEN_FDS=%d", len(m.files)))
+	cmd.ExtraFiles = m.files
+	return cmd
+}
+
+// TestRestartLosesNoRequest restarts a daemon on passed sockets under load.
+// Each request is sent once; all have to be answered.
+func TestRestartLosesNoRequest(t *testing.T) {
+	m := newManager(t)
+	d := m.serve()
+	if d.udp4 != m.udp || d.http4 != "unix:"+m.unix || d.admin != m.admin {
+		t.Errorf("serves %s, %s, %s", d.udp4, d.http4, d.admin)
+	}
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	var overUDP, overHTTP book
+	load.Go(func() { m.announceUDP(&overUDP, stop) })
+	load.Go(func() { m.announceHTTP(&overHTTP, stop) })
+	var took time.Duration
+	for range *restarts {
+		before := overUDP.answered.Load() + overHTTP.answered.Load()
+		waitFor(t, "some load", func() bool { return overUDP.answered.Load()+overHTTP.answered.Load() > before+100 })
+		began := time.Now()
+		d.stop()
+		d = m.serve()
+		took += time.Since(began)
+	}
+	for name, address := range map[string]string{"http": m.http, "admin": m.admin} {
+		if resp, _ := get(t, "http://"+address+"/healthz"); resp.StatusCode/100 == 5 {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+	close(stop)
+	load.Wait()
+	t.Logf("%v a restart; UDP: %v; HTTP: %v", (took / time.Duration(*restarts)).Round(time.Millisecond), &overUDP, &overHTTP)
+	for name, b := range map[string]*book{"UDP": &overUDP, "HTTP": &overHTTP} {
+		if b.sent == 0 || b.answered.Load() != int64(b.sent) {
+			t.Errorf("%s: %v", name, b)
+		}
+	}
+	if _, err := os.Lstat(m.unix); err != nil {
+		t.Errorf("the unix socket, which is the manager's: %v", err)
+	}
+	d.stop()
+}
+
+// book is what became of requests.
+type book struct {
+	sent     int
+	answered atomic.Int64
+	slowest  atomic.Int64 // in nanoseconds
+	failure  atomic.Value // of one of those not answered
+}
+
+func (b *book) String() string {
+	return fmt.Sprintf("%d of %d answered, the slowest after %v, failure: %v",
+		b.answered.Load(), b.sent, time.Duration(b.slowest.Load()).Round(time.Millisecond), b.failure.Load())
+}
+
+// answer notes an answer.
+func (b *book) answer(sent time.Time) {
+	b.answered.Add(1)
+	took := int64(time.Since(sent))
+	for {
+		slowest := b.slowest.Load()
+		if took <= slowest || b.slowest.CompareAndSwap(slowest, took) {
+			return
+		}
+	}
+}
+
+// pace calls send at a rate until stop is closed.
+func pace(rate int, stop <-chan struct{}, send func()) {
+	began := time.Now()
+	ticker := time.NewTicker(time.Millisecond)
+	defer ticker.Stop()
+	for done := 0; ; {
+		select {
+		case <-stop:
+			return
+		case now := <-ticker.C:
+			for due := int(now.Sub(began) * time.Duration(rate) / time.Second); done < due; done++ {
+				send()
+			}
+		}
+	}
+}
+
+// announceUDP announces from one socket and waits for the replies.
+func (m *manager) announceUDP(b *book, stop <-chan struct{}) {
+	w := connectWire(m.t, m.udp)
+	var mu sync.Mutex
+	var times []time.Time // of sending, by transaction
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var buf [2048]byte
+		seen := map[uint32]bool{}
+		for {
+			w.conn.SetReadDeadline(time.Now().Add(patience / 4))
+			n, err := w.conn.Read(buf[:])
+			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+				return
+			}
+			if err != nil || n < 8 {
+				b.failure.Store(fmt.Sprint(n, err))
+				continue
+			}
+			transaction := binary.BigEndian.Uint32(buf[4:])
+			if binary.BigEndian.Uint32(buf[:]) != uint32(udp.ActionAnnounce) || seen[transaction] {
+				b.failure.Store(fmt.Sprintf("reply %q", buf[:n]))
+				continue
+			}
+			seen[transaction] = true
+			mu.Lock()
+			sent := times[transaction]
+			mu.Unlock()
+			b.answer(sent)
+		}
+	}()
+	pace(*restartUDP, stop, func() {
+		mu.Lock()
+		times = append(times, time.Now())
+		mu.Unlock()
+		i := uint32(b.sent)
+		b.sent++
+		w.conn.Write(udp.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hashOf(fmt.Sprint(i % 100)), Port: 6881}.Append(nil))
+	})
+	for end := time.Now().Add(patience / 4); b.answered.Load() < int64(b.sent) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.conn.Close()
+	<-done
+}
+
+// announceHTTP has a connection for each announce, by address and unix socket in
+// turn.
+func (m *manager) announceHTTP(b *book, stop <-chan struct{}) {
+	byAddress := &http.Client{Timeout: patience / 4, Transport: &http.Transport{DisableKeepAlives: true}}
+	byUnix := unixClient(m.unix)
+	byUnix.Timeout, byUnix.Transport.(*http.Transport).DisableKeepAlives = patience/4, true
+	var all sync.WaitGroup
+	pace(*restartHTTP, stop, func() {
+		c := byAddress
+		if b.sent++; b.sent%2 == 0 {
+			c = byUnix
+		}
+		all.Go(func() {
+			sent := time.Now()
+			resp, err := c.Get("http://" + m.http + "/announce?port=1&info_hash=" + strings.Repeat("a", 20))
+			if err != nil {
+				b.failure.Store(err.Error())
+				return
+			}
+			defer resp.Body.Close()
+			if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+				b.failure.Store(fmt.Sprint(resp.Status, err, body))
+				return
+			}
+			b.answer(sent)
+		})
+	})
+	all.Wait()
+}
+
+func TestPassedSocketThatTheConfigLacks(t *testing.T) {
+	m := newManager(t)
+	m.config = testSettings(m.dir).write(t)
+	out, err := m.command().CombinedOutput()
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok || !strings.Contains(string(out), "udp "+m.udp) {
+		t.Errorf("%v, %s", err, out)
+	}
+}
