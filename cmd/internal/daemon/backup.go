@@ -10,11 +10,19 @@ var (
 	errStopping = errors.New("stopping")
 )
 
-// backup writes a copy of the database. A daemon that stops does not wait for
-// it: it ends with an error at the next write.
+// backup writes a checkpoint and then a copy of the database. When the disk does
+// not take the checkpoint, a copy of what is there is wanted all the more. A
+// daemon that stops does not wait for the copy: it ends with an error at the
+// next write.
 func (d *Daemon) backup(w io.Writer) error {
-	if d.state.Load() == loading {
+	switch d.state.Load() {
+	case loading:
 		return errLoading
+	case stopping:
+		return errStopping
+	}
+	if err := d.checkpoints.write(); err != nil {
+		d.log.Error().Err(err).Msg("checkpoint before a backup failed, the copy is as of the last one")
 	}
 	return d.store.Backup(servingWriter{d, w})
 }

@@ -6,10 +6,14 @@ import (
 	"testing"
 )
 
-func TestNoBackupWhileLoading(t *testing.T) {
-	var out bytes.Buffer
-	if err := (&Daemon{}).backup(&out); !errors.Is(err, errLoading) || out.Len() > 0 {
-		t.Errorf("error %v after %d bytes, want %v at once", err, out.Len(), errLoading)
+func TestNoBackupWhileNotServing(t *testing.T) {
+	for state, want := range map[int32]error{loading: errLoading, stopping: errStopping} {
+		var d Daemon
+		d.state.Store(state)
+		var out bytes.Buffer
+		if err := d.backup(&out); !errors.Is(err, want) || out.Len() > 0 {
+			t.Errorf("error %v after %d bytes, want %v at once", err, out.Len(), want)
+		}
 	}
 }
 
