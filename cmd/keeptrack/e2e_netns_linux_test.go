@@ -68,13 +68,20 @@ func (l *lan) ip(args string) {
 	}
 }
 
-// lose makes every host lose this share of what it sends, or skips the test.
+// lose makes every host lose this share of what it receives, or skips the test.
 func (l *lan) lose(percent int) {
 	l.t.Helper()
+	rules := fmt.Sprintf(`table ip loss {
+		chain in {
+			type filter hook input priority 0
+			iifname "eth0" numgen random mod 100 < %d drop
+		}
+	}`, percent)
 	for _, h := range l.hosts {
-		cmd := exec.Command("ip", "netns", "exec", h, "tc", "qdisc", "add", "dev", "eth0", "root", "netem", "loss", fmt.Sprintf("%d%%", percent))
+		cmd := exec.Command("ip", "netns", "exec", h, "nft", "-f", "-")
+		cmd.Stdin = strings.NewReader(rules)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			l.t.Skipf("no netem: %v: %s", err, out)
+			l.t.Skipf("no nftables: %v: %s", err, out)
 		}
 	}
 }
