@@ -67,6 +67,7 @@ func (s *Store) gone() error {
 // checkpoint cuts the changes into batches and writes each.
 func (s *Store) checkpoint(src Source, res *Result) error {
 	var b batch
+	wrote := false
 	for shard := range tracker.ShardCount {
 		b.take(src, shard)
 		last := shard == tracker.ShardCount-1
@@ -78,16 +79,28 @@ func (s *Store) checkpoint(src Source, res *Result) error {
 			return err
 		}
 		b.reset()
+		wrote = true
 	}
-	return nil
+	if wrote {
+		return nil
+	}
+	return s.writeMarks(res)
 }
 
 // write makes one transaction of a batch and adds it to the result.
 func (s *Store) write(src Source, b *batch, res *Result) error {
-	written, err := s.transact(func(tx *bbolt.Tx) error { return writeBatch(tx, src, b) })
+	var marks Marks
+	written, err := s.transact(func(tx *bbolt.Tx) error {
+		if err := writeBatch(tx, src, b); err != nil {
+			return err
+		}
+		marks = s.takeMarks()
+		return putMarks(tx, marks)
+	})
 	if err != nil {
 		return err
 	}
+	s.marks = marks
 	res.Records += len(b.changes.Records)
 	res.Removed += len(b.changes.Removed)
 	res.Bytes += written

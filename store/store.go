@@ -46,6 +46,9 @@ type Store struct {
 
 	mu     sync.Mutex // held by Load and Checkpoint, guards what follows
 	loaded bool       // Load has read the file to its end
+	marks  Marks      // as last written
+
+	takeMarks func() Marks // see KeepMarks
 
 	writing   sync.Mutex // held during a transaction, guards what follows
 	unsettled bool       // the last transaction failed, or may have: see settle
@@ -65,7 +68,7 @@ func Open(path string, log zerolog.Logger) (*Store, error) {
 	if err := examine(path, len(migrations.Steps)); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, batchSize: maxBatch}
+	s := &Store{path: path, batchSize: maxBatch, takeMarks: func() Marks { return nil }}
 	if err := s.open(); err != nil {
 		return nil, err
 	}

@@ -125,6 +125,33 @@ func TestTheKeyIsNeverShown(t *testing.T) {
 	}
 }
 
+func TestAReplayIsRefusedAcrossRestarts(t *testing.T) {
+	g := newMulticastGroup(t)
+	first := start(t, g.member(sealed(t, groupKey("a")).with(settings{"livesync.id": `"cafebabe"`})))
+	s := g.member(sealed(t, groupKey("a")).with(settings{"store.checkpoint_interval": `"100ms"`}))
+	second := start(t, s)
+	await := g.listen()
+	url, hash := first.urls()["udp IPv4"], hashOf("replayed")
+	announceTo(t, url, hash, 6881, 0, tracker.EventCompleted)
+	packet := await("cafebabe00000100")
+	waitScrape(t, second.urls()["udp IPv4"], hash, 1, 0, 1)
+	replay := func(seeders uint64) {
+		t.Helper()
+		g.send("127.0.0.1", packet)
+		second.waitMetric(dropped("sealed_replayed"), 1)
+		waitScrape(t, second.urls()["udp IPv4"], hash, seeders, 0, 1)
+	}
+	replay(1)
+	// The second checkpoint from here on has begun after what came until here.
+	second.waitMetric("keeptrack_checkpoint_total", second.metric("keeptrack_checkpoint_total")+2)
+	second.kill()
+	second = start(t, s)
+	replay(0)
+	second.stop()
+	second = start(t, s)
+	replay(0)
+}
+
 // TestAFloodFromANodeDoesNotKeepClientsWaiting floods an instance with packets
 // that it has to apply, until it takes them more slowly than they come.
 func TestAFloodFromANodeDoesNotKeepClientsWaiting(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/livesync"
+	"keeptrack/store"
 	"keeptrack/tracker/http"
 	"keeptrack/tracker/udp"
 )
@@ -90,10 +91,14 @@ func (d *Daemon) joinGroup() error {
 		Log:              d.log,
 	}
 	copy(o.ID[:], c.ID)
+	if o.Marks, err = d.store.Marks(); err != nil {
+		return errors.Join(err, transport.Close())
+	}
 	d.node, err = livesync.New(o, transport, d.tracker)
 	if err != nil {
 		return errors.Join(err, transport.Close())
 	}
+	d.store.KeepMarks(func() store.Marks { return d.node.Marks() })
 	return nil
 }
 
