@@ -74,3 +74,26 @@ func TestClientAddrDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", allocs)
 	}
 }
+
+// FuzzClientAddr: whatever a proxy passes on, the client's address is a plain
+// one that stands in it, or a proxy's.
+func FuzzClientAddr(f *testing.F) {
+	f.Add("192.0.2.7, 192.0.2.1,\t10.0.0.2 ,fd00::1", "")
+	f.Add("[2001:db8::1]:4711", "10.0.0.2")
+	f.Add("::ffff:192.0.2.1, unknown", "[::ffff:10.0.0.7]:80")
+	f.Add("fe80::1%eth0", ",")
+	trusted := makeProxies([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")})
+	source := netip.MustParseAddr("10.0.0.1")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		got := trusted.clientAddr(source, []string{first, second})
+		if !got.IsValid() || got.Is4In6() || got.Zone() != "" {
+			t.Fatalf("%q, %q: %v", first, second, got)
+		}
+		if again := trusted.clientAddr(source, []string{got.String()}); again != got {
+			t.Fatalf("%q, %q: %v, which passed on alone is %v", first, second, got, again)
+		}
+		if forged := trusted.clientAddr(netip.MustParseAddr("192.0.2.1"), []string{first, second}); forged != netip.MustParseAddr("192.0.2.1") {
+			t.Fatalf("%q, %q are believed from one that is no proxy: %v", first, second, forged)
+		}
+	})
+}
