@@ -138,6 +138,9 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 	if v.remove {
 		return out, SyncStopped, true
 	}
+	if out.known {
+		s.renew(&t.clock, out.age)
+	}
 	tell = seedingFlag(seeder)
 	counted := v.completed && !out.wasCompleted
 	if counted {

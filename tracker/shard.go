@@ -19,9 +19,10 @@ type shard struct {
 	removed []InfoHash // torrents that the database has and the shard no longer
 	recent  completions
 
-	totals ShardTotals
-	rng    rand.PCG
-	seed   uint64
+	totals  ShardTotals
+	renewed Renewals
+	rng     rand.PCG
+	seed    uint64
 }
 
 // ShardTotals are sums over the torrents of a shard.
