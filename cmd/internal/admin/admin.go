@@ -35,6 +35,8 @@ type Options struct {
 	Ready func() error
 	// Metrics is what /metrics shows.
 	Metrics prometheus.Gatherer
+	// Stats answers /stats as opentracker does.
+	Stats http.Handler
 	// Cluster returns the state of the cluster, to be shown as JSON.
 	Cluster func() any
 	// Backup writes a copy of the database. It is called by one request at a
@@ -93,6 +95,9 @@ func (s *Server) routes() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.authorized(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
+	if s.opts.Stats != nil {
+		mux.Handle("GET /stats", s.authorized(steady(s.opts.Stats)))
+	}
 	mux.Handle("GET /debug/pprof/", s.authorized(http.HandlerFunc(pprof.Index)))
 	mux.Handle("GET /debug/pprof/profile", s.authorized(http.HandlerFunc(pprof.Profile)))
 	mux.Handle("GET /api/v1/cluster", s.authorized(http.HandlerFunc(s.cluster)))

@@ -21,6 +21,8 @@ var allowed = map[string][]string{
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations"},
 	"keeptrack/cmd/internal/config":  {},
 	"keeptrack/cmd/internal/admin":   {},
+
+	"keeptrack/cmd/internal/admin/otstats": {"keeptrack/tracker"},
 }
 
 // TestImportsGoOneWay holds the direction of imports: the domain knows nobody,

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"keeptrack/cmd/internal/admin"
+	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/livesync"
 	"keeptrack/store"
 	"keeptrack/tracker/http"
@@ -112,6 +113,7 @@ func (d *Daemon) makeAdmin() {
 		Token:    d.config.Admin.Token,
 		Ready:    d.ready,
 		Metrics:  d.metrics(),
+		Stats:    otstats.Handler(otSource{d}),
 		Cluster:  d.cluster,
 		Backup:   d.backup,
 		Log:      d.log,
