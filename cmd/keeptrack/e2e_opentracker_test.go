@@ -74,7 +74,7 @@ func startOpentracker(t *testing.T, dir string) (address string) {
 		}
 		t.Skip(err)
 	}
-	address = "127.0.0.1:" + freePort(t)
+	address = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	// Started by root, it sees no other directory than this.
 	config := configFile(t, fmt.Sprintf("listen.tcp_udp %s\naccess.whitelist white\naccess.stats 127.0.0.1\n"+
 		"tracker.rootdir %s\ntracker.user nobody\n", address, dir))

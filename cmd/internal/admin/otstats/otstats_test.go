@@ -202,6 +202,10 @@ func TestDumpIsCompressedOnDemand(t *testing.T) {
 	}
 }
 
+// crowdShard is the number of torrents in each shard of a crowd: more than two
+// chunks.
+const crowdShard = 1500
+
 // crowd is a source with many torrents in every shard.
 type crowd struct {
 	source
@@ -210,7 +214,7 @@ type crowd struct {
 
 func (c *crowd) ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped {
 	c.shards++
-	for i := range 5000 {
+	for i := range crowdShard {
 		dst = append(dst, tracker.Scraped{InfoHash: tracker.InfoHash{byte(shard), byte(i >> 8), byte(i)}})
 	}
 	return dst
@@ -233,14 +237,14 @@ func TestDumpReadsNoFartherThanItIsWritten(t *testing.T) {
 	c := &crowd{}
 	w := checked{ResponseRecorder: httptest.NewRecorder()}
 	w.check = func(p []byte) error {
-		const shard = 5000 * (hashHex + len(":0:0\n"))
+		const shard = crowdShard * (hashHex + len(":0:0\n"))
 		if written := w.Body.Len(); c.shards*shard-written > shard+chunkSize || len(p) > 2*chunkSize {
 			t.Errorf("%d shards read, %d bytes written, and now %d", c.shards, written, len(p))
 		}
 		return nil
 	}
 	Handler(c).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/stats?mode=tpbs&format=txt", nil))
-	if lines := bytes.Count(w.Body.Bytes(), []byte("\n")); lines != 5000*tracker.ShardCount {
+	if lines := bytes.Count(w.Body.Bytes(), []byte("\n")); lines != crowdShard*tracker.ShardCount {
 		t.Errorf("%d lines", lines)
 	}
 }
