@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The files for those who watch a daemon, and what is written about them.
+var (
+	alertRules     = filepath.Join("..", "..", "packaging", "prometheus", "keeptrack.rules.yml")
+	alertRuleTests = filepath.Join("..", "..", "packaging", "prometheus", "keeptrack.rules.test.yml")
+	dashboard      = filepath.Join("..", "..", "packaging", "grafana", "keeptrack.json")
+	operationsPage = filepath.Join("..", "..", "docs", "operations.md")
+)
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// matches returns what the first group of a pattern finds, sorted and once each.
+func matches(pattern, text string) (found []string) {
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// promtool runs Prometheus's own checker.
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	if _, err := exec.LookPath("promtool"); err != nil {
+		if requireClients {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
+		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func TestAlertRules(t *testing.T) {
+	promtool(t, "check", "rules", "--lint-fatal", alertRules)
+	promtool(t, "test", "rules", alertRuleTests)
+}
+
+// TestEveryAlertIsTestedAndExplained holds that each alert has a test in which
+// it fires and a line on what to do, and that nothing else has.
+func TestEveryAlertIsTestedAndExplained(t *testing.T) {
+	alerts := matches(`- alert: (\w+)`, readText(t, alertRules))
+	if len(alerts) == 0 {
+		t.Fatal("no alerts")
+	}
+	for what, names := range map[string][]string{
+		"tested":    matches(`alertname: (\w+)\n\s+eval_time: \w+\n\s+exp_alerts:\n\s+- exp_labels`, readText(t, alertRuleTests)),
+		"explained": matches("(?m)^\\| `(Keeptrack\\w+)` \\| .+ \\| .+ \\|$", readText(t, operationsPage)),
+	} {
+		if !slices.Equal(names, alerts) {
+			t.Errorf("there are the alerts %v\n%s are %v", alerts, what, names)
+		}
+	}
+}
+
+// TestWatchersUseMetricsThatExist holds that the dashboard and the rules name
+// metrics of docs/metrics.md only, and that the dashboard's expressions make
+// sense to Prometheus.
+func TestWatchersUseMetricsThatExist(t *testing.T) {
+	listed := metricsPage(t)
+	for _, path := range []string{alertRules, alertRuleTests, dashboard} {
+		names := matches(`(keeptrack_\w+)`, readText(t, path))
+		if len(names) == 0 {
+			t.Errorf("%s uses none", path)
+		}
+		for _, name := range names {
+			if _, ok := listed[name]; !ok {
+				t.Errorf("%s uses %s", path, name)
+			}
+		}
+	}
+	var d struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal([]byte(readText(t, dashboard)), &d); err != nil {
+		t.Fatal(err)
+	}
+	var rules strings.Builder
+	rules.WriteString("groups:\n- name: dashboard\n  rules:\n")
+	variables := strings.NewReplacer("$__rate_interval", "5m", "$job", "keeptrack", "$instance", ".*")
+	for i, p := range d.Panels {
+		for j, target := range p.Targets {
+			fmt.Fprintf(&rules, "  - record: panel:%d:%d\n    expr: %q\n", i, j, variables.Replace(target.Expr))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "dashboard.rules.yml")
+	if err := os.WriteFile(path, []byte(rules.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", path)
+}
