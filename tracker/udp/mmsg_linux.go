@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keeptrack/tracker"
 	"keeptrack/tracker/internal/nap"
 )
 
@@ -31,6 +33,7 @@ type mmsgSocket struct {
 	ring     *ring
 	delay    time.Duration
 	naps     nap.Napper
+	ahead    [batchSize]tracker.Ahead // of the batch, for lookAhead
 	stopping atomic.Bool
 
 	mu        sync.Mutex // guards what follows, and fd against use after close
@@ -82,6 +85,9 @@ func outOfMemory(err error) bool { return err == unix.ENOMEM || err == unix.ENOB
 
 // answer answers the first n datagrams of the ring.
 func (s *mmsgSocket) answer(h *handler, n int) {
+	if n > 1 {
+		s.lookAhead(h.tracker, n)
+	}
 	replies := 0
 	for i := range n {
 		from, packet, ok := s.ring.packet(i)
@@ -96,6 +102,23 @@ func (s *mmsgSocket) answer(h *handler, n int) {
 	if refused := s.ring.send(s.fd, replies); refused > 0 {
 		h.count.unsent.Add(uint64(refused))
 	}
+}
+
+// lookAhead has the memory fetched that the announces among the first n
+// datagrams need. Whether they will be refused is not looked at.
+func (s *mmsgSocket) lookAhead(t *tracker.Tracker, n int) {
+	announces := s.ahead[:0]
+	for i := range n {
+		from, packet, ok := s.ring.packet(i)
+		header, err := ParseRequestHeader(packet)
+		if ok && err == nil && header.Action == ActionAnnounce && len(packet) >= AnnounceRequestSize {
+			announces = append(announces, tracker.Ahead{
+				InfoHash: (*tracker.InfoHash)(packet[16:]),
+				Peer:     from.peer(binary.BigEndian.Uint16(packet[96:])),
+			})
+		}
+	}
+	t.Prefetch(announces)
 }
 
 // stop wakes the worker up: a shut down socket does not wait for datagrams. One

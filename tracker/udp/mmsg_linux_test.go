@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker"
 )
 
 // openOne opens a socket that no worker serves.
@@ -176,21 +178,49 @@ func TestReplyLeavesByAnyInterface(t *testing.T) {
 	}
 }
 
+// TestBatchIsAnsweredInOrder holds that the announces of one batch see each
+// other in the order in which they came.
+func TestBatchIsAnsweredInOrder(t *testing.T) {
+	s := openOne(t, "127.0.0.1:0", socketOptions{})
+	c := dial(t, s.addr())
+	h := newTestHandler(newTestTracker())
+	here := source{mapped("127.0.0.1"), 1}
+	for i := range batchSize {
+		c.send(announceFrom(h, here, uint16(1000+i)).Append(nil))
+	}
+	n, err := s.ring.receive(s.fd, nil)
+	if n != batchSize || err != nil {
+		t.Fatalf("%d received, %v", n, err)
+	}
+	s.answer(h, n)
+	for i := range batchSize {
+		packet, _ := c.receive()
+		r, err := ParseAnnounceReply(packet, tracker.IPv4)
+		if err != nil || r.Leechers != uint32(i+1) || len(r.Peers) != min(i, 50)*tracker.CompactSize4 {
+			t.Errorf("reply %d: %d leechers and %d bytes of peers, %v", i, r.Leechers, len(r.Peers), err)
+		}
+	}
+}
+
 func TestBatchDoesNotAllocate(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
 		s := openOne(t, addr, socketOptions{})
 		c := dial(t, s.addr())
 		h := newTestHandler(newTestTracker())
-		packet, reply := ConnectRequest{1}.Append(nil), make([]byte, maxReplySize)
+		packet := announceFrom(h, source{mapped("127.0.0.1"), 1}, 6881).Append(nil)
+		reply := make([]byte, maxReplySize)
 		allocs := testing.AllocsPerRun(100, func() {
 			c.send(packet)
+			c.send(packet)
 			n, err := s.ring.receive(s.fd, nil)
-			if n != 1 || err != nil {
+			if n != 2 || err != nil {
 				t.Fatalf("%d received, %v", n, err)
 			}
 			s.answer(h, n)
-			if n, _, err := c.ReadFromUDPAddrPort(reply); n != ConnectReplySize || err != nil {
-				t.Fatalf("reply of %d bytes, %v", n, err)
+			for range n {
+				if n, _, err := c.ReadFromUDPAddrPort(reply); n != AnnounceReplySize || err != nil {
+					t.Fatalf("reply of %d bytes, %v", n, err)
+				}
 			}
 		})
 		if allocs != 0 {
