@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
 	"keeptrack/cmd/internal/config"
@@ -19,9 +20,11 @@ func (d *Daemon) reloads(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-d.opts.Reload:
+			d.notify(sd.SdNotifyReloading, sd.SdNotifyMonotonicUsec())
 			if err := d.reload(); err != nil {
 				d.log.Error().Err(err).Msg("reload refused, the running config stays in force")
 			}
+			d.notify(sd.SdNotifyReady)
 		}
 	}
 }
