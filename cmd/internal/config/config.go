@@ -15,6 +15,7 @@ import (
 // values are within their documented ranges and fit together. Whoever receives
 // a Config may keep it and must not change it.
 type Config struct {
+	Process  Process
 	Log      Log
 	Tracker  Tracker
 	UDP      UDP
@@ -50,6 +51,7 @@ func Load(path string) (*Config, error) {
 // the order of the example.
 func (c *Config) tables() []table {
 	return []table{
+		{"process", "The process itself.", c.Process.keys()},
 		{"log", "What is written to standard error.", c.Log.keys()},
 		{"tracker", "What clients are told and how long they are remembered.", c.Tracker.keys()},
 		{"udp", "Announces and scrapes over UDP (BEP 15).", c.UDP.keys()},

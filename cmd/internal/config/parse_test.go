@@ -15,6 +15,8 @@ import (
 
 // full gives every key a value that is not its default.
 const full = `
+[process]
+user = "keeptrack"
 [log]
 level = "trace"
 format = "json"
@@ -74,7 +76,8 @@ accept_plain = true
 func TestParseSetsEveryKey(t *testing.T) {
 	secret, _ := hex.DecodeString("000102030405060708090a0b0c0d0e0f")
 	want := &Config{
-		Log: Log{Level: zerolog.TraceLevel, Format: LogJSON},
+		Process: Process{User: "keeptrack"},
+		Log:     Log{Level: zerolog.TraceLevel, Format: LogJSON},
 		Tracker: Tracker{
 			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
 			MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,

@@ -34,6 +34,9 @@ func (d *Daemon) bind() (err error) {
 	if err := d.bindAddresses(); err != nil {
 		return err
 	}
+	if err := d.dropPrivileges(); err != nil {
+		return err
+	}
 	if err := d.bindUnix(); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -105,6 +106,11 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	}
 	d.state.Store(serving)
 	d.logServing()
+	stopped := make(chan struct{})
+	var notifying sync.WaitGroup
+	notifying.Go(func() { d.keepNotifying(ctx, stopped) })
+	defer notifying.Wait()
+	defer close(stopped)
 	err = d.serve(ctx)
 	d.state.Store(stopping)
 	d.log.Info().Msg("stopping")
@@ -119,7 +125,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 func (d *Daemon) load() (err error) {
 	c := d.config
 	if d.store, err = store.Open(c.Store.Path, d.log); err != nil {
-		return err
+		return d.asUser(err)
 	}
 	defer func() {
 		if err != nil {

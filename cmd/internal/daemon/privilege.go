@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"keeptrack/cmd/internal/privilege"
+)
+
+// dropPrivileges has the process become the user that the config names, if any.
+// Addresses are bound by then; files are opened and made by that user.
+func (d *Daemon) dropPrivileges() error {
+	user := d.config.Process.User
+	if user == "" {
+		return nil
+	}
+	if err := privilege.Drop(user); err != nil {
+		return fmt.Errorf("process.user: %w", err)
+	}
+	for _, path := range []string{d.opts.ConfigPath, d.config.Access.File, d.config.LiveSync.KeyFile} {
+		if path == "" {
+			continue
+		}
+		if f, err := os.Open(path); err == nil {
+			_ = f.Close() // was only to be opened
+		} else {
+			d.log.Warn().Err(err).Str("user", user).Msg("a reload will be refused")
+		}
+	}
+	return nil
+}
+
+// asUser adds to an error about permissions whose they are.
+func (d *Daemon) asUser(err error) error {
+	if user := d.config.Process.User; user != "" && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w (as process.user %q, who has to own the file and its directory)", err, user)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+// Package privilege gives up what a process may do as root.
+package privilege
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+)
+
+var (
+	errRoot    = errors.New("is root, for whom nothing is to be dropped")
+	errKept    = errors.New("root could be had back")
+	errNotRoot = errors.New("only root can become another user")
+)
+
+// Drop has all threads of the process become a user, given by name or number,
+// with the user's groups and no capability. On Linux what is executed later gains
+// none either, unless the program was linked with C, whose threads cannot be
+// told. Nothing is done if the process is that user already.
+func Drop(name string) error {
+	u, err := user.Lookup(name)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
+		if _, numeric := strconv.ParseUint(name, 10, 32); numeric == nil {
+			u, err = user.LookupId(name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return err
+	}
+	switch euid := os.Geteuid(); {
+	case uid == 0:
+		return fmt.Errorf("%q: %w", name, errRoot)
+	case euid == uid:
+		return nil
+	case euid != 0:
+		return fmt.Errorf("%q: %w", name, errNotRoot)
+	}
+	gid, groups, err := groupsOf(u)
+	if err != nil {
+		return err
+	}
+	return become(uid, gid, groups)
+}
+
+func groupsOf(u *user.User) (gid int, groups []int, err error) {
+	if gid, err = strconv.Atoi(u.Gid); err != nil {
+		return 0, nil, err
+	}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, id := range ids {
+		g, err := strconv.Atoi(id)
+		if err != nil {
+			return 0, nil, err
+		}
+		groups = append(groups, g)
+	}
+	return gid, groups, nil
+}
+
+// become is for root, which cannot be had back.
+func become(uid, gid int, groups []int) error {
+	if err := confine(); err != nil {
+		return err
+	}
+	if err := syscall.Setgroups(groups); err != nil {
+		return os.NewSyscallError("setgroups", err)
+	}
+	if err := syscall.Setgid(gid); err != nil {
+		return os.NewSyscallError("setgid", err)
+	}
+	if err := syscall.Setuid(uid); err != nil {
+		return os.NewSyscallError("setuid", err)
+	}
+	if syscall.Setuid(0) == nil {
+		return errKept
+	}
+	return nil
+}

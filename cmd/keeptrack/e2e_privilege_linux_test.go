@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// unprivileged is the user that the daemon becomes.
+const unprivileged = "nobody"
+
+// needRoot skips a test that only root can make, and returns the ids of the user
+// to become.
+func needRoot(t *testing.T) (uid, gid int) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	u, err := user.Lookup(unprivileged)
+	if err != nil {
+		t.Skip(err)
+	}
+	uid, err = strconv.Atoi(u.Uid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gid, err = strconv.Atoi(u.Gid); err != nil {
+		t.Fatal(err)
+	}
+	return uid, gid
+}
+
+// openDir returns a new folder that every user can look into, and its owner
+// alone can write to.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// lowPort returns a loopback address with a free port that only root can bind.
+func lowPort(t *testing.T) string {
+	t.Helper()
+	for port := 1023; port > 600; port-- {
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if !taken(address) {
+			return address
+		}
+	}
+	t.Skip("no low port is free")
+	return ""
+}
+
+// TestPrivilegesAreDropped starts as root on low ports.
+func TestPrivilegesAreDropped(t *testing.T) {
+	uid, gid := needRoot(t)
+	dir := openDir(t)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	address, socket := lowPort(t), filepath.Join(dir, "admin.sock")
+	config := testSettings(dir).with(settings{
+		"process.user": fmt.Sprintf("%q", unprivileged),
+		"udp.listen":   fmt.Sprintf("[%q]", address),
+		"http.listen":  fmt.Sprintf("[%q]", address),
+		"admin.listen": fmt.Sprintf("%q", "unix:"+socket),
+	}).write(t)
+	for _, linkedWithC := range []bool{true, false} {
+		t.Run(fmt.Sprint("linked with C: ", linkedWithC), func(t *testing.T) {
+			cmd := program(t, dir, "serve", "--config", config)
+			if !linkedWithC {
+				cmd.Path = pureGo(t)
+			}
+			d := startCommand(t, cmd, unixClient(socket))
+			status := fmt.Sprintf("%d %d %d %d", uid, uid, uid, uid)
+			want := map[string]string{"Uid": status, "Gid": strings.ReplaceAll(status, fmt.Sprint(uid), fmt.Sprint(gid)),
+				"Groups": fmt.Sprint(gid), "CapInh": none, "CapPrm": none, "CapEff": none, "CapAmb": none}
+			if !linkedWithC {
+				want["CapBnd"], want["NoNewPrivs"] = none, "1"
+			}
+			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
+			if err != nil || len(threads) < 2 {
+				t.Fatalf("%d threads, %v", len(threads), err)
+			}
+			for _, thread := range threads {
+				wantStatus(t, thread, want)
+			}
+			announceTo(t, "udp://"+address, hashOf("low"), 6881, 1, 0)
+			announceTo(t, "http://"+address+"/announce", hashOf("low"), 6881, 1, 0)
+			d.stop()
+			for _, name := range names(t, dir) {
+				if file, err := os.Stat(filepath.Join(dir, name)); err != nil || int(file.Sys().(*syscall.Stat_t).Uid) != uid {
+					t.Errorf("%s is another's: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// none is the set of no capabilities.
+const none = "0000000000000000"
+
+// wantStatus expects lines of a thread's status.
+func wantStatus(t *testing.T, path string, want map[string]string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return // it has ended
+	}
+	found := 0
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.Join(strings.Fields(value), " ")
+		if w, ok := want[name]; ok {
+			if found++; value != w {
+				t.Errorf("%s: %s is %s, want %s", path, name, value, w)
+			}
+		}
+	}
+	if found != len(want) {
+		t.Errorf("%d lines found of %v", found, want)
+	}
+}
+
+// pureGo builds the program without C and returns its path.
+func pureGo(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(scratch, "keeptrack-pure")
+	cmd := exec.Command("go", "build", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+// TestUserWhoCannotServe: the error says who could not what.
+func TestUserWhoCannotServe(t *testing.T) {
+	uid, _ := needRoot(t)
+	for _, c := range []struct {
+		name, user string
+		prepare    func(dir string) error
+		want       string
+	}{
+		{"unknown", "keeptrack-nobody-else", nil, `unknown user`},
+		{"root", "root", nil, `process.user: "root": is root`},
+		{"another's folder", unprivileged, nil, `as process.user "nobody"`},
+		{"another's database", unprivileged, func(dir string) error {
+			start(t, testSettings(dir)).stop() // as root
+			return os.Chown(dir, uid, -1)
+		}, `as process.user "nobody"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := openDir(t)
+			if c.prepare != nil {
+				if err := c.prepare(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			config := testSettings(dir).with(settings{"process.user": fmt.Sprintf("%q", c.user)}).write(t)
+			wantFailure(t, runProgram(t, dir, "serve", "--config", config), c.want)
+		})
+	}
+}
+
+// TestOnlyRootBecomesAnother runs the daemon as one user to become another.
+func TestOnlyRootBecomesAnother(t *testing.T) {
+	uid, gid := needRoot(t)
+	dir := openDir(t)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "keeptrack.toml")
+	if err := os.WriteFile(config, []byte("[process]\nuser = \"daemon\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "keeptrack")
+	if err := os.Link(pureGo(t), binary); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve", "--config", config)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	out, _ := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != statusFailed || !strings.Contains(string(out), `"daemon": only root can become another user`) {
+		t.Errorf("%v: %s", cmd.ProcessState, out)
+	}
+}
