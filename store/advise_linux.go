@@ -4,6 +4,7 @@ import (
 	"os"
 	"unsafe"
 
+	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,6 +20,15 @@ func willNeed(value []byte) { advise(value, unix.MADV_WILLNEED) }
 // dontNeed takes the pages of a value that lies in a database's mapping out of
 // the process's memory; they stay in the page cache as long as there is room.
 func dontNeed(value []byte) { advise(value, unix.MADV_DONTNEED) }
+
+// forget takes a database's mapping out of the process's memory, as dontNeed
+// does with a value's.
+func forget(db *bbolt.DB) {
+	_ = db.View(func(tx *bbolt.Tx) error {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, db.Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED)
+		return nil
+	})
+}
 
 // advise gives advice for the whole pages within a value. It is advice: what
 // comes of it makes no difference to the caller.

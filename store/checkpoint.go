@@ -44,6 +44,7 @@ func (s *Store) Checkpoint(src Source) (Result, error) {
 	err := s.settle()
 	if err == nil {
 		err = s.checkpoint(src, &res)
+		forget(s.db) // what it has looked at would count as memory in use
 	}
 	if err == nil {
 		err = s.gone()

@@ -49,6 +49,10 @@ place of OUT; on a failure a present OUT stays as it is.`,
 	return cmd
 }
 
+// giveWay lowers the process's priority. Tests that run commands in their own
+// process keep theirs.
+var giveWay = lowerPriority
+
 // backup is the command with its flags.
 type backup struct{ config, admin, token string }
 
@@ -66,6 +70,7 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process
+	giveWay()
 	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
 	defer shown.end()
 	size, err := store.Save(out, func(w io.Writer) error {

@@ -3,11 +3,19 @@ package daemon
 import (
 	"errors"
 	"io"
+	"time"
 )
 
 var (
 	errLoading  = errors.New("loading the database")
 	errStopping = errors.New("stopping")
+)
+
+// A copy pauses after every piece of it, so that it does not keep a processor
+// and the memory bus from those who answer requests.
+const (
+	copyPiece = 256 << 10
+	copyPause = time.Millisecond
 )
 
 // backup writes a checkpoint and then a copy of the database. When the disk does
@@ -24,18 +32,24 @@ func (d *Daemon) backup(w io.Writer) error {
 	if err := d.checkpoints.write(); err != nil {
 		d.log.Error().Err(err).Msg("checkpoint before a backup failed, the copy is as of the last one")
 	}
-	return d.store.Backup(servingWriter{d, w})
+	return d.store.Backup(&pacedWriter{d: d, w: w, pause: time.Sleep})
 }
 
-// servingWriter writes as long as the daemon serves.
-type servingWriter struct {
-	d *Daemon
-	w io.Writer
+// pacedWriter writes as long as the daemon serves, and pauses.
+type pacedWriter struct {
+	d     *Daemon
+	w     io.Writer
+	pause func(time.Duration)
+	piece int // bytes written since the last pause
 }
 
-func (s servingWriter) Write(p []byte) (int, error) {
-	if s.d.state.Load() != serving {
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	if p.d.state.Load() != serving {
 		return 0, errStopping
 	}
-	return s.w.Write(p)
+	if p.piece += len(b); p.piece >= copyPiece {
+		p.piece = 0
+		p.pause(copyPause)
+	}
+	return p.w.Write(b)
 }

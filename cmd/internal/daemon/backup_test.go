@@ -3,7 +3,9 @@ package daemon
 import (
 	"bytes"
 	"errors"
+	"io"
 	"testing"
+	"time"
 )
 
 func TestNoBackupWhileNotServing(t *testing.T) {
@@ -21,7 +23,7 @@ func TestNoBackupWhileNotServing(t *testing.T) {
 func TestBackupEndsWithTheDaemon(t *testing.T) {
 	var d Daemon
 	var out bytes.Buffer
-	w := servingWriter{&d, &out}
+	w := pacedWriter{d: &d, w: &out}
 	d.state.Store(serving)
 	if n, err := w.Write([]byte("page")); n != 4 || err != nil {
 		t.Errorf("serving: %d, %v", n, err)
@@ -32,5 +34,24 @@ func TestBackupEndsWithTheDaemon(t *testing.T) {
 	}
 	if out.String() != "page" {
 		t.Errorf("wrote %q", &out)
+	}
+}
+
+// TestBackupPauses holds the pace that docs/performance.md gives figures for:
+// of 10 million torrents, the pauses take two seconds.
+func TestBackupPauses(t *testing.T) {
+	var d Daemon
+	d.state.Store(serving)
+	var paused time.Duration
+	w := pacedWriter{d: &d, w: io.Discard, pause: func(p time.Duration) { paused += p }}
+	piece := make([]byte, 32<<10)
+	const total = 500 << 20
+	for range total / len(piece) {
+		if _, err := w.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if paused != 2*time.Second {
+		t.Errorf("paused for %v", paused)
 	}
 }

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// lowerPriority would make this process give way to others.
+func lowerPriority() {}
