@@ -25,8 +25,7 @@ func dumpState(s Source, out *chunks) error {
 func dumpCounts(start string, row func(dst []byte, t *tracker.Scraped) []byte, end string) dump {
 	return func(s Source, out *chunks) error {
 		out.buf = append(out.buf, start...)
-		hash := func(t *tracker.Scraped) []byte { return t.InfoHash[:] }
-		if err := dumpRows(out, s.ScrapeShard, hash, row); err != nil {
+		if err := dumpRows(out, s.ScrapeShard, scrapedHash, row); err != nil {
 			return err
 		}
 		out.buf = append(out.buf, end...)
@@ -35,22 +34,33 @@ func dumpCounts(start string, row func(dst []byte, t *tracker.Scraped) []byte, e
 }
 
 func dumpRows[T any](out *chunks, read func(shard int, dst []T) []T, hash func(*T) []byte, row func([]byte, *T) []byte) error {
+	return forEach(read, hash, func(t *T) error {
+		out.buf = row(out.buf, t)
+		if len(out.buf) < chunkSize {
+			return nil
+		}
+		return out.flush()
+	})
+}
+
+// forEach visits the torrents in order of info hash until a visit fails. What
+// is read may have one twice, which is visited once.
+func forEach[T any](read func(shard int, dst []T) []T, hash func(*T) []byte, visit func(*T) error) error {
 	var rows []T
 	for shard := range tracker.ShardCount {
 		rows = read(shard, rows[:0])
 		slices.SortFunc(rows, func(a, b T) int { return bytes.Compare(hash(&a), hash(&b)) })
+		rows = slices.CompactFunc(rows, func(a, b T) bool { return bytes.Equal(hash(&a), hash(&b)) })
 		for i := range rows {
-			out.buf = row(out.buf, &rows[i])
-			if len(out.buf) < chunkSize {
-				continue
-			}
-			if err := out.flush(); err != nil {
+			if err := visit(&rows[i]); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
 }
+
+func scrapedHash(t *tracker.Scraped) []byte { return t.InfoHash[:] }
 
 // chunkSize is about how many bytes are written at once.
 const chunkSize = 32 << 10

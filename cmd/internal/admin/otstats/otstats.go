@@ -17,7 +17,8 @@ type Source interface {
 	// Nothing else is asked before it has returned some.
 	Numbers() (Numbers, error)
 	// ScrapeShard appends the torrents of a shard that are served, in any
-	// order, and Records those that are kept; see tracker.Tracker.
+	// order and perhaps one twice, and Records those that are kept; see
+	// tracker.Tracker.
 	ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped
 	Records(shard int, dst []tracker.Record) []tracker.Record
 }

@@ -64,6 +64,7 @@ func testSource() *source {
 		{InfoHash: hash('a', 2), Counts: tracker.Counts{Seeders: 2, Leechers: 1, Downloaded: 1 << 40}},
 		{InfoHash: hash('a', 1), Counts: tracker.Counts{Leechers: 3}},
 		{InfoHash: hash('a', 3)},
+		{InfoHash: hash('a', 2), Counts: tracker.Counts{Seeders: 2, Leechers: 1, Downloaded: 1 << 40}}, // again
 	}
 	s.records = []tracker.Record{
 		{InfoHash: hash('a', 2), LastAnnounce: 29928332, Downloaded: 1 << 40},
@@ -144,9 +145,9 @@ func TestEveryIntervalIsListed(t *testing.T) {
 func TestTopKeepsTheFirst(t *testing.T) {
 	s := &source{}
 	for i := range 300 {
-		s.rows = append(s.rows, tracker.Scraped{
-			InfoHash: hash(byte(i*7), byte(i)), Counts: tracker.Counts{Seeders: uint32(i * 7 % 300)},
-		})
+		h := hash(byte(i), 1)
+		h[1] = byte(i >> 8)
+		s.rows = append(s.rows, tracker.Scraped{InfoHash: h, Counts: tracker.Counts{Seeders: uint32(i * 7 % 300)}})
 	}
 	_, _, body := ask(t, s, "?mode=top100")
 	lines := strings.Split(body, "\n")

@@ -13,15 +13,11 @@ import (
 // Those without any are left out; of equal ones the lesser info hash is first.
 func appendTop(dst []byte, s Source, k int) []byte {
 	var peers, seeds ranking
-	var rows []tracker.Scraped
-	for shard := range tracker.ShardCount {
-		rows = s.ScrapeShard(shard, rows[:0])
-		for i := range rows {
-			c := &rows[i].Counts
-			peers.add(ranked{uint64(c.Seeders) + uint64(c.Leechers), rows[i].InfoHash}, k)
-			seeds.add(ranked{uint64(c.Seeders), rows[i].InfoHash}, k)
-		}
-	}
+	_ = forEach(s.ScrapeShard, scrapedHash, func(t *tracker.Scraped) error {
+		peers.add(ranked{uint64(t.Counts.Seeders) + uint64(t.Counts.Leechers), t.InfoHash}, k)
+		seeds.add(ranked{uint64(t.Counts.Seeders), t.InfoHash}, k)
+		return nil // as does forEach
+	})
 	dst = peers.append(dst, k, "peers")
 	return seeds.append(dst, k, "seeds")
 }
