@@ -84,6 +84,7 @@ func addLoadFlags(flags *pflag.FlagSet, l *bench.Load, f *benchFlags) {
 
 func addRunFlags(flags *pflag.FlagSet, o *bench.Options) {
 	flags.Float64Var(&o.Rate, "rate", 0, "the `NUMBER` of requests a second; 0 is the closed loop")
+	flags.Float64Var(&o.Attack, "attack", 0, "the `NUMBER` of datagrams a second to send beside the load that are no valid\nrequests, from addresses of their own")
 	flags.IntVar(&o.Window, "window", 0, "the `NUMBER` of requests in flight in the closed loop, over HTTP that of\nconnections in both (default 200 over UDP, 64 over HTTP)")
 	flags.DurationVar(&o.Duration, "duration", 0, "the `TIME` after which to end (default 10s, or 10m with --requests or --fill)")
 	flags.Uint64Var(&o.Requests, "requests", 0, "the `NUMBER` of requests after which to end")

@@ -25,7 +25,7 @@ type addressFlood struct {
 
 func theFlood() addressFlood {
 	if *full {
-		return addressFlood{1_000_000, 65_000, 250_000, 1000, "2m"}
+		return addressFlood{1_000_000, 65_000, 250_000, 1000, "50s"}
 	}
 	return addressFlood{20_000, 3_000, 2_000, 300, "6s"}
 }

@@ -2,6 +2,7 @@ package http
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 
@@ -60,11 +61,7 @@ func (w *worker) accept(listener int) error {
 		}
 		fd, errno := accept(listener, &w.name)
 		if errno == 0 {
-			w.gate.accepted.Add(1)
-			if spare != nil {
-				w.evict(spare)
-			}
-			w.receive(w.open(fd, w.name.source()))
+			w.take(fd, w.name.source(), spare)
 			continue
 		}
 		if spare == nil {
@@ -84,6 +81,23 @@ func (w *worker) accept(listener int) error {
 	}
 	w.behind = true
 	return nil
+}
+
+// take serves a connection that was accepted, in the place of spare if that is
+// not nil.
+func (w *worker) take(fd int, source netip.Addr, spare *conn) {
+	if !w.sources.enter(source) {
+		closeDescriptor(fd)
+		if spare == nil {
+			w.gate.leave()
+		}
+		return
+	}
+	w.gate.accepted.Add(1)
+	if spare != nil {
+		w.evict(spare)
+	}
+	w.receive(w.open(fd, source))
 }
 
 // drain accepts what connections wait already, but not without end.

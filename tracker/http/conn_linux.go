@@ -146,9 +146,11 @@ func (w *worker) handOver(c *conn) {
 	if c.interest != 0 {
 		_ = unix.EpollCtl(w.poll, unix.EPOLL_CTL_DEL, fd, nil) // fails only if not watched
 	}
+	source := c.source
 	w.release(c)
 	w.streams.Go(func() {
 		defer w.gate.leave()
+		defer w.sources.leave(source)
 		file := os.NewFile(uintptr(fd), "")
 		stream, err := net.FileConn(file)
 		_ = file.Close() // FileConn has made a copy
@@ -208,6 +210,7 @@ func (w *worker) open(fd int, source netip.Addr) *conn {
 // close closes a connection.
 func (w *worker) close(c *conn) {
 	closeDescriptor(c.fd) // which ends its events too
+	w.sources.leave(c.source)
 	w.release(c)
 	w.gate.leave()
 	if !w.accepting {

@@ -6,6 +6,10 @@ import "strings"
 // with the request line and the empty line at its end.
 const maxHead = 8 << 10
 
+// maxFields is the most lines of a header, which clients send about five of,
+// and maxEmptyLines the most empty lines before a request.
+const maxFields, maxEmptyLines = 100, 8
+
 // The status codes with which a head is refused.
 const (
 	statusBadRequest   = 400
@@ -36,8 +40,10 @@ type head struct {
 func (h *head) parse(in string) (size, refusal int) {
 	*h = head{forwarded: h.forwarded[:0]}
 	line, rest, whole := cutLine(in)
-	for whole && line == "" {
-		line, rest, whole = cutLine(rest)
+	for empty := 0; whole && line == ""; line, rest, whole = cutLine(rest) {
+		if empty++; empty > maxEmptyLines {
+			return 0, statusBadRequest
+		}
 	}
 	if !whole && rest != "" && rest[0] != '\r' && !isToken(rest[:1]) {
 		return 0, statusBadRequest // TLS and other protocols need not be waited for
@@ -48,9 +54,12 @@ func (h *head) parse(in string) (size, refusal int) {
 		}
 		line, rest, whole = cutLine(rest)
 	}
-	for ; whole && line != ""; line, rest, whole = cutLine(rest) {
+	for fields := 0; whole && line != ""; line, rest, whole = cutLine(rest) {
 		if !h.field(line) {
 			return 0, statusBadRequest
+		}
+		if fields++; fields > maxFields {
+			return 0, statusHeadTooLarge
 		}
 	}
 	size = len(in) - len(rest)

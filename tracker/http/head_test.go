@@ -88,7 +88,8 @@ func TestParseHeadRefuses(t *testing.T) {
 		{"empty length", "GET / HTTP/1.1\r\nContent-Length:\r\n", 400},
 		{"long target", "GET /" + strings.Repeat("x", maxHead), 431},
 		{"long header", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", maxHead) + "\r\n", 431},
-		{"nothing but empty lines", strings.Repeat("\r\n", maxHead/2), 431},
+		{"nothing but empty lines", strings.Repeat("\r\n", maxEmptyLines+1), 400},
+		{"many lines", "GET / HTTP/1.1\r\n" + strings.Repeat("a:\n", maxFields+1), 431},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -56,16 +56,23 @@ func (p *portableServer) accept(l net.Listener) error {
 
 // enter serves conn once there is room for it.
 func (p *portableServer) enter(conn net.Conn) {
+	source := addrPort(conn.RemoteAddr()).Addr()
+	if !p.sources.enter(source) {
+		_ = conn.Close() // nothing was read from it or written to it
+		return
+	}
 	for !p.gate.enter() {
 		if !p.pause() {
-			_ = conn.Close() // nothing was read from it or written to it
+			p.sources.leave(source)
+			_ = conn.Close()
 			return
 		}
 	}
 	p.gate.accepted.Add(1)
 	p.conns.Go(func() {
 		defer p.gate.leave()
-		p.serve(conn)
+		defer p.sources.leave(source)
+		p.serve(conn, source)
 	})
 }
 
@@ -82,8 +89,8 @@ func (p *portableServer) pause() (ok bool) {
 }
 
 // serve answers what comes on a connection, and closes it.
-func (p *portableServer) serve(conn net.Conn) {
-	c := &portableConn{Conn: conn, limits: p.limits, source: addrPort(conn.RemoteAddr()).Addr(), ctx: p.ctx}
+func (p *portableServer) serve(conn net.Conn, source netip.Addr) {
+	c := &portableConn{Conn: conn, limits: p.limits, source: source, ctx: p.ctx}
 	c.responder.handler = p.handler
 	defer conn.Close() // whatever was to arrive has been sent
 	defer context.AfterFunc(p.ctx, c.stop)()

@@ -33,6 +33,7 @@ func (w *worker) spare() *conn {
 // evict closes a connection of which another one takes the place.
 func (w *worker) evict(c *conn) {
 	closeDescriptor(c.fd)
+	w.sources.leave(c.source)
 	w.release(c)
 	w.gate.evicted.Add(1)
 }

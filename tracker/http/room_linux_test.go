@@ -188,3 +188,20 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 		})
 	}
 }
+
+// TestEvictionGivesThePlaceBack has connections from two addresses, one each,
+// take each other's place.
+func TestEvictionGivesThePlaceBack(t *testing.T) {
+	long := limits{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
+	s, _, _ := run(t, serve, Options{MaxConnections: 1, MaxConnectionsPerAddress: 1}, long, newTracker())
+	for range 4 {
+		for _, source := range []string{"127.0.0.1", "127.0.0.2"} {
+			if !served(t, dialFrom(t, source, s.Addrs()[0])) {
+				t.Fatalf("%s is refused", source)
+			}
+		}
+	}
+	if got := s.Stats(); got.Refused != 0 || got.Evicted != 7 {
+		t.Errorf("%d refused, %d evicted", got.Refused, got.Evicted)
+	}
+}

@@ -45,7 +45,11 @@ type Options struct {
 	// MaxConnections bounds the open connections; 0 does not. On Linux, those
 	// that wait for a request make room for new ones.
 	MaxConnections int
-	Log            zerolog.Logger
+	// MaxConnectionsPerAddress bounds those from one IPv4 address, or one IPv6
+	// /64, that is no trusted proxy; 0 does not. Further ones are closed at
+	// once.
+	MaxConnectionsPerAddress int
+	Log                      zerolog.Logger
 }
 
 // Server answers announces and scrapes over HTTP.
@@ -112,12 +116,13 @@ func (s *Server) Stats() Stats {
 	gate := &s.service.gate
 	stats.Connections, stats.Accepted = int(gate.open.Load()), gate.accepted.Load()
 	stats.Evicted, stats.Paused = gate.evicted.Load(), gate.paused.Load()
+	stats.Refused = s.service.sources.refused.Load()
 	return stats
 }
 
 func (o *Options) validate() error {
-	if o.MaxConnections < 0 {
-		return fmt.Errorf("http: max connections is negative: %d", o.MaxConnections)
+	if o.MaxConnections < 0 || o.MaxConnectionsPerAddress < 0 {
+		return fmt.Errorf("http: max connections is negative: %d, per address %d", o.MaxConnections, o.MaxConnectionsPerAddress)
 	}
 	for _, addr := range o.Listen {
 		if !addr.IsValid() {
@@ -151,6 +156,7 @@ func listen(o Options, t *tracker.Tracker, serve serveFunc, l limits) (*Server, 
 func newServer(o Options, t *tracker.Tracker, serve serveFunc, l limits, listeners []net.Listener) *Server {
 	s := &Server{serve: serve, listeners: listeners}
 	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, limits: l}
+	s.service.sources.bound(o.MaxConnectionsPerAddress, s.service.handler.proxies)
 	s.closed, s.close = context.WithCancel(context.Background())
 	for _, l := range listeners {
 		if _, ok := l.Addr().(*net.TCPAddr); ok {

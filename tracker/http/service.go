@@ -31,6 +31,7 @@ var standardLimits = limits{
 type service struct {
 	handler *handler
 	gate    gate
+	sources sources
 	limits  limits
 }
 

@@ -47,6 +47,9 @@ func New(o Options) (*Bench, error) {
 	if err := b.opts.validate(); err != nil {
 		return nil, err
 	}
+	if b.stream && o.Attack > 0 {
+		return nil, errors.New("an attack is over UDP alone")
+	}
 	if b.stream {
 		scrapes := b.opts.Mix[Scrape] > 0 && !o.Fill
 		if b.writer, err = newRequestWriter(b.url, o.NumWant, o.Close, scrapes); err != nil {
@@ -78,7 +81,7 @@ func (b *Bench) run(ctx context.Context, r route, open linkOpener) (Report, erro
 	if err != nil {
 		return Report{}, err
 	}
-	defer e.driver.close()
+	defer e.close()
 	if err := e.driver.open(ctx); err != nil {
 		return Report{}, fmt.Errorf("%s: %w", b.opts.URL, err)
 	}
@@ -88,7 +91,12 @@ func (b *Bench) run(ctx context.Context, r route, open linkOpener) (Report, erro
 	}
 	defer context.AfterFunc(ctx, func() { e.stop.Store(true) })()
 	start = time.Now()
-	report := newReport(&b.opts, b.stream, l, e.run())
+	out := e.run()
+	report := newReport(&b.opts, b.stream, l, out)
+	if e.attack != nil {
+		attack := e.attack.end(out.sending)
+		report.Attack = &attack
+	}
 	after, err := b.usages()
 	for _, p := range []struct {
 		pid  int
@@ -120,6 +128,12 @@ func (b *Bench) engine(r route, open linkOpener, l *ledger) (*engine, error) {
 		e.driver = newHTTPDriver(plan, &pace, l, link, b.writer, &b.opts)
 	} else {
 		e.driver = newUDPDriver(plan, &pace, l, link, r, b.url)
+	}
+	if b.opts.Attack > 0 {
+		if e.attack, err = newAttacker(&b.opts, r, open); err != nil {
+			e.driver.close()
+			return nil, err
+		}
 	}
 	return e, nil
 }

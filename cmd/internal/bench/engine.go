@@ -42,6 +42,7 @@ type engine struct {
 	pace   *pace
 	ledger *ledger
 	driver driver
+	attack *attacker // nil: none
 	stop   atomic.Bool
 }
 
@@ -62,6 +63,9 @@ func (e *engine) run() outcome {
 		until := now + maxWait
 		if sending && e.pace.more(now, e.ledger.next) {
 			until = min(until, e.start(now))
+			if e.attack != nil {
+				until = min(until, e.attack.step(now))
+			}
 		}
 		if sending && (e.stop.Load() || !e.pace.more(now, e.ledger.next)) {
 			sending = false
@@ -84,4 +88,12 @@ func (e *engine) start(now int64) int64 {
 		return now + blockedWait
 	}
 	return e.pace.next(e.ledger.next)
+}
+
+// close gives everything back.
+func (e *engine) close() {
+	e.driver.close()
+	if e.attack != nil {
+		e.attack.link.closeAll()
+	}
 }

@@ -39,7 +39,8 @@ const maxDatagram = 4096
 type route struct {
 	stream  bool // TCP, else UDP
 	remote  netip.AddrPort
-	sources int // socket i comes from source i modulo sources
+	sources int  // socket i comes from source i modulo sources
+	attack  bool // sources are those of an attack
 }
 
 // linkOpener makes a link with room for a number of sockets.
@@ -55,16 +56,20 @@ func newRoute(ctx context.Context, stream bool, host, port string, sources int) 
 	if err != nil {
 		return route{}, fmt.Errorf("port %q: %w", port, err)
 	}
-	return route{stream, netip.AddrPortFrom(addrs[0].Unmap(), uint16(n)), sources}, nil
+	return route{stream: stream, remote: netip.AddrPortFrom(addrs[0].Unmap(), uint16(n)), sources: sources}, nil
 }
 
 // local returns the address that socket i comes from; invalid leaves it to the
 // system. To a tracker on the loopback each source has its own address in
-// 127.1.0.0/16, where Linux has them all without being told.
+// 127.1.0.0/16, or 127.2.0.0/16 in an attack, where Linux has them all without
+// being told.
 func (r *route) local(i int) netip.Addr {
 	if to := r.remote.Addr(); !to.Is4() || !to.IsLoopback() || runtime.GOOS != "linux" {
 		return netip.Addr{}
 	}
-	n := i%r.sources + 1
-	return netip.AddrFrom4([4]byte{127, 1, byte(n >> 8), byte(n)})
+	n, network := i%r.sources+1, byte(1)
+	if r.attack {
+		network = 2
+	}
+	return netip.AddrFrom4([4]byte{127, network, byte(n >> 8), byte(n)})
 }

@@ -103,7 +103,7 @@ func runInBubble(t *testing.T, ctx context.Context, l *memLink, change func(*Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := route{b.stream, netip.MustParseAddrPort("127.0.0.1:1"), o.Sources}
+	r := route{stream: b.stream, remote: netip.MustParseAddrPort("127.0.0.1:1"), sources: o.Sources}
 	l.started = time.Now()
 	report, err := b.run(ctx, r, func(_ route, sockets int) (link, error) {
 		l.opened = make([]bool, sockets)

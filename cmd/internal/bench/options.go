@@ -17,6 +17,9 @@ type Options struct {
 	// the tracker does (open loop). 0 sends the next request when one is
 	// answered (closed loop).
 	Rate float64
+	// Attack is the number of datagrams a second that are sent beside the load,
+	// from addresses of their own, and are no valid requests.
+	Attack float64
 	// Window is the number of requests in flight in the closed loop. Over HTTP
 	// it is the number of connections, in the open loop as well. 0 is 200 over
 	// UDP and 64 over HTTP.
@@ -123,6 +126,7 @@ func (o *Options) validate() error {
 	return errors.Join(
 		o.Load.Validate(),
 		within("rate", o.Rate, 0, 1e9),
+		within("rate of the attack", o.Attack, 0, 1e9),
 		within("window", float64(o.Window), 1, maxWindow),
 		within("duration in seconds", o.Duration.Seconds(), 1e-9, math.MaxInt32),
 		within("timeout in seconds", o.Timeout.Seconds(), 1e-3, 3600),

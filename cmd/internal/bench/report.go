@@ -42,6 +42,8 @@ type Report struct {
 	// Latency is of good replies and errors: in the open loop from when the
 	// request was due, in the closed loop from when it was sent.
 	Latency Latency `json:"latency_us"`
+	// Attack is what came of the attack, nil if there was none.
+	Attack *Attack `json:"attack,omitempty"`
 	// Tracker is the process asked about, Generator this one; nil if not known.
 	Tracker   *Process `json:"tracker,omitempty"`
 	Generator *Process `json:"generator,omitempty"`
@@ -151,6 +153,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "peers      %.1f a reply\n", r.PeersPerReply)
 	fmt.Fprintf(&b, "latency    p50 %.0f, p90 %.0f, p99 %.0f, p99.9 %.0f, max %.0f µs\n",
 		r.Latency.P50, r.Latency.P90, r.Latency.P99, r.Latency.P999, r.Latency.Max)
+	if a := r.Attack; a != nil {
+		fmt.Fprintf(&b, "attack     %d datagrams, %.0f/s, %d bytes, %d unsent; %d answers, %d bytes\n",
+			a.Sent, float64(a.Sent)/r.Seconds, a.SentBytes, a.Unsent, a.Answers, a.AnswerBytes)
+	}
 	if r.Tracker != nil {
 		fmt.Fprintf(&b, "tracker    %s\n", r.Tracker)
 	}

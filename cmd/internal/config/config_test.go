@@ -73,7 +73,7 @@ func TestDefaultValues(t *testing.T) {
 			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: time.Millisecond,
 			ConnectionIDLifetime: 10 * time.Minute,
 		},
-		HTTP:   HTTP{Listen: overTCP(both), MaxConnections: 10000},
+		HTTP:   HTTP{Listen: overTCP(both), MaxConnections: 10000, MaxConnectionsPerAddress: 1000},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("127.0.0.1:6970")}},
 		Access: Access{Mode: AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute},

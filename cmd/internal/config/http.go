@@ -10,6 +10,8 @@ type HTTP struct {
 	RedirectURL    string
 	FullScrape     bool
 	MaxConnections int
+	// MaxConnectionsPerAddress is no limit if it is 0.
+	MaxConnectionsPerAddress int
 }
 
 func (h *HTTP) keys() []key {
@@ -26,5 +28,8 @@ func (h *HTTP) keys() []key {
 			"Answer a scrape that names no torrent with all of them."),
 		declare("max_connections", &h.MaxConnections, 10000, integer(1, 1_000_000),
 			"Connections held open at the same time."),
+		declare("max_connections_per_address", &h.MaxConnectionsPerAddress, 1000, integer(0, 1_000_000),
+			"Of these, from one IPv4 address, or one IPv6 /64, that is no trusted proxy;\n"+
+				"further ones are closed at once. 0 is no limit."),
 	}
 }

@@ -45,6 +45,7 @@ trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
 redirect_url = "https://example.org/tracker"
 full_scrape = true
 max_connections = 1
+max_connections_per_address = 7
 [admin]
 listen = "192.0.2.1:80"
 token = "s3cret"
@@ -88,7 +89,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		},
 		HTTP: HTTP{
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
-			RedirectURL:    "https://example.org/tracker", FullScrape: true, MaxConnections: 1,
+			RedirectURL:    "https://example.org/tracker", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
 		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret"},
 		Access: Access{Mode: AccessDeny, File: "hashes.txt"},

@@ -54,11 +54,12 @@ func (d *Daemon) makeHTTP() (err error) {
 		return nil
 	}
 	d.http, err = http.New(http.Options{
-		TrustedProxies: c.TrustedProxies,
-		RedirectURL:    c.RedirectURL,
-		FullScrape:     c.FullScrape,
-		MaxConnections: c.MaxConnections,
-		Log:            d.log,
+		TrustedProxies:           c.TrustedProxies,
+		RedirectURL:              c.RedirectURL,
+		FullScrape:               c.FullScrape,
+		MaxConnections:           c.MaxConnections,
+		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		Log:                      d.log,
 	}, d.sockets.http, d.tracker)
 	return err
 }

@@ -20,6 +20,7 @@ var (
 	metricHTTPMalformed = counter("http_malformed_total", "What came over HTTP connections and was no request.")
 	metricHTTPConns     = gauge("http_connections", "HTTP connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP connections accepted.")
+	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address had as many as it may.")
 	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones.")
 	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: all were busy, or descriptors or memory ran out.")
 )
@@ -69,6 +70,7 @@ func collectHTTP(s http.Stats, send sender) {
 	send(metricHTTPMalformed, float64(s.Malformed))
 	send(metricHTTPConns, float64(s.Connections))
 	send(metricHTTPAccepted, float64(s.Accepted))
+	send(metricHTTPRefused, float64(s.Refused))
 	send(metricHTTPEvicted, float64(s.Evicted))
 	send(metricHTTPPaused, float64(s.Paused))
 }
