@@ -23,7 +23,7 @@ import (
 // The load of TestRestartLosesNoRequest, in announces a second.
 var (
 	restarts    = flag.Int("restart.times", 3, "restarts under load")
-	restartUDP  = flag.Int("restart.udp", 500, "UDP announces a second over restarts")
+	restartUDP  = flag.Int("restart.udp", 200, "UDP announces a second over restarts")
 	restartHTTP = flag.Int("restart.http", 50, "HTTP announces a second over restarts")
 )
 
@@ -179,6 +179,10 @@ func pace(rate int, stop <-chan struct{}, send func()) {
 // announceUDP announces from one socket and waits for the replies.
 func (m *manager) announceUDP(b *book, stop <-chan struct{}) {
 	w := connectWire(m.t, m.udp)
+	// After a restart the answers to all that has waited come at once.
+	if err := w.conn.(*net.UDPConn).SetReadBuffer(1 << 20); err != nil {
+		m.t.Error(err)
+	}
 	var mu sync.Mutex
 	var times []time.Time // of sending, by transaction
 	done := make(chan struct{})

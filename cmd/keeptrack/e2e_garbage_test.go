@@ -101,7 +101,7 @@ func (w *wire) answers() bool {
 	connect := udp.ConnectRequest{TransactionID: transaction}.Append(nil)
 	var buf [2048]byte
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		w.conn.SetDeadline(time.Now().Add(resend))
+		w.conn.SetReadDeadline(time.Now().Add(resend))
 		if _, err := w.conn.Write(connect); err != nil {
 			return false
 		}
