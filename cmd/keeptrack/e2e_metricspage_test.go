@@ -107,6 +107,13 @@ func TestMetricsPage(t *testing.T) {
 			t.Errorf("docs/metrics.md has %s as %+v, the daemon as %+v", name, listed[name], got)
 		}
 	}
+	for _, path := range []string{alertRules, dashboard} {
+		for _, name := range matches(`\b((?:go|process)_\w+)`, readText(t, path)) {
+			if _, ok := exposed[name]; !ok {
+				t.Errorf("%s uses %s, which is not on the daemon", path, name)
+			}
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(exposed)) {
 		_, ok := listed[name]
 		family := strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_")

@@ -76,6 +76,7 @@ func TestToken(t *testing.T) {
 		Token:   "sesame",
 		Ready:   func() error { return nil },
 		Cluster: func() any { return map[string]int{"torrents": 7} },
+		Stats:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 	})
 	for _, c := range []struct {
 		name, path, authorization string
@@ -86,6 +87,8 @@ func TestToken(t *testing.T) {
 		{"metrics without", "/metrics", "", http.StatusUnauthorized},
 		{"metrics with", "/metrics", "Bearer sesame", http.StatusOK},
 		{"scheme in lower case", "/metrics", "bearer sesame", http.StatusOK},
+		{"opentracker's statistics without", "/stats?mode=peer", "", http.StatusUnauthorized},
+		{"opentracker's statistics with", "/stats?mode=peer", "Bearer sesame", http.StatusOK},
 		{"profiles without", "/debug/pprof/goroutine", "", http.StatusUnauthorized},
 		{"profiles with", "/debug/pprof/goroutine", "Bearer sesame", http.StatusOK},
 		{"cluster without", "/api/v1/cluster", "", http.StatusUnauthorized},
