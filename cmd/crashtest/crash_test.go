@@ -45,6 +45,17 @@ func TestKills(t *testing.T) {
 	}
 }
 
+func TestSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	status, stdout, stderr, left := harnessed(t, "--soak", "6s", "--rate", "100", "--torrents", "1000")
+	t.Log("\n" + stdout)
+	if status != statusDone || stderr != "" || len(left) > 0 {
+		t.Fatalf("exit status %d, %s left: %s", status, left, stderr)
+	}
+}
+
 func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"--kills", "0"}, {"--torrents", "10"}, {"--rate", "1"}, {"--nonsense"}, {"argument"},

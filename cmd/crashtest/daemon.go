@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -23,11 +24,12 @@ var errPatience = fmt.Errorf("it takes more than %v", patience)
 
 // daemon is a process that runs keeptrack serve.
 type daemon struct {
-	cmd     *exec.Cmd
-	serving chan servingLine // gets the line once
-	ended   chan struct{}    // closed once the process has ended and its log is read
-	failure string           // the first line of the log that tells an error; read it once ended
-	err     error            // how the process ended
+	cmd      *exec.Cmd
+	serving  chan servingLine // gets the line once
+	reloaded atomic.Int64     // how often it has logged that it has reloaded its config
+	ended    chan struct{}    // closed once the process has ended and its log is read
+	failure  string           // the first line of the log that tells an error; read it once ended
+	err      error            // how the process ended
 }
 
 // servingLine is what the log says once the daemon serves.
@@ -35,6 +37,7 @@ type servingLine struct {
 	Level    string
 	Message  string
 	UDP      []string
+	HTTP     []string
 	Admin    string
 	Torrents int
 }
@@ -93,6 +96,8 @@ func (d *daemon) follow(stderr io.Reader, log io.Closer) {
 			}
 		case line.Message == "serving":
 			d.serving <- line
+		case line.Message == "config reloaded":
+			d.reloaded.Add(1)
 		}
 	}
 	d.err = errors.Join(d.cmd.Wait(), log.Close())

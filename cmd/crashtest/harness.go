@@ -125,6 +125,8 @@ func (h *harness) finish(ctx context.Context) error {
 	return err
 }
 
+func (h *harness) print(w io.Writer) { h.report.print(w) }
+
 // cleanUp ends a daemon that an error has left behind.
 func (h *harness) cleanUp() {
 	if h.daemon != nil {

@@ -45,6 +45,11 @@
 // the rest is up to the machine, so that the same seed comes near the same
 // moments but not upon them.
 //
+// With --soak it kills nobody: two instances in sync run for that long with
+// everything on at once, see soak.
+//
+//	go run ./cmd/crashtest --soak 30m --rate 200 --torrents 2000
+//
 // What a process has written outlives its death, so that this says nothing on
 // power loss.
 //
@@ -91,7 +96,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Uint64Var(&o.Seed, "seed", 1, "what random choices are made from")
 	flags.IntVar(&o.Torrents, "torrents", 60_000, "the `NUMBER` of torrents")
 	flags.IntVar(&o.Rate, "rate", 3_000, "announces a second")
-	timeout := flags.Duration("timeout", 30*time.Minute, "when to give up")
+	soak := flags.Duration("soak", 0, "run two instances in sync for so long, in place of kills")
+	timeout := flags.Duration("timeout", 30*time.Minute, "when to give up, beyond the soak")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return statusDone
 	} else if err != nil {
@@ -101,9 +107,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "crashtest: no arguments, at least 1 kill, %d torrents and %d announces a second\n", minTorrents, minRate)
 		return statusUsage
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("not done after %v", *timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, *soak+*timeout, fmt.Errorf("not done after %v", *soak+*timeout))
 	defer cancel()
-	if err := runIn(ctx, o); err != nil {
+	if err := runIn(ctx, o, *soak); err != nil {
 		fmt.Fprintln(stderr, "crashtest:", err)
 		return statusFailed
 	}
@@ -112,7 +118,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // runIn makes the folder, and the program if need be, and runs the harness. The
 // folder is removed if all is well.
-func runIn(ctx context.Context, o options) (err error) {
+func runIn(ctx context.Context, o options, lasts time.Duration) (err error) {
 	if o.Dir, err = os.MkdirTemp("", "keeptrack-crashtest-"); err != nil {
 		return err
 	}
@@ -126,11 +132,20 @@ func runIn(ctx context.Context, o options) (err error) {
 	if o.Program, err = filepath.Abs(o.Program); err != nil {
 		return err
 	}
-	h := newHarness(o)
-	err = h.run(ctx)
-	h.report.print(o.Progress)
+	var r runner = newHarness(o)
+	if lasts > 0 {
+		r = newSoak(o, lasts)
+	}
+	err = r.run(ctx)
+	r.print(o.Progress)
 	if err != nil {
 		return fmt.Errorf("%w\neverything is left in %s", cmp.Or(context.Cause(ctx), err), o.Dir)
 	}
 	return os.RemoveAll(o.Dir)
+}
+
+// runner is one run of whatever kind.
+type runner interface {
+	run(context.Context) error
+	print(io.Writer)
 }
