@@ -42,7 +42,10 @@ func checkPages(r io.ReaderAt, pageSize int, report func(error)) (free int) {
 // newer one's root.
 func checkTrees(r io.ReaderAt, pageSize int, meta []byte, report func(error)) *pageChecker {
 	root, end := u64(meta[16:]), u64(meta[40:])
-	c := &pageChecker{r: r, pageSize: pageSize, end: end, seen: make([]bool, end), report: report}
+	c := &pageChecker{r: r, pageSize: pageSize, end: end, seen: make([]bool, max(end, 2)), report: report}
+	if end < 2 {
+		report(fmt.Errorf("%d pages are in use, not even those that say so", end))
+	}
 	c.seen[0], c.seen[1] = true, true
 	c.checkTree(root, nil, nil)
 	return c

@@ -36,7 +36,8 @@ func (s *soak) watch(ctx context.Context, side *side, until time.Time) error {
 }
 
 // look reads the metrics; lost says which of them tell of packets between the
-// instances that were not used.
+// instances that should have been used. One's own are not, nor is what is told
+// of a torrent that nobody completed and whose time is over.
 func (s *side) look(ctx context.Context) (seen map[string]float64, lost []string, err error) {
 	status, body, err := s.get(ctx, "/metrics")
 	if err != nil || status != http.StatusOK {
@@ -44,7 +45,7 @@ func (s *side) look(ctx context.Context) (seen map[string]float64, lost []string
 	}
 	for line := range bytes.Lines(body) {
 		l := strings.TrimSpace(string(line))
-		if strings.HasSuffix(l, " 0") || strings.Contains(l, `"own_id"`) || strings.HasPrefix(l, "#") {
+		if strings.HasSuffix(l, " 0") || strings.Contains(l, `"own_id"`) || strings.Contains(l, `"too_old"`) || strings.HasPrefix(l, "#") {
 			continue
 		}
 		for _, name := range []string{"keeptrack_livesync_drops_total", "keeptrack_livesync_untold_total",
