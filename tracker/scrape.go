@@ -21,14 +21,26 @@ type Scraped struct {
 }
 
 // ScrapeShard appends the torrents of a shard with their counts to dst, in no
-// particular order and without those that the access list refuses.
+// particular order and without those that the access list refuses. Announces go
+// on meanwhile: a torrent that comes then may be left out, and one that is
+// moved into the place of one that goes may come twice.
 func (t *Tracker) ScrapeShard(shard int, dst []Scraped) []Scraped {
 	access := t.access.Load()
 	s := &t.shards[shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.torrents.n {
-		if torrent := s.torrents.at(i); !access.refuses(&torrent.hash) {
+	looked := 0
+	// From the last to the first, as the sweep does: the last one takes the
+	// place of one that is removed, so none that stays is passed over.
+	for i := int(s.torrents.n) - 1; i >= 0; i-- {
+		if looked++; looked%sweepChunk == 0 {
+			s.mu.Unlock()
+			s.mu.Lock()
+			if i = min(i, int(s.torrents.n)-1); i < 0 {
+				break
+			}
+		}
+		if torrent := s.torrents.at(uint32(i)); !access.refuses(&torrent.hash) {
 			dst = append(dst, Scraped{InfoHash: torrent.hash, Counts: s.scrape(torrent)})
 		}
 	}

@@ -67,6 +67,44 @@ func TestScrapeShard(t *testing.T) {
 	}
 }
 
+// TestScrapeShardDuringSweep: all torrents that stay are there, while others go
+// and make room for them to move into.
+func TestScrapeShardDuringSweep(t *testing.T) {
+	const n = 64 * sweepChunk
+	b := newRig(t, nil)
+	for range 10 {
+		for i := range n {
+			if h := hashN(3, i); i%2 == 0 {
+				b.complete(h, peer4(1))
+			} else {
+				b.leech(h, peer4(1))
+			}
+		}
+		b.advance(b.opts.PeerTimeout)
+		swept := make(chan struct{})
+		go func() {
+			defer close(swept)
+			b.sweep(3, b.now())
+		}()
+		for done := false; !done; {
+			select {
+			case <-swept:
+				done = true
+			default:
+			}
+			found := map[InfoHash]bool{}
+			for _, s := range b.ScrapeShard(3, nil) {
+				found[s.InfoHash] = true
+			}
+			for i := 0; i < n; i += 2 {
+				if !found[hashN(3, i)] {
+					t.Fatalf("torrent %d is missing", i)
+				}
+			}
+		}
+	}
+}
+
 func TestStats(t *testing.T) {
 	b := newRig(t, nil)
 	b.leech(hashN(3, 1), peer4(1))

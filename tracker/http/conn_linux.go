@@ -141,7 +141,7 @@ func (w *worker) keep(c *conn, in []byte) {
 // handOver has a goroutine of its own send a full scrape, of which the start
 // has been answered.
 func (w *worker) handOver(c *conn) {
-	start, fd := slices.Clone(w.responder.out), c.fd
+	start, full, fd := slices.Clone(w.responder.out), w.responder.full, c.fd
 	w.responder.out = w.responder.out[:0]
 	if c.interest != 0 {
 		_ = unix.EpollCtl(w.poll, unix.EPOLL_CTL_DEL, fd, nil) // fails only if not watched
@@ -155,11 +155,11 @@ func (w *worker) handOver(c *conn) {
 		stream, err := net.FileConn(file)
 		_ = file.Close() // FileConn has made a copy
 		if err != nil {
-			<-w.handler.fullScrapes
+			w.handler.fullScrapes.leave(full.scraper)
 			w.handler.log.Debug().Err(err).Msg("http full scrape")
 			return
 		}
-		w.streamTo(w.forced, stream, start)
+		w.streamTo(w.forced, stream, start, full)
 	})
 }
 

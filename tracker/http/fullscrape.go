@@ -1,6 +1,8 @@
 package http
 
 import (
+	"bufio"
+	"io"
 	"net"
 	"slices"
 	"time"
@@ -9,15 +11,11 @@ import (
 )
 
 const (
-	// maxFullScrapes is how many full scrapes may be under way: each holds a
-	// copy of one shard's counts.
-	maxFullScrapes = 4
-	// streamChunk is about how many bytes of a full scrape are written at
-	// once.
+	// streamChunk is how many bytes of a full scrape are written at once.
 	streamChunk = 32 << 10
-	// streamRate is how many bytes of a full scrape a client has to take in a
-	// second, on average, so that the few that may be under way are not kept
-	// for hours.
+	// streamRate is how many bytes of a full scrape, as sent, a client has to
+	// take in a second, on average, so that the few that may be under way are
+	// not kept for hours.
 	streamRate = 256 << 10
 )
 
@@ -26,41 +24,64 @@ const (
 // began, and leaves conn open.
 //
 // Each part has to be taken within limit, and all of it at streamRate or
-// faster, but for a delay of limit at the start. An error means that the client has gone or is too slow. The reply lacks its
-// end then.
-func (h *handler) stream(conn net.Conn, start []byte, limit time.Duration) error {
-	defer func() { <-h.fullScrapes }()
-	p := pacer{conn, limit, time.Now().Add(limit)}
+// faster, but for a delay of limit at the start. An error means that the client
+// has gone or is too slow. The reply lacks its end then.
+func (h *handler) stream(conn net.Conn, start []byte, full fullScrape, limit time.Duration) error {
+	defer h.fullScrapes.leave(full.scraper)
+	out := bufio.NewWriterSize(&pacer{conn, limit, time.Now().Add(limit)}, streamChunk)
+	if _, err := out.Write(start); err != nil {
+		return err
+	}
+	encoder, err := full.encoding.encoder(out)
+	if err != nil {
+		return err
+	}
+	err = h.writeRows(encoder)
+	if closeErr := encoder.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// writeRows writes what is in a full scrape.
+func (h *handler) writeRows(w io.Writer) error {
 	var rows []tracker.Scraped
-	buf := make([]byte, 0, len(start)+streamChunk+1<<10)
-	buf = append(append(buf, start...), scrapeStart...)
+	buf := append(make([]byte, 0, streamChunk+1<<10), scrapeStart...)
 	for shard := range tracker.ShardCount {
 		rows = h.tracker.ScrapeShard(shard, rows[:0])
 		slices.SortFunc(rows, func(a, b tracker.Scraped) int { return compareHashes(a.InfoHash, b.InfoHash) })
+		rows = slices.CompactFunc(rows, func(a, b tracker.Scraped) bool { return a.InfoHash == b.InfoHash })
 		for i := range rows {
 			buf = appendScrapeRow(buf, &rows[i].InfoHash, rows[i].Counts)
 			if len(buf) < streamChunk {
 				continue
 			}
-			if err := p.send(buf); err != nil {
+			if _, err := w.Write(buf); err != nil {
 				return err
 			}
 			buf = buf[:0]
 		}
 	}
-	return p.send(append(buf, scrapeEnd...))
+	_, err := w.Write(append(buf, scrapeEnd...))
+	return err
 }
 
-// pacer sends the parts of a long reply.
+// pacer writes the parts of a long reply to a client that has to keep up.
 type pacer struct {
 	conn  net.Conn
 	limit time.Duration // for each part
 	due   time.Time     // when all parts so far are to have been taken
 }
 
-func (p *pacer) send(part []byte) error {
+func (p *pacer) Write(part []byte) (int, error) {
 	p.due = p.due.Add(time.Duration(len(part)) * time.Second / streamRate)
-	return send(p.conn, part, min(p.limit, time.Until(p.due)))
+	if err := send(p.conn, part, min(p.limit, time.Until(p.due))); err != nil {
+		return 0, err // how much was taken does not matter any more
+	}
+	return len(part), nil
 }
 
 // send writes to conn within the time limit.

@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"crypto/sha1"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
 	"keeptrack/tracker"
 )
@@ -110,7 +114,7 @@ func TestFullScrapeTooSlow(t *testing.T) {
 		if strings.HasSuffix(body, scrapeEnd) || took < standardLimits.write || took > 2*standardLimits.write {
 			t.Errorf("%d bytes after %v, which end with %q", len(body), took, body[len(body)-len(scrapeEnd):])
 		}
-		if n := len(s.service.handler.fullScrapes); n != 0 {
+		if n := s.service.handler.fullScrapes.n; n != 0 {
 			t.Errorf("%d full scrapes are under way", n)
 		}
 	})
@@ -122,7 +126,7 @@ func TestFullScrapesAtOnceAreBounded(t *testing.T) {
 		conns := make([]net.Conn, maxFullScrapes)
 		for i := range conns {
 			conns[i] = s.dial(t)
-			request(t, conns[i], "/scrape")
+			requestAs(t, conns[i], "/scrape", fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i))
 		}
 		synctest.Wait() // all wait for their reader
 		conn := s.dial(t)
@@ -136,6 +140,91 @@ func TestFullScrapesAtOnceAreBounded(t *testing.T) {
 		request(t, conn, "/scrape")
 		_, body := response(t, r)
 		checkFullScrape(t, body, 5000)
+	})
+}
+
+// TestOneFullScrapeForEachClient has another one refused while one is under way.
+func TestOneFullScrapeForEachClient(t *testing.T) {
+	for _, c := range []struct {
+		name, first, second string
+		busy                bool
+	}{
+		{"same address", "192.0.2.1", "192.0.2.1", true},
+		{"another address", "192.0.2.1", "192.0.2.2", false},
+		{"same IPv6 network", "2001:db8::1", "2001:db8::2", true},
+		{"another IPv6 network", "2001:db8::1", "2001:db8:0:1::1", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := servePipes(t, Options{FullScrape: true}, filledTracker(5000))
+				first, second := s.dial(t), s.dial(t)
+				requestAs(t, first, "/scrape", "X-Forwarded-For: "+c.first+"\r\n")
+				synctest.Wait() // for its reader
+				requestAs(t, second, "/scrape", "X-Forwarded-For: "+c.second+"\r\n")
+				_, body := response(t, bufio.NewReader(second))
+				if got := strings.Contains(body, FailureFullScrapeBusy.Text()); got != c.busy {
+					t.Errorf("refused: %v, want %v", got, c.busy)
+				}
+			})
+		})
+	}
+}
+
+func TestFullScrapeEncodings(t *testing.T) {
+	for _, c := range []struct{ accept, want string }{
+		{"", ""},
+		{"Accept-Encoding: gzip, deflate, br\r\n", "gzip"},
+		{"Accept-Encoding: gzip;q=1.0, ZSTD;q=0.5\r\n", "zstd"},
+		{"Accept-Encoding: br\r\nAccept-Encoding: x-gzip\r\n", "gzip"},
+		{"Accept-Encoding: gzip ; q=0.000, zstd;Q=0\r\n", ""},
+		{"Accept-Encoding: identity, *, ;q=1,,\r\n", ""},
+	} {
+		t.Run(c.accept, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := servePipes(t, Options{FullScrape: true}, filledTracker(5000))
+				conn := s.dial(t)
+				requestAs(t, conn, "/scrape", c.accept)
+				resp, body := response(t, bufio.NewReader(conn))
+				if got := resp.Header.Get("Content-Encoding"); got != c.want || resp.Header.Get("Vary") != "Accept-Encoding" {
+					t.Errorf("header %v", resp.Header)
+				}
+				checkFullScrape(t, decode(t, c.want, body), 5000)
+			})
+		})
+	}
+}
+
+// decode undoes a content encoding.
+func decode(t *testing.T, encoding, body string) string {
+	t.Helper()
+	var r io.Reader = strings.NewReader(body)
+	var err error
+	switch encoding {
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestOthersAreNotEncoded: small replies gain nothing.
+func TestOthersAreNotEncoded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipes(t, Options{FullScrape: true}, newTracker())
+		conn := s.dial(t)
+		requestAs(t, conn, "/announce?"+libtorrentQuery, "Accept-Encoding: gzip\r\n")
+		resp, body := response(t, bufio.NewReader(conn))
+		if resp.Header.Get("Content-Encoding") != "" || !strings.HasPrefix(body, "d8:complete") {
+			t.Errorf("header %v, %q", resp.Header, body)
+		}
 	})
 }
 

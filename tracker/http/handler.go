@@ -26,7 +26,7 @@ type handler struct {
 	redirectURL     string
 	redirectField   string // the header line that names it
 	allowFullScrape bool
-	fullScrapes     chan struct{} // one element for each under way
+	fullScrapes     scrapers
 	log             zerolog.Logger
 	counters        counters
 }
@@ -38,7 +38,6 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		redirectURL:     o.RedirectURL,
 		redirectField:   "Location: " + o.RedirectURL + "\r\n",
 		allowFullScrape: o.FullScrape,
-		fullScrapes:     make(chan struct{}, maxFullScrapes),
 		log:             o.Log,
 	}
 }
@@ -103,13 +102,12 @@ func (r *responder) answerFullScrape(client netip.Addr) step {
 	if !r.allowFullScrape {
 		return r.fail(ActionFullScrape, client, FailureFullScrapeOff, failureInterval)
 	}
-	select {
-	case r.fullScrapes <- struct{}{}:
-		r.counters.count(ActionFullScrape, client, FailureNone)
-		return r.writeStream()
-	default:
+	r.full = fullScrape{scraperOf(client), acceptedEncoding(r.head.encodings)}
+	if !r.fullScrapes.enter(r.full.scraper) {
 		return r.fail(ActionFullScrape, client, FailureFullScrapeBusy, failureInterval)
 	}
+	r.counters.count(ActionFullScrape, client, FailureNone)
+	return r.writeStream()
 }
 
 // fail tells an announce or scrape why it failed, and in how many seconds the

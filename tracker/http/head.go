@@ -26,6 +26,8 @@ type head struct {
 	body           bool // a body follows, which nobody reads
 	// forwarded are the values of the X-Forwarded-For lines, in their order.
 	forwarded []string
+	// encodings are the values of the Accept-Encoding lines.
+	encodings []string
 
 	hosts              int
 	close, askedToKeep bool // options of the Connection lines
@@ -38,7 +40,7 @@ type head struct {
 // Of what RFC 9112 leaves to a server, two things are allowed: empty lines
 // before a request, and lines that end with a line feed alone.
 func (h *head) parse(in string) (size, refusal int) {
-	*h = head{forwarded: h.forwarded[:0]}
+	*h = head{forwarded: h.forwarded[:0], encodings: h.encodings[:0]}
 	line, rest, whole := cutLine(in)
 	for empty := 0; whole && line == ""; line, rest, whole = cutLine(rest) {
 		if empty++; empty > maxEmptyLines {
@@ -130,6 +132,8 @@ func (h *head) field(line string) (ok bool) {
 		h.body = true
 	case strings.EqualFold(name, "X-Forwarded-For"):
 		h.forwarded = append(h.forwarded, value)
+	case strings.EqualFold(name, "Accept-Encoding"):
+		h.encodings = append(h.encodings, value)
 	}
 	return true
 }

@@ -38,6 +38,7 @@ type responder struct {
 	announce announceRequest
 	reply    tracker.Reply
 	scrape   scrapeRequest
+	full     fullScrape // the one that stepStream is about
 	body     []byte
 }
 
@@ -66,7 +67,7 @@ func (r *responder) respond(in []byte, source netip.Addr) (n int, next step) {
 // refuse answers what is no request.
 func (r *responder) refuse(status int) step {
 	r.counters.malformed.Add(1)
-	r.head = head{forwarded: r.head.forwarded}
+	r.head = head{forwarded: r.head.forwarded, encodings: r.head.encodings}
 	switch status {
 	case statusHeadTooLarge:
 		r.writeLine("431 Request Header Fields Too Large", "", "the header is too long")
@@ -115,7 +116,8 @@ func (r *responder) write(status, fields string) step {
 // is not known before its end and clients do not understand chunks, so the end
 // of the connection is the end of the reply.
 func (r *responder) writeStream() step {
-	r.out = appendStart(r.out, statusOK, "Connection: close\r\n\r\n")
+	r.out = appendStart(r.out, statusOK, r.full.encoding.field())
+	r.out = append(r.out, "Vary: Accept-Encoding\r\nConnection: close\r\n\r\n"...)
 	return stepStream
 }
 
