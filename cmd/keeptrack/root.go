@@ -68,7 +68,6 @@ func newRootCommand() *cobra.Command {
 	)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
-	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
 	return root

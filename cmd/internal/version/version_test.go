@@ -21,6 +21,14 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestStampPrevails(t *testing.T) {
+	stamped = "v9.9.9"
+	t.Cleanup(func() { stamped = "" })
+	if got := of(&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}); got != "v9.9.9" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestStringIsNeverEmpty(t *testing.T) {
 	if String() == "" {
 		t.Error("no version")
