@@ -1,5 +1,10 @@
 package tracker
 
+import (
+	"bytes"
+	"slices"
+)
+
 // Scrape returns the counts of one torrent.
 func (t *Tracker) Scrape(_ Instant, h InfoHash) Counts {
 	if t.access.Load().refuses(&h) {
@@ -20,11 +25,20 @@ type Scraped struct {
 	Counts   Counts
 }
 
-// ScrapeShard appends the torrents of a shard with their counts to dst, in no
-// particular order and without those that the access list refuses. Announces go
-// on meanwhile: a torrent that comes then may be left out, and one that is
-// moved into the place of one that goes may come twice.
+// ScrapeShard appends the torrents of a shard with their counts to dst, in the
+// order of their info hashes and without those that the access list refuses.
+// Announces go on meanwhile, and a torrent that comes then may be left out.
 func (t *Tracker) ScrapeShard(shard int, dst []Scraped) []Scraped {
+	all := t.copyShard(shard, dst)
+	rows := all[len(dst):]
+	slices.SortFunc(rows, func(a, b Scraped) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) })
+	rows = slices.CompactFunc(rows, func(a, b Scraped) bool { return a.InfoHash == b.InfoHash })
+	return all[:len(dst)+len(rows)]
+}
+
+// copyShard is ScrapeShard in no particular order. A torrent that is moved into
+// the place of one that goes may come twice.
+func (t *Tracker) copyShard(shard int, dst []Scraped) []Scraped {
 	access := t.access.Load()
 	s := &t.shards[shard]
 	s.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"net"
-	"slices"
 	"time"
 
 	"keeptrack/tracker"
@@ -52,8 +51,6 @@ func (h *handler) writeRows(w io.Writer) error {
 	buf := append(make([]byte, 0, streamChunk+1<<10), scrapeStart...)
 	for shard := range tracker.ShardCount {
 		rows = h.tracker.ScrapeShard(shard, rows[:0])
-		slices.SortFunc(rows, func(a, b tracker.Scraped) int { return compareHashes(a.InfoHash, b.InfoHash) })
-		rows = slices.CompactFunc(rows, func(a, b tracker.Scraped) bool { return a.InfoHash == b.InfoHash })
 		for i := range rows {
 			buf = appendScrapeRow(buf, &rows[i].InfoHash, rows[i].Counts)
 			if len(buf) < streamChunk {
