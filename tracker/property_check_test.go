@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"testing"
@@ -97,15 +98,21 @@ func (r *run) compare() {
 		r.t.Errorf("stats %+v, want %d torrents, %d completed", got, len(r.model.torrents), r.model.completed)
 	}
 	var scraped []Scraped
-	var records []Record
+	records := map[InfoHash]Record{}
 	for _, shard := range runShards {
+		from := len(scraped)
 		scraped = r.ScrapeShard(int(shard), scraped)
-		records = r.Records(int(shard), records)
+		if !slices.IsSortedFunc(scraped[from:], func(a, b Scraped) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) }) {
+			r.t.Errorf("shard %d is not in order", shard)
+		}
+		for _, rec := range r.Records(int(shard), nil) {
+			records[rec.InfoHash] = rec
+		}
 	}
 	if len(scraped) != len(r.model.torrents) || len(records) != len(scraped) {
 		r.t.Errorf("%d torrents scraped, %d records, want %d", len(scraped), len(records), len(r.model.torrents))
 	}
-	for i, got := range scraped {
+	for _, got := range scraped {
 		if want := r.wantCounts(got.InfoHash); got.Counts != want {
 			r.t.Errorf("torrent %v: %+v, want %+v", got.InfoHash, got.Counts, want)
 		}
@@ -113,8 +120,8 @@ func (r *run) compare() {
 		if torrent == nil {
 			continue
 		}
-		if want := (Record{got.InfoHash, torrent.minute, torrent.downloaded}); records[i] != want {
-			r.t.Errorf("record %+v, want %+v", records[i], want)
+		if want := (Record{got.InfoHash, torrent.minute, torrent.downloaded}); records[got.InfoHash] != want {
+			r.t.Errorf("record %+v, want %+v", records[got.InfoHash], want)
 		}
 		r.comparePeers(got.InfoHash, torrent)
 	}
