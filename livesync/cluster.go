@@ -36,7 +36,7 @@ type Wanting struct {
 
 // Cluster returns the state of the group. It may be called at any time.
 func (n *Node) Cluster() Cluster {
-	c := Cluster{ID: n.options.ID, Torrents: n.tracker.Torrents(), Instances: n.instances.list()}
+	c := Cluster{ID: n.options.ID, Torrents: n.tracker.ServedCount(), Instances: n.instances.list()}
 	s := &n.scrape
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,11 +21,12 @@ type Tracker interface {
 	// Merge takes in another instance's counts of a torrent, by maximum, and
 	// returns the downloaded count held before.
 	Merge(now tracker.Instant, r tracker.Record) (local uint64, res tracker.SyncResult)
-	// Records appends a consistent copy of the records of one of
-	// tracker.ShardCount shards.
-	Records(shard int, dst []tracker.Record) []tracker.Record
-	// Torrents returns the number of torrents kept.
-	Torrents() int
+	// Served appends a consistent copy of the records of one of
+	// tracker.ShardCount shards, without those that the access list refuses.
+	Served(shard int, dst []tracker.Record) []tracker.Record
+	// ServedCount returns the number of torrents that Served has, as of a
+	// minute ago at the most.
+	ServedCount() int
 }
 
 // Node is this instance's part in the group.

@@ -82,7 +82,7 @@ func (n *Node) heardBeacon(p Packet, now time.Time) {
 		kind:     eventBeacon,
 		from:     p.From,
 		torrents: p.Torrents(),
-		local:    uint64(n.tracker.Torrents()),
+		local:    uint64(n.tracker.ServedCount()),
 	}, now)
 }
 

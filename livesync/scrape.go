@@ -102,12 +102,12 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 	log := n.options.Log
 	switch a.kind {
 	case actionBeacon:
-		n.send(AppendBeacon(buf, n.options.ID, uint64(n.tracker.Torrents())))
+		n.send(AppendBeacon(buf, n.options.ID, uint64(n.tracker.ServedCount())))
 	case actionInquire:
 		log.Info().Stringer("instance", a.target).Msg("live sync asks an instance for its counts")
 		n.send(AppendInquire(buf, n.options.ID, a.target))
 	case actionTell:
-		log.Info().Int("torrents", n.tracker.Torrents()).Msg("live sync tells the counts of all torrents")
+		log.Info().Int("torrents", n.tracker.ServedCount()).Msg("live sync tells the counts of all torrents")
 		n.scrape.owed.clear()
 		return n.newStream(telling, nil, now)
 	case actionRepay:

@@ -90,7 +90,7 @@ func (s *stream) fill(now time.Time) {
 				continue
 			}
 		}
-		s.copy = s.tracker.Records(s.shard, s.copy[:0])
+		s.copy = s.tracker.Served(s.shard, s.copy[:0])
 		s.copied()
 		ripe := now.Add(settle).Sub(s.began)
 		for _, r := range s.copy {

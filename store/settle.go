@@ -51,7 +51,7 @@ func (s *Store) settleLocked() error {
 	if !s.unsettled {
 		return nil
 	}
-	if err := rewrite(s.file, 2*s.db.Info().PageSize); err != nil {
+	if err := rewrite(s.file, 2*s.pageSize); err != nil {
 		return fmt.Errorf("flushing the meta pages: %w", err)
 	}
 	s.unsettled = false

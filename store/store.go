@@ -44,6 +44,8 @@ type Store struct {
 	file   *os.File // that db has open
 	secret []byte
 
+	pageSize int // in bytes
+
 	mu     sync.Mutex // held by Load and Checkpoint, guards what follows
 	loaded bool       // Load has read the file to its end
 	marks  Marks      // as last written
@@ -127,6 +129,7 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	s.db.AllocSize = growth
+	s.pageSize = s.db.Info().PageSize
 	s.update = s.db.Update
 	s.unsettled = !fresh // who wrote to it last may have failed and ended
 	// While the lock was waited for, the file may have been replaced.

@@ -345,6 +345,13 @@ func TestCloseTwice(t *testing.T) {
 	if _, err := s.Load(func(tracker.Record) {}); err == nil {
 		t.Error("loaded from a closed file")
 	}
+	s.unsettled = true
+	if err := s.SetAccessOverride(AccessOverride{}); err == nil {
+		t.Error("wrote an override to a closed file")
+	}
+	if _, err := s.AccessOverrides(); err == nil {
+		t.Error("read overrides from a closed file")
+	}
 }
 
 func read(t *testing.T, path string) []byte {

@@ -1,12 +1,5 @@
 package tracker
 
-import (
-	"bufio"
-	"fmt"
-	"io"
-	"strings"
-)
-
 // AccessMode says how an access list is meant.
 type AccessMode uint8
 
@@ -20,39 +13,18 @@ const (
 // Access decides which torrents are served. The zero value serves all. It must
 // not be changed once it is in use.
 type Access struct {
-	Mode   AccessMode
-	Hashes map[InfoHash]struct{}
+	Mode AccessMode
+	// List has the listed torrents, but for those Removed from it; those Added
+	// are listed too.
+	List, Added, Removed *HashSet
 }
 
-func (a *Access) refuses(h *InfoHash) bool {
-	if a.Mode == AccessOpen {
-		return false
-	}
-	_, listed := a.Hashes[*h]
-	return listed == (a.Mode == AccessDeny)
+// Refuses says whether a torrent is not served.
+func (a *Access) Refuses(h *InfoHash) bool {
+	return a.Mode != AccessOpen && a.Lists(h) == (a.Mode == AccessDeny)
 }
 
-// ReadAccessList reads a list of info hashes: 40 hexadecimal digits a line, in
-// either case. Empty lines and what follows a # are left out, and so is white
-// space around a hash. An error names the line.
-func ReadAccessList(r io.Reader) (map[InfoHash]struct{}, error) {
-	hashes := make(map[InfoHash]struct{})
-	lines := bufio.NewScanner(r)
-	n := 1
-	for ; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
-		text = strings.TrimSpace(text)
-		if text == "" {
-			continue
-		}
-		h, err := ParseInfoHash(text)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		hashes[h] = struct{}{}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", n, err)
-	}
-	return hashes, nil
+// Lists says whether a torrent is listed, whatever the mode.
+func (a *Access) Lists(h *InfoHash) bool {
+	return a.Added.Has(h) || a.List.Has(h) && !a.Removed.Has(h)
 }

@@ -3,19 +3,12 @@ package tracker
 import (
 	"bufio"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 )
 
-func hashSet(hashes ...InfoHash) map[InfoHash]struct{} {
-	set := make(map[InfoHash]struct{})
-	for _, h := range hashes {
-		set[h] = struct{}{}
-	}
-	return set
-}
+func hashSet(hashes ...InfoHash) *HashSet { return NewHashSet(hashes) }
 
 func TestAccess(t *testing.T) {
 	for _, c := range []struct {
@@ -24,22 +17,36 @@ func TestAccess(t *testing.T) {
 		refuses bool
 	}{
 		{"open", Access{}, false},
-		{"open with a list", Access{Hashes: hashSet(hashA)}, false},
-		{"allow, listed", Access{AccessAllow, hashSet(hashA, hashB)}, false},
-		{"allow, not listed", Access{AccessAllow, hashSet(hashB)}, true},
+		{"open with a list", Access{List: hashSet(hashA)}, false},
+		{"allow, listed", Access{Mode: AccessAllow, List: hashSet(hashA, hashB)}, false},
+		{"allow, not listed", Access{Mode: AccessAllow, List: hashSet(hashB)}, true},
 		{"allow nothing", Access{Mode: AccessAllow}, true},
-		{"deny, listed", Access{AccessDeny, hashSet(hashA)}, true},
-		{"deny, not listed", Access{AccessDeny, hashSet(hashB)}, false},
+		{"deny, listed", Access{Mode: AccessDeny, List: hashSet(hashA)}, true},
+		{"deny, not listed", Access{Mode: AccessDeny, List: hashSet(hashB)}, false},
 		{"deny nothing", Access{Mode: AccessDeny}, false},
+		{"open, added", Access{Added: hashSet(hashA)}, false},
+		{"allow, added", Access{Mode: AccessAllow, List: hashSet(hashB), Added: hashSet(hashA)}, false},
+		{"allow, taken off", Access{Mode: AccessAllow, List: hashSet(hashA), Removed: hashSet(hashA)}, true},
+		{"deny, added", Access{Mode: AccessDeny, Added: hashSet(hashA)}, true},
+		{"deny, taken off", Access{Mode: AccessDeny, List: hashSet(hashA, hashB), Removed: hashSet(hashA)}, false},
+		{"deny, another taken off", Access{Mode: AccessDeny, List: hashSet(hashA, hashB), Removed: hashSet(hashB)}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newRig(t, nil)
 			b.complete(hashA, peer4(1))
+			before := b.Records(int(hashA[0]), nil)
 			b.SetAccess(&c.access)
+			b.sweepAll()
 			r := b.leech(hashA, peer4(2))
 			scraped, full := b.scrape(hashA), b.ScrapeShard(int(hashA[0]), nil)
 			if r.Refused != c.refuses || (scraped == Counts{}) != c.refuses || (len(full) == 0) != c.refuses {
 				t.Errorf("refused %v, scraped %+v, full scrape %v", r.Refused, scraped, full)
+			}
+			if told := b.Served(int(hashA[0]), nil); (len(told) == 0) != c.refuses || (b.ServedCount() == 0) != c.refuses {
+				t.Errorf("told %v, %d counted", told, b.ServedCount())
+			}
+			if kept := b.Records(int(hashA[0]), nil); !slices.Equal(kept, before) {
+				t.Errorf("kept %v, want %v", kept, before)
 			}
 			if !c.refuses {
 				return
@@ -59,6 +66,28 @@ const (
 	otherText  = "000102030405060708090A0B0C0D0E0F10111213"
 )
 
+// TestNothingOfARefusedTorrentIsTold: not to other instances either, nor is
+// what they tell of it taken in; accepted again, it is as it was.
+func TestNothingOfARefusedTorrentIsTold(t *testing.T) {
+	b := newRig(t, nil)
+	b.complete(hashA, peer4(1))
+	b.told = nil
+	b.SetAccess(&Access{Mode: AccessDeny, Added: hashSet(hashA)})
+	b.leech(hashA, peer4(2))
+	b.stop(hashA, peer4(1))
+	if len(b.told) > 0 {
+		t.Errorf("told %v", b.told)
+	}
+	if res := b.sync(hashA, peer4(3), SyncSeeding|SyncComplete); res != SyncRefused {
+		t.Errorf("a peer heard of: %v", res)
+	}
+	if _, res := b.Merge(b.now(), Record{hashA, b.now().minute(), 9}); res != SyncRefused {
+		t.Errorf("a count heard of: %v", res)
+	}
+	b.SetAccess(&Access{})
+	b.wantScrape(hashA, Counts{Seeders: 1, Downloaded: 1})
+}
+
 func TestReadAccessList(t *testing.T) {
 	listed, _ := ParseInfoHash(listedText)
 	other, _ := ParseInfoHash(otherText)
@@ -75,8 +104,8 @@ func TestReadAccessList(t *testing.T) {
 		{"white space and DOS lines", " \t" + listedText + " \r\n\r\n" + otherText + "\r\n", []InfoHash{listed, other}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := ReadAccessList(strings.NewReader(c.text))
-			if err != nil || !maps.Equal(got, hashSet(c.want...)) {
+			got, err := ReadAccessList(strings.NewReader(c.text), 1)
+			if err != nil || !slices.Equal(got.hashes, hashSet(c.want...).hashes) {
 				t.Errorf("%v, %v", got, err)
 			}
 		})
@@ -96,7 +125,7 @@ func TestReadAccessListErrors(t *testing.T) {
 		{"an endless line", listedText + "\n" + strings.Repeat("0", 1<<20), "line 2: ", bufio.ErrTooLong},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := ReadAccessList(strings.NewReader(c.text))
+			got, err := ReadAccessList(strings.NewReader(c.text), 0)
 			if !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), c.line) || got != nil {
 				t.Errorf("%v, %v", got, err)
 			}
@@ -111,7 +140,7 @@ var errBroken = errors.New("broken")
 func (brokenReader) Read([]byte) (int, error) { return 0, errBroken }
 
 func TestReadAccessListReadError(t *testing.T) {
-	if got, err := ReadAccessList(brokenReader{}); !errors.Is(err, errBroken) || got != nil {
+	if got, err := ReadAccessList(brokenReader{}, 0); !errors.Is(err, errBroken) || got != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -121,21 +150,23 @@ func FuzzReadAccessList(f *testing.F) {
 	f.Add("# comment\r\n\n " + listedText + " # x")
 	f.Add("nonsense")
 	f.Fuzz(func(t *testing.T, text string) {
-		hashes, err := ReadAccessList(strings.NewReader(text))
+		set, err := ReadAccessList(strings.NewReader(text), 0)
 		if err != nil {
-			if hashes != nil || !strings.HasPrefix(err.Error(), "line ") {
-				t.Fatalf("%v, %v", hashes, err)
+			if set != nil || !strings.HasPrefix(err.Error(), "line ") {
+				t.Fatalf("%v, %v", set, err)
 			}
 			return
 		}
 		var lines []string
-		for h := range hashes {
+		for i, h := range set.hashes {
+			if !set.Has(&set.hashes[i]) {
+				t.Errorf("%s is not found", h)
+			}
 			lines = append(lines, h.String())
 		}
-		slices.Sort(lines)
-		again, err := ReadAccessList(strings.NewReader(strings.Join(lines, "\n")))
-		if err != nil || !maps.Equal(again, hashes) {
-			t.Fatalf("%v, %v; want %v", again, err, hashes)
+		again, err := ReadAccessList(strings.NewReader(strings.Join(lines, "\n")), 0)
+		if err != nil || !slices.Equal(again.hashes, set.hashes) {
+			t.Fatalf("%v, %v; want %v", again, err, set.hashes)
 		}
 	})
 }

@@ -68,7 +68,7 @@ type Reply struct {
 // r.Peers6. A stopped client gets none.
 func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 	r.Seeders, r.Leechers, r.Downloaded = 0, 0, 0
-	if r.Refused = t.access.Load().refuses(&a.InfoHash); r.Refused {
+	if r.Refused = t.access.Load().Refuses(&a.InfoHash); r.Refused {
 		r.Interval, r.MinInterval = maxInterval, t.minInterval(maxInterval)
 		return
 	}

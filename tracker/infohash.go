@@ -13,12 +13,14 @@ type InfoHash [20]byte
 var ErrInfoHash = errors.New("an info hash is 40 hexadecimal digits")
 
 // ParseInfoHash reads 40 hexadecimal digits of either case.
-func ParseInfoHash(s string) (InfoHash, error) {
+func ParseInfoHash(s string) (InfoHash, error) { return parseInfoHash([]byte(s)) }
+
+func parseInfoHash(s []byte) (InfoHash, error) {
 	var h InfoHash
 	if len(s) != 2*len(h) {
 		return InfoHash{}, ErrInfoHash
 	}
-	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
+	if _, err := hex.Decode(h[:], s); err != nil {
 		return InfoHash{}, ErrInfoHash
 	}
 	return h, nil

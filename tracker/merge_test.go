@@ -77,7 +77,7 @@ func TestMergeForEver(t *testing.T) {
 func TestMergeRefused(t *testing.T) {
 	b := newRig(t, nil)
 	b.complete(hashA, peer4(1))
-	b.SetAccess(&Access{Mode: AccessDeny, Hashes: map[InfoHash]struct{}{hashA: {}}})
+	b.SetAccess(&Access{Mode: AccessDeny, List: hashSet(hashA)})
 	if local, res := b.Merge(b.now(), Record{hashA, b.now().minute(), 9}); local != 0 || res != SyncRefused {
 		t.Errorf("%d, %v", local, res)
 	}

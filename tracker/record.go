@@ -59,6 +59,38 @@ func (t *Tracker) Records(shard int, dst []Record) []Record {
 	return dst
 }
 
+// Served appends the records of a shard's torrents that the access list does
+// not refuse to dst, in no particular order. They are of one moment.
+func (t *Tracker) Served(shard int, dst []Record) []Record {
+	access := t.access.Load()
+	s := &t.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.torrents.n {
+		if torrent := s.torrents.at(i); !access.Refuses(&torrent.hash) {
+			dst = append(dst, torrent.record())
+		}
+	}
+	return dst
+}
+
+// ServedCount returns the number of torrents that Served has in all shards, as
+// of the last sweep: it is right a minute after another access list came into
+// force.
+func (t *Tracker) ServedCount() int {
+	n := t.Torrents()
+	if t.access.Load().Mode == AccessOpen {
+		return n
+	}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		n -= s.refused
+		s.mu.Unlock()
+	}
+	return max(n, 0)
+}
+
 // TakeChanges appends to c what has changed in a shard since this was last
 // called, and takes it that the database has it from now on.
 func (t *Tracker) TakeChanges(shard int, c *Changes) {

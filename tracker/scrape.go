@@ -7,7 +7,7 @@ import (
 
 // Scrape returns the counts of one torrent.
 func (t *Tracker) Scrape(_ Instant, h InfoHash) Counts {
-	if t.access.Load().refuses(&h) {
+	if t.access.Load().Refuses(&h) {
 		return Counts{}
 	}
 	s := t.shard(&h)
@@ -54,7 +54,7 @@ func (t *Tracker) copyShard(shard int, dst []Scraped) []Scraped {
 				break
 			}
 		}
-		if torrent := s.torrents.at(uint32(i)); !access.refuses(&torrent.hash) {
+		if torrent := s.torrents.at(uint32(i)); !access.Refuses(&torrent.hash) {
 			dst = append(dst, Scraped{InfoHash: torrent.hash, Counts: s.scrape(torrent)})
 		}
 	}

@@ -58,7 +58,7 @@ func TestScrapeShard(t *testing.T) {
 	b.leech(hashN(3, 1), peer4(1))
 	b.seed(hashN(3, 2), peer4(1))
 	b.seed(hashN(4, 1), peer4(1))
-	b.SetAccess(&Access{AccessDeny, hashSet(hashN(3, 2))})
+	b.SetAccess(&Access{Mode: AccessDeny, List: hashSet(hashN(3, 2))})
 	first := Scraped{InfoHash: hashB}
 	got := b.ScrapeShard(3, []Scraped{first})
 	want := []Scraped{first, {hashN(3, 1), Counts{Leechers: 1, Downloaders: 1}}}

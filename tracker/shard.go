@@ -20,6 +20,7 @@ type shard struct {
 	recent  completions
 
 	totals  ShardTotals
+	refused int // torrents that the access list refused when they were last swept
 	renewed Renewals
 	rng     rand.PCG
 	seed    uint64

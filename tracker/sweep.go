@@ -45,6 +45,7 @@ func (t *Tracker) sweep(shard int, now Instant) {
 	s := &t.shards[shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	access, refused := t.access.Load(), 0
 	looked := 0
 	for i := int(s.torrents.n) - 1; i >= 0; i-- {
 		if looked++; looked%sweepChunk == 0 {
@@ -53,6 +54,10 @@ func (t *Tracker) sweep(shard int, now Instant) {
 		}
 		s.expirePeers(uint32(i), now)
 		torrent := s.torrents.at(uint32(i))
+		refuses := access.Refuses(&torrent.hash)
+		if refuses {
+			refused++
+		}
 		if !torrent.peerless() {
 			continue
 		}
@@ -61,12 +66,16 @@ func (t *Tracker) sweep(shard int, now Instant) {
 		case age >= keep:
 			s.drop(uint32(i))
 			t.torrents.Add(-1)
+			if refuses {
+				refused--
+			}
 		case age < -keep && !t.ages.behind:
 			// A clock that was wrong made it up; it would stay until then.
 			torrent.lastAnnounce = now.minute()
 			s.changed.set(uint32(i))
 		}
 	}
+	s.refused = refused
 }
 
 // outlived says that a torrent without peers would not be kept.

@@ -37,7 +37,7 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 	if !accepts(&r.Peer, t.opts.AllowPrivate) {
 		return SyncBadPeer
 	}
-	if t.access.Load().refuses(&r.InfoHash) {
+	if t.access.Load().Refuses(&r.InfoHash) {
 		return SyncRefused
 	}
 	v := visit{
@@ -71,7 +71,7 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 // torrent that is unknown is created without peers, unless it is too old to be
 // kept.
 func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
-	if t.access.Load().refuses(&r.InfoHash) {
+	if t.access.Load().Refuses(&r.InfoHash) {
 		return 0, SyncRefused
 	}
 	s := t.shard(&r.InfoHash)

@@ -78,6 +78,9 @@ func (t *Tracker) Instant(now time.Time) Instant { return t.clock.instant(now) }
 // after it.
 func (t *Tracker) SetAccess(a *Access) { t.access.Store(a) }
 
+// Access returns the access list in force.
+func (t *Tracker) Access() *Access { return t.access.Load() }
+
 // Torrents returns the number of torrents, those without peers included.
 func (t *Tracker) Torrents() int { return int(t.torrents.Load()) }
 

@@ -35,7 +35,7 @@ func checkConfig(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if _, err := readAccess(args[0], c); err != nil {
+	if _, err := readAccessList(args[0], c); err != nil {
 		return err
 	}
 	if _, err := readKeys(args[0], c.LiveSync.KeyFile); err != nil {
@@ -48,14 +48,14 @@ func checkConfig(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// readAccess reads the access list of the config at path. One that cannot be
-// used is a usageError.
-func readAccess(path string, c *config.Config) (*tracker.Access, error) {
-	access, err := daemon.ReadAccess(&c.Access)
+// readAccessList reads the access list of the config at path. One that cannot
+// be used is a usageError.
+func readAccessList(path string, c *config.Config) (*tracker.HashSet, error) {
+	list, err := daemon.ReadAccessList(&c.Access)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
 	}
-	return access, nil
+	return list, nil
 }
 
 // readKeys reads the key file of the config at path. One that cannot be used

@@ -51,7 +51,7 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	if err != nil {
 		return err
 	}
-	access, err := readAccess(path, c)
+	list, err := readAccessList(path, c)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	return daemon.Run(ctx, daemon.Options{
 		Config:     c,
 		ConfigPath: path,
-		Access:     access,
+		AccessList: list,
 		Keys:       keys,
 		Passed:     passed,
 		Version:    version.String(),

@@ -167,7 +167,7 @@ func TestHandlerCapsPeers(t *testing.T) {
 
 func TestHandlerRefusedTorrent(t *testing.T) {
 	tr := newTestTracker()
-	tr.SetAccess(&tracker.Access{Mode: tracker.AccessDeny, Hashes: map[tracker.InfoHash]struct{}{goldenHash: {}}})
+	tr.SetAccess(&tracker.Access{Mode: tracker.AccessDeny, List: tracker.NewHashSet([]tracker.InfoHash{goldenHash})})
 	h := newTestHandler(tr)
 	client := from("192.0.2.1:1234")
 	reply, err := ParseAnnounceReply(ask(h, client, announceFrom(h, client, 6881).Append(nil)), tracker.IPv4)

@@ -1,13 +1,9 @@
-// Package admin is the operator's HTTP: health, readiness, metrics, the state
-// of the cluster and backups.
+// Package admin is the operator's HTTP: health, readiness, metrics, backups and
+// the JSON interface that docs/openapi.yaml describes.
 package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -16,11 +12,14 @@ import (
 	"net/http/pprof"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
+
+	"keeptrack/docs"
 )
 
 // Options are the settings of a Server.
@@ -37,8 +36,8 @@ type Options struct {
 	Metrics prometheus.Gatherer
 	// Stats answers /stats as opentracker does.
 	Stats http.Handler
-	// Cluster returns the state of the cluster, to be shown as JSON.
-	Cluster func() any
+	// API returns what the JSON interface shows and does, or why it cannot yet.
+	API func() (API, error)
 	// Backup writes a copy of the database. It is called by one request at a
 	// time; an error before the first byte is what the client is told.
 	Backup func(io.Writer) error
@@ -50,6 +49,8 @@ type Server struct {
 	opts    Options
 	server  *http.Server
 	backups sync.Mutex // held during a backup
+
+	unauthorized atomic.Uint64 // requests without the right token
 }
 
 // shutdownTime is how long requests in hand may take once the server stops.
@@ -94,15 +95,27 @@ func (s *Server) routes() http.Handler {
 		io.WriteString(w, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.authorized(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
+	mux.Handle("GET /metrics", s.guarded(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
 	if s.opts.Stats != nil {
-		mux.Handle("GET /stats", s.authorized(steady(s.opts.Stats)))
+		mux.Handle("GET /stats", s.guarded(steady(s.opts.Stats)))
 	}
-	mux.Handle("GET /debug/pprof/", s.authorized(http.HandlerFunc(pprof.Index)))
-	mux.Handle("GET /debug/pprof/profile", s.authorized(http.HandlerFunc(pprof.Profile)))
-	mux.Handle("GET /api/v1/cluster", s.authorized(http.HandlerFunc(s.cluster)))
-	mux.Handle("GET /api/v1/backup", s.authorized(http.HandlerFunc(s.backup)))
+	mux.Handle("GET /debug/pprof/", s.guarded(http.HandlerFunc(pprof.Index)))
+	mux.Handle("GET /debug/pprof/profile", s.guarded(http.HandlerFunc(pprof.Profile)))
+	for _, r := range routes {
+		mux.Handle(r.method+" "+r.path, s.guarded(s.answer(r.do)))
+	}
+	mux.Handle("GET /api/v1/backup", s.guarded(http.HandlerFunc(s.backup)))
+	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(openAPI)))
+	mux.Handle("/api/", s.guarded(s.other(mux)))
 	return mux
+}
+
+// Unauthorized returns the number of requests that came without the right token.
+func (s *Server) Unauthorized() uint64 { return s.unauthorized.Load() }
+
+func openAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	w.Write(docs.OpenAPI)
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
@@ -111,34 +124,6 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	io.WriteString(w, "ready\n")
-}
-
-func (s *Server) cluster(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(s.opts.Cluster()); err != nil {
-		s.opts.Log.Debug().Err(err).Msg("cluster state not sent")
-	}
-}
-
-var errToken = errors.New("a valid bearer token is required")
-
-// authorized lets requests with the right token through. The comparison takes
-// the same time for every wrong one.
-func (s *Server) authorized(next http.Handler) http.Handler {
-	if s.opts.Token == "" {
-		return next
-	}
-	want := sha256.Sum256([]byte(s.opts.Token))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		got := sha256.Sum256([]byte(token))
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) == 0 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, errToken.Error(), http.StatusUnauthorized)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // debugWriter takes what net/http itself has to say.

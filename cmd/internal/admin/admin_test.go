@@ -15,6 +15,13 @@ import (
 // start runs a server on loopback until the test ends and returns its URL.
 func start(t *testing.T, o Options) string {
 	t.Helper()
+	_, url := run(t, o)
+	return url
+}
+
+// run is start that also returns the server.
+func run(t *testing.T, o Options) (s *Server, url string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +31,7 @@ func start(t *testing.T, o Options) string {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
-	s := New(o)
+	s = New(o)
 	done := make(chan error, 1)
 	go func() { done <- s.Run(t.Context()) }()
 	t.Cleanup(func() {
@@ -32,7 +39,7 @@ func start(t *testing.T, o Options) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + l.Addr().String()
+	return s, "http://" + l.Addr().String()
 }
 
 func get(t *testing.T, url, authorization string) (status int, body string) {
@@ -72,11 +79,11 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	url := start(t, Options{
-		Token:   "sesame",
-		Ready:   func() error { return nil },
-		Cluster: func() any { return map[string]int{"torrents": 7} },
-		Stats:   http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+	s, url := run(t, Options{
+		Token: "sesame",
+		Ready: func() error { return nil },
+		API:   func() (API, error) { return &fakeAPI{}, nil },
+		Stats: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
 	})
 	for _, c := range []struct {
 		name, path, authorization string
@@ -99,16 +106,13 @@ func TestToken(t *testing.T) {
 		{"scheme only", "/metrics", "Bearer", http.StatusUnauthorized},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			before := s.Unauthorized()
 			if status, _ := get(t, url+c.path, c.authorization); status != c.status {
 				t.Errorf("status %d, want %d", status, c.status)
 			}
+			if counted := s.Unauthorized() > before; counted != (c.status == http.StatusUnauthorized) {
+				t.Errorf("counted: %v", counted)
+			}
 		})
-	}
-}
-
-func TestClusterIsJSON(t *testing.T) {
-	url := start(t, Options{Cluster: func() any { return map[string]int{"torrents": 7} }})
-	if status, body := get(t, url+"/api/v1/cluster", ""); status != http.StatusOK || body != "{\"torrents\":7}\n" {
-		t.Errorf("%d %q", status, body)
 	}
 }

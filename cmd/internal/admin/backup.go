@@ -1,15 +1,18 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"time"
 )
+
+var errBackup = &Refusal{http.StatusConflict, errors.New("a backup is under way")}
 
 // backup streams a copy of the database. One that fails on its way is cut off,
 // which the client sees.
 func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	if !s.backups.TryLock() {
-		http.Error(w, "a backup is under way", http.StatusConflict)
+		s.writeError(w, errBackup)
 		return
 	}
 	defer s.backups.Unlock()
@@ -22,7 +25,8 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		s.opts.Log.Info().Str("client", r.RemoteAddr).Int64("bytes", out.n).Dur("took_ms", time.Since(began)).Msg("backup taken")
 	case out.n == 0:
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		w.Header().Del("Connection")
+		s.writeError(w, err)
 	default:
 		s.opts.Log.Warn().Err(err).Str("client", r.RemoteAddr).Int64("bytes", out.n).Msg("backup failed")
 		panic(http.ErrAbortHandler)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,11 +52,21 @@ func FetchBackup(ctx context.Context, base, token string, w io.Writer) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10)) // as much as there is
-		return fmt.Errorf("the daemon at %s refused a backup: %s: %s", base, res.Status, strings.TrimSpace(string(reason)))
+		return fmt.Errorf("the daemon at %s refused a backup: %s: %s", base, res.Status, reasonIn(res.Body))
 	}
 	if _, err := io.Copy(w, res.Body); err != nil {
 		return fmt.Errorf("the backup from %s is not whole: %w", base, err)
 	}
 	return nil
+}
+
+// reasonIn returns what a reply says went wrong: ours in JSON, a proxy's as it
+// is.
+func reasonIn(body io.Reader) string {
+	text, _ := io.ReadAll(io.LimitReader(body, 1<<10)) // as much as there is
+	var reply struct{ Error string }
+	if json.Unmarshal(text, &reply) == nil {
+		return reply.Error
+	}
+	return strings.TrimSpace(string(text))
 }

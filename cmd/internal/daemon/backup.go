@@ -29,7 +29,7 @@ func (d *Daemon) backup(w io.Writer) error {
 	case stopping:
 		return errStopping
 	}
-	if err := d.checkpoints.write(); err != nil {
+	if _, err := d.checkpoints.write(); err != nil {
 		d.log.Error().Err(err).Msg("checkpoint before a backup failed, the copy is as of the last one")
 	}
 	return d.store.Backup(&pacedWriter{d: d, w: w, pause: time.Sleep})

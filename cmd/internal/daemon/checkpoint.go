@@ -46,7 +46,7 @@ func (c *checkpointer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := c.write(); err != nil {
+			if _, err := c.write(); err != nil {
 				c.log.Error().Err(err).Msg("checkpoint failed, will be tried again")
 			}
 		}
@@ -54,7 +54,7 @@ func (c *checkpointer) Run(ctx context.Context) error {
 }
 
 // write writes one checkpoint and keeps its figures.
-func (c *checkpointer) write() error {
+func (c *checkpointer) write() (store.Result, error) {
 	began := time.Now()
 	result, err := c.store.Checkpoint(c.tracker)
 	took := time.Since(began)
@@ -68,14 +68,14 @@ func (c *checkpointer) write() error {
 	c.stats.seconds += took.Seconds()
 	if err != nil {
 		c.stats.failed++
-		return err
+		return result, err
 	}
 	c.stats.done++
 	c.stats.last = time.Now()
 	if recovered {
 		c.log.Info().Msg("checkpoints are written again")
 	}
-	return nil
+	return result, nil
 }
 
 // failure returns why the latest checkpoint failed, or nil.

@@ -30,9 +30,9 @@ type Options struct {
 	// ConfigPath is the file that the config came from, read again on reload;
 	// empty if it is the default one.
 	ConfigPath string
-	// Access decides which torrents are served until the first reload; nil:
-	// every one.
-	Access *tracker.Access
+	// AccessList is what the config's access list holds until the first reload;
+	// nil: nothing.
+	AccessList *tracker.HashSet
 	// Keys seal live sync packets until the first reload; nil: they are not
 	// sealed.
 	Keys *livesync.Keys
@@ -54,12 +54,16 @@ type Daemon struct {
 	sockets     sockets
 	store       *store.Store
 	tracker     *tracker.Tracker
+	access      *accessRules
 	checkpoints *checkpointer
 	udp         *udp.Server    // nil when it is turned off
 	http        *http.Server   // nil when it is turned off
 	node        *livesync.Node // nil when live sync is off
 	admin       *admin.Server  // nil when it is turned off
 	state       atomic.Int32   // a state; the parts above are all set once it is not loading
+
+	reloading sync.Mutex // held while the config or the access list is read again
+	walking   sync.Mutex // held while the admin address goes through all torrents
 }
 
 // The states of a Daemon.
@@ -114,7 +118,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	err = d.serve(ctx)
 	d.state.Store(stopping)
 	d.log.Info().Msg("stopping")
-	if finalErr := d.checkpoints.write(); finalErr != nil {
+	if _, finalErr := d.checkpoints.write(); finalErr != nil {
 		return errors.Join(err, finalErr)
 	}
 	d.log.Info().Int("torrents", d.tracker.Torrents()).Msg("stopped")
@@ -133,8 +137,8 @@ func (d *Daemon) load() (err error) {
 		}
 	}()
 	d.tracker = tracker.New(d.trackerOptions(), d.started)
-	if d.opts.Access != nil {
-		d.tracker.SetAccess(d.opts.Access)
+	if d.access, err = newAccessRules(d.store, d.tracker, c.Access, d.opts.AccessList, d.log); err != nil {
+		return err
 	}
 	now := d.tracker.Instant(time.Now())
 	if _, err = d.store.Load(func(r tracker.Record) { d.tracker.Load(now, r) }); err != nil {

@@ -20,7 +20,8 @@ var allowed = map[string][]string{
 	"keeptrack/livesync":             {"keeptrack/tracker"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations"},
 	"keeptrack/cmd/internal/config":  {},
-	"keeptrack/cmd/internal/admin":   {},
+	"keeptrack/docs":                 {},
+	"keeptrack/cmd/internal/admin":   {"keeptrack/docs"},
 
 	"keeptrack/cmd/internal/admin/otstats": {"keeptrack/tracker"},
 }

@@ -115,7 +115,7 @@ func (d *Daemon) makeAdmin() {
 		Ready:    d.ready,
 		Metrics:  d.metrics(),
 		Stats:    otstats.Handler(otSource{d}),
-		Cluster:  d.cluster,
+		API:      d.api,
 		Backup:   d.backup,
 		Log:      d.log,
 	})

@@ -44,13 +44,3 @@ func texts(addrs []netip.AddrPort) []string {
 	}
 	return out
 }
-
-// cluster returns the state of the cluster as this instance sees it.
-func (d *Daemon) cluster() any {
-	if d.state.Load() == loading || d.node == nil {
-		return struct {
-			Enabled bool `json:"enabled"`
-		}{}
-	}
-	return d.node.Cluster()
-}

@@ -25,6 +25,8 @@ func gauge(name, help string, labels ...string) metric {
 var (
 	metricBuild = gauge("build_info", "Always 1; the label is the version.", "version")
 	metricReady = gauge("ready", "1 when the daemon serves and its database can be written, as /readyz says; otherwise 0.")
+
+	metricUnauthorized = counter("admin_unauthorized_total", "Requests to the admin address without the right token.")
 )
 
 var families = [...]tracker.Family{tracker.IPv4, tracker.IPv6}
@@ -57,6 +59,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	send(metricReady, oneIf(c.d.ready() == nil))
 	if c.d.state.Load() == loading {
 		return
+	}
+	if c.d.admin != nil {
+		send(metricUnauthorized, float64(c.d.admin.Unauthorized()))
 	}
 	collectTracker(c.d.tracker.Stats(), send)
 	collectCheckpoints(c.d.checkpoints.snapshot(), send)

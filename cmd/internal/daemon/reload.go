@@ -2,15 +2,13 @@ package daemon
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"strings"
+	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
 	"keeptrack/cmd/internal/config"
-	"keeptrack/tracker"
 )
 
 // reloads reads the config again whenever it is asked to, until ctx is done.
@@ -32,6 +30,9 @@ func (d *Daemon) reloads(ctx context.Context) error {
 // reload puts in force what can be changed in a running daemon: all of it or,
 // when anything is wrong, nothing.
 func (d *Daemon) reload() error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	began := time.Now()
 	c := config.Default()
 	if d.opts.ConfigPath != "" {
 		var err error
@@ -39,7 +40,7 @@ func (d *Daemon) reload() error {
 			return err
 		}
 	}
-	access, err := ReadAccess(&c.Access)
+	list, err := ReadAccessList(&c.Access)
 	if err != nil {
 		return err
 	}
@@ -53,36 +54,29 @@ func (d *Daemon) reload() error {
 	if len(restart) > 0 {
 		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")
 	}
-	d.tracker.SetAccess(access)
+	d.access.set(c.Access, list)
 	if d.node != nil && keys != nil {
 		d.node.SetKeys(keys)
 	}
 	zerolog.SetGlobalLevel(c.Log.Level)
 	d.log.Info().Str("level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
-		Int("listed", len(access.Hashes)).Msg("config reloaded")
+		Int("listed", list.Len()).Dur("took_ms", time.Since(began)).Msg("config reloaded")
 	return nil
 }
 
-var accessModes = map[config.AccessMode]tracker.AccessMode{
-	config.AccessOpen:  tracker.AccessOpen,
-	config.AccessAllow: tracker.AccessAllow,
-	config.AccessDeny:  tracker.AccessDeny,
-}
-
-// ReadAccess reads the access list that the config asks for. The error names
-// the key, and the file with the line.
-func ReadAccess(c *config.Access) (*tracker.Access, error) {
-	access := &tracker.Access{Mode: accessModes[c.Mode]}
-	if access.Mode == tracker.AccessOpen {
-		return access, nil
-	}
-	f, err := os.Open(c.File)
+// reloadAccess reads the access list's file again and puts it in force; what is
+// wrong with it keeps the old list in force. client is who asked for it.
+func (d *Daemon) reloadAccess(client string) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	began := time.Now()
+	c := d.access.fileInForce()
+	list, err := ReadAccessList(&c)
 	if err != nil {
-		return nil, fmt.Errorf("access.file: %w", err)
+		return err
 	}
-	defer f.Close()
-	if access.Hashes, err = tracker.ReadAccessList(f); err != nil {
-		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
-	}
-	return access, nil
+	d.access.set(c, list)
+	d.log.Info().Str("client", client).Str("mode", string(c.Mode)).Int("listed", list.Len()).
+		Dur("took_ms", time.Since(began)).Msg("access list reloaded")
+	return nil
 }

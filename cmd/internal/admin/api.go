@@ -1,0 +1,153 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// API is what the JSON interface shows and does. A client is the address of who
+// asks, for the log. An error is answered as status 503 unless it is a Refusal.
+type API interface {
+	Stats() Stats
+	// Torrents returns up to limit torrents in order of info hash, from on.
+	Torrents(from Hash, limit int) []Torrent
+	// Torrent returns what there is to tell of a torrent, and whether it is
+	// kept.
+	Torrent(h Hash) (Torrent, bool)
+	// Top returns the limit torrents that have most of what by names, one of
+	// TopBy.
+	Top(by string, limit int) []Torrent
+	// Cluster returns the state of live sync.
+	Cluster() any
+	// AccessList returns the access list in force.
+	AccessList() AccessList
+	// Overrides returns up to limit overrides in order of info hash, from on.
+	Overrides(from Hash, limit int) []Override
+	// Listed returns what the access list says of an info hash.
+	Listed(h Hash) Listed
+	// List adds an info hash to the access list or takes it off.
+	List(h Hash, listed bool, client string) error
+	// Forget drops the override of an info hash.
+	Forget(h Hash, client string) error
+	// ReloadAccess reads the access list's file again.
+	ReloadAccess(client string) error
+	// Checkpoint writes to the database what has changed.
+	Checkpoint(client string) (Checkpoint, error)
+}
+
+// TopBy are what torrents can be compared by.
+var TopBy = []string{"peers", "seeders", "leechers", "downloaded"}
+
+// Stats are sums over the whole tracker.
+type Stats struct {
+	Version    string          `json:"version"`
+	Started    time.Time       `json:"started"`
+	Uptime     float64         `json:"uptime_seconds"`
+	Torrents   int             `json:"torrents"`
+	Peers      ByFamily        `json:"peers"`
+	Seeders    ByFamily        `json:"seeders"`
+	Completed  uint64          `json:"completed"`
+	TurnedAway uint64          `json:"turned_away"`
+	Checkpoint CheckpointState `json:"checkpoint"`
+}
+
+// ByFamily is a number for each address family.
+type ByFamily struct {
+	IPv4 uint64 `json:"ipv4"`
+	IPv6 uint64 `json:"ipv6"`
+}
+
+// CheckpointState says how checkpoints fare.
+type CheckpointState struct {
+	Written uint64 `json:"written"`
+	Failed  uint64 `json:"failed"`
+	// Last is when the last one was done; before the first, the start.
+	Last time.Time `json:"last"`
+	// Error says why the latest one failed, empty if it did not.
+	Error string `json:"error,omitempty"`
+}
+
+// Torrent is what an operator is told of a torrent.
+type Torrent struct {
+	InfoHash     Hash      `json:"info_hash"`
+	Seeders      uint32    `json:"seeders"`
+	Leechers     uint32    `json:"leechers"`
+	Downloaded   uint64    `json:"downloaded"`
+	LastAnnounce time.Time `json:"last_announce"`
+	// Refused says that the access list refuses it.
+	Refused bool `json:"refused"`
+}
+
+// Checkpoint says what one has written.
+type Checkpoint struct {
+	Records int     `json:"records"`
+	Removed int     `json:"removed"`
+	Bytes   int64   `json:"bytes"`
+	Took    float64 `json:"took_seconds"`
+}
+
+// route is a part of the JSON interface: its method and path, and what it
+// returns to be sent as JSON.
+type route struct {
+	method, path string
+	do           func(a API, r *http.Request) (any, error)
+}
+
+// routes are all of the JSON interface but for those that are no JSON.
+var routes = []route{
+	{"GET", "/api/v1/stats", func(a API, _ *http.Request) (any, error) { return a.Stats(), nil }},
+	{"GET", "/api/v1/torrents", listTorrents},
+	{"GET", "/api/v1/torrents/{hash}", getTorrent},
+	{"GET", "/api/v1/top", getTop},
+	{"GET", "/api/v1/cluster", func(a API, _ *http.Request) (any, error) { return a.Cluster(), nil }},
+	{"GET", "/api/v1/access", getAccess},
+	{"POST", "/api/v1/access/reload", reloadAccess},
+	{"GET", "/api/v1/access/{hash}", getListed},
+	{"PUT", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, true) }},
+	{"DELETE", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, false) }},
+	{"DELETE", "/api/v1/access/{hash}/override", forget},
+	{"POST", "/api/v1/checkpoint", func(a API, r *http.Request) (any, error) { return a.Checkpoint(r.RemoteAddr) }},
+}
+
+func listTorrents(a API, r *http.Request) (any, error) {
+	p, err := readPage(r)
+	if err != nil {
+		return nil, err
+	}
+	torrents, next := cut(a.Torrents(p.from, p.limit+1), p.limit, func(t *Torrent) Hash { return t.InfoHash })
+	return struct {
+		Torrents []Torrent `json:"torrents"`
+		Next     string    `json:"next,omitempty"`
+	}{torrents, next}, nil
+}
+
+func getTorrent(a API, r *http.Request) (any, error) {
+	h, err := pathHash(r)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := a.Torrent(h)
+	if !ok {
+		return nil, &Refusal{http.StatusNotFound, fmt.Errorf("torrent %s is not kept", h)}
+	}
+	return t, nil
+}
+
+func getTop(a API, r *http.Request) (any, error) {
+	by := r.URL.Query().Get("by")
+	if by == "" {
+		by = TopBy[0]
+	}
+	limit, err := readLimit(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := oneOf("by", by, TopBy); err != nil {
+		return nil, err
+	}
+	return struct {
+		By       string    `json:"by"`
+		Torrents []Torrent `json:"torrents"`
+	}{by, orNone(a.Top(by, limit))}, nil
+}

@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"keeptrack/cmd/internal/config"
+	"keeptrack/store"
+	"keeptrack/tracker"
+)
+
+var (
+	fileHash  = tracker.InfoHash{1}
+	otherHash = tracker.InfoHash{2}
+)
+
+// rules returns access rules of a mode whose file lists fileHash, with a
+// database at path, and their log.
+func rules(t *testing.T, path string, mode config.AccessMode) (*accessRules, *bytes.Buffer) {
+	t.Helper()
+	s, err := store.Open(path, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	var log bytes.Buffer
+	r, err := newAccessRules(s, tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now()), config.Access{Mode: mode},
+		tracker.NewHashSet([]tracker.InfoHash{fileHash}), zerolog.New(&log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, &log
+}
+
+func wantRefused(t *testing.T, r *accessRules, file, other bool) {
+	t.Helper()
+	a := r.tracker.Access()
+	if f, o := a.Refuses(&fileHash), a.Refuses(&otherHash); f != file || o != other {
+		t.Errorf("refused: the file's %v, the other %v; want %v, %v", f, o, file, other)
+	}
+}
+
+// TestOverrides: they prevail over the file in every mode, outlive a reload and
+// a restart, and can be dropped again.
+func TestOverrides(t *testing.T) {
+	for _, c := range []struct {
+		mode                  config.AccessMode
+		listed, off, unlisted bool // whether a hash is refused
+	}{
+		{config.AccessDeny, true, false, false},
+		{config.AccessAllow, false, true, true},
+		{config.AccessOpen, false, false, false},
+	} {
+		t.Run(string(c.mode), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "test.db")
+			r, log := rules(t, path, c.mode)
+			wantRefused(t, r, c.listed, c.unlisted)
+			for range 2 { // the second time changes nothing
+				if err := errors.Join(r.override(fileHash, false, "me"), r.override(otherHash, true, "me")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantRefused(t, r, c.off, c.listed)
+			r.set(r.config, tracker.NewHashSet([]tracker.InfoHash{fileHash}))
+			wantRefused(t, r, c.off, c.listed)
+			if n := strings.Count(log.String(), "access list changed"); n != 2 || !strings.Contains(log.String(), `"client":"me","info_hash":"`+fileHash.String()+`","change":"taken off the list"`) {
+				t.Errorf("the log says %s", log)
+			}
+			if err := r.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r, _ = rules(t, path, c.mode)
+			wantRefused(t, r, c.off, c.listed)
+			if err := errors.Join(r.forget(fileHash, "me"), r.forget(otherHash, "me"), r.forget(otherHash, "me")); err != nil {
+				t.Fatal(err)
+			}
+			wantRefused(t, r, c.listed, c.unlisted)
+		})
+	}
+}
+
+// TestOverrideThatIsNotKept: what the database does not take is not in force.
+func TestOverrideThatIsNotKept(t *testing.T) {
+	r, log := rules(t, filepath.Join(t.TempDir(), "test.db"), config.AccessDeny)
+	if err := r.override(otherHash, true, "me"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log.Reset()
+	if r.override(fileHash, false, "me") == nil || r.override(otherHash, false, "me") == nil || r.forget(otherHash, "me") == nil {
+		t.Error("no error from a closed database")
+	}
+	wantRefused(t, r, true, true)
+	if log.Len() > 0 {
+		t.Errorf("the log says %s", log)
+	}
+}
+
+func TestOverridesAreBounded(t *testing.T) {
+	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), config.AccessDeny)
+	for i := range maxOverrides {
+		r.overrides = append(r.overrides, store.AccessOverride{InfoHash: tracker.InfoHash{3, byte(i >> 8), byte(i)}})
+	}
+	if err := r.override(otherHash, true, "me"); !errors.Is(err, errOverrides) {
+		t.Errorf("error %v, want %v", err, errOverrides)
+	}
+	if err := r.override(r.overrides[7].InfoHash, true, "me"); err != nil {
+		t.Errorf("changing one that is there: %v", err)
+	}
+}
+
+func TestReadAccessListNamesWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadAccessList(&config.Access{Mode: config.AccessDeny, File: dir}); err == nil || !strings.Contains(err.Error(), "access.file: "+dir) {
+		t.Errorf("a directory: %v", err)
+	}
+}

@@ -1,0 +1,172 @@
+package daemon
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"keeptrack/cmd/internal/admin"
+	"keeptrack/store"
+	"keeptrack/tracker"
+)
+
+// api returns what the admin address's JSON interface shows and does, once the
+// database is loaded.
+func (d *Daemon) api() (admin.API, error) {
+	switch d.state.Load() {
+	case loading:
+		return nil, errLoading
+	case stopping:
+		return nil, errStopping
+	}
+	return api{d}, nil
+}
+
+// api is the JSON interface to a daemon that serves.
+type api struct{ d *Daemon }
+
+func (a api) Stats() admin.Stats {
+	s, c := a.d.tracker.Stats(), a.d.checkpoints.snapshot()
+	stats := admin.Stats{
+		Version:    a.d.opts.Version,
+		Started:    a.d.started.UTC(),
+		Uptime:     time.Since(a.d.started).Seconds(),
+		Torrents:   s.Torrents,
+		Peers:      byFamily(s.Peers),
+		Seeders:    byFamily(s.Seeders),
+		Completed:  s.Completed,
+		TurnedAway: s.TurnedAway,
+		Checkpoint: admin.CheckpointState{Written: c.done, Failed: c.failed, Last: c.last.UTC()},
+	}
+	if c.err != nil {
+		stats.Checkpoint.Error = c.err.Error()
+	}
+	return stats
+}
+
+func byFamily(n [2]uint64) admin.ByFamily {
+	return admin.ByFamily{IPv4: n[tracker.IPv4], IPv6: n[tracker.IPv6]}
+}
+
+func (a api) Torrents(from admin.Hash, limit int) []admin.Torrent {
+	a.d.walking.Lock()
+	defer a.d.walking.Unlock()
+	return torrents(a.d.tracker.From(tracker.InfoHash(from), limit))
+}
+
+func (a api) Torrent(h admin.Hash) (admin.Torrent, bool) {
+	o, ok := a.d.tracker.Overview(tracker.InfoHash(h))
+	return torrent(&o), ok
+}
+
+// orders are the orders of torrents by their names in admin.TopBy.
+var orders = map[string]tracker.Order{
+	"peers":      tracker.ByPeers,
+	"seeders":    tracker.BySeeders,
+	"leechers":   tracker.ByLeechers,
+	"downloaded": tracker.ByDownloaded,
+}
+
+func (a api) Top(by string, limit int) []admin.Torrent {
+	a.d.walking.Lock()
+	defer a.d.walking.Unlock()
+	return torrents(a.d.tracker.Top(orders[by], limit))
+}
+
+func torrents(all []tracker.Overview) []admin.Torrent {
+	out := make([]admin.Torrent, len(all))
+	for i := range all {
+		out[i] = torrent(&all[i])
+	}
+	return out
+}
+
+func torrent(o *tracker.Overview) admin.Torrent {
+	return admin.Torrent{
+		InfoHash:     admin.Hash(o.InfoHash),
+		Seeders:      o.Seeders,
+		Leechers:     o.Leechers,
+		Downloaded:   o.Downloaded,
+		LastAnnounce: time.Unix(60*int64(o.LastAnnounce), 0).UTC(),
+		Refused:      o.Refused,
+	}
+}
+
+func (a api) Cluster() any {
+	if a.d.node == nil {
+		return struct {
+			Enabled bool `json:"enabled"`
+		}{}
+	}
+	return a.d.node.Cluster()
+}
+
+func (a api) Checkpoint(client string) (admin.Checkpoint, error) {
+	began := time.Now()
+	result, err := a.d.checkpoints.write()
+	if err != nil {
+		return admin.Checkpoint{}, err
+	}
+	took := time.Since(began)
+	a.d.log.Info().Str("client", client).Int("records", result.Records).Dur("took_ms", took).Msg("checkpoint written on request")
+	return admin.Checkpoint{Records: result.Records, Removed: result.Removed, Bytes: result.Bytes, Took: took.Seconds()}, nil
+}
+
+func (a api) AccessList() admin.AccessList {
+	r := a.d.access
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return admin.AccessList{
+		Mode: string(r.config.Mode), File: r.config.File, FileHashes: r.list.Len(), Overrides: len(r.overrides),
+	}
+}
+
+func (a api) Overrides(from admin.Hash, limit int) []admin.Override {
+	r := a.d.access
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, _ := r.find(tracker.InfoHash(from))
+	var some []admin.Override
+	for _, o := range r.overrides[at:min(at+limit, len(r.overrides))] {
+		some = append(some, override(&o))
+	}
+	return some
+}
+
+func override(o *store.AccessOverride) admin.Override {
+	return admin.Override{InfoHash: admin.Hash(o.InfoHash), Listed: o.Listed, Since: o.Since}
+}
+
+func (a api) Listed(h admin.Hash) admin.Listed {
+	hash := tracker.InfoHash(h)
+	r := a.d.access
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	access := r.tracker.Access()
+	listed := admin.Listed{InfoHash: h, InFile: r.list.Has(&hash), Listed: access.Lists(&hash), Refused: access.Refuses(&hash)}
+	if at, there := r.find(hash); there {
+		o := override(&r.overrides[at])
+		listed.Override = &o
+	}
+	return listed
+}
+
+func (a api) List(h admin.Hash, listed bool, client string) error {
+	err := a.d.access.override(tracker.InfoHash(h), listed, client)
+	if errors.Is(err, errOverrides) {
+		return &admin.Refusal{Status: http.StatusConflict, Err: err}
+	}
+	return err
+}
+
+func (a api) Forget(h admin.Hash, client string) error {
+	return a.d.access.forget(tracker.InfoHash(h), client)
+}
+
+// ReloadAccess refuses a list that cannot be used: the old one stays in force.
+func (a api) ReloadAccess(client string) error {
+	if err := a.d.reloadAccess(client); err != nil {
+		return &admin.Refusal{Status: http.StatusUnprocessableEntity, Err: err}
+	}
+	return nil
+}

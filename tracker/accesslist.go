@@ -1,0 +1,41 @@
+package tracker
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"runtime"
+)
+
+// linesAtOnce is the number of lines of an access list that are read before
+// others are let run: a fraction of a millisecond's worth.
+const linesAtOnce = 1024
+
+// ReadAccessList reads a list of info hashes: 40 hexadecimal digits a line, in
+// either case. Empty lines and what follows a # are left out, and so is white
+// space around a hash. An error names the line. Memory is taken for room hashes
+// beforehand, and for more if there are.
+func ReadAccessList(r io.Reader, room int) (*HashSet, error) {
+	hashes := make([]InfoHash, 0, room)
+	lines := bufio.NewScanner(r)
+	n := 1
+	for ; lines.Scan(); n++ {
+		if n%linesAtOnce == 0 {
+			runtime.Gosched()
+		}
+		text, _, _ := bytes.Cut(lines.Bytes(), []byte{'#'})
+		if text = bytes.TrimSpace(text); len(text) == 0 {
+			continue
+		}
+		h, err := parseInfoHash(text)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		hashes = append(hashes, h)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("line %d: %w", n, err)
+	}
+	return NewHashSet(hashes), nil
+}
