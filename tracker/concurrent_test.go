@@ -23,6 +23,7 @@ const crowdShards = 4
 func TestConcurrent(t *testing.T) {
 	o := testOptions()
 	o.PeerTimeout = time.Second // a tick is a quarter of a millisecond
+	o.MaxPeersPerAddress, o.MaxTorrentsPerAddress = 20, 2000
 	var told atomic.Int64
 	o.Tell = func(SyncRecord) { told.Add(1) }
 	c := &crowd{Tracker: New(o, epoch), t: t, start: epoch}
@@ -54,8 +55,9 @@ func TestConcurrent(t *testing.T) {
 	close(stop)
 	helping.Wait()
 	checkInvariants(t, c.Tracker)
-	if told.Load() == 0 || c.Stats().Completed == 0 {
-		t.Errorf("told %d, %+v", told.Load(), c.Stats())
+	s := c.Stats()
+	if told.Load() == 0 || s.Completed == 0 || s.PeersTurnedAway[TurnedPeers] == 0 || s.PeersTurnedAway[TurnedTorrents] == 0 {
+		t.Errorf("told %d, %+v", told.Load(), s)
 	}
 }
 

@@ -13,7 +13,7 @@ func TestAttackMix(t *testing.T) {
 	d := start(t, testSettings(t.TempDir()))
 	o := bench.DefaultOptions()
 	o.URL, o.Mix, o.OldIDs = "udp://"+d.udp4, bench.Mix{bench.Announce: 1}, 0
-	o.Rate, o.Attack, o.Duration, o.Timeout = 1000, 10_000, 2*time.Second, 20*time.Second
+	o.Rate, o.Attack, o.Duration, o.Timeout = 1000, 10_000, 2*time.Second, 5*time.Second
 	b, err := bench.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func theFlood() addressFlood {
 	if *full {
 		return addressFlood{1_000_000, 65_000, 250_000, 1000, "50s"}
 	}
-	return addressFlood{20_000, 3_000, 2_000, 300, "6s"}
+	return addressFlood{20_000, 3_000, 2_000, 300, "3s"}
 }
 
 // networkSlack is by how much max_peers_per_address may be exceeded.
