@@ -90,13 +90,26 @@ func staySlow(ctx context.Context, source, address string, trickle bool) {
 			continue
 		}
 		release := context.AfterFunc(ctx, func() { conn.Close() })
-		for trickle && err == nil {
-			_, err = conn.Write([]byte("x"))
-			time.Sleep(time.Second)
+		ended := make(chan struct{})
+		if trickle {
+			go dripInto(conn, ended)
 		}
 		io.Copy(io.Discard, conn) // until the daemon has had enough
+		close(ended)
 		release()
 		conn.Close()
+	}
+}
+
+// dripInto sends a byte a second until the connection has ended.
+func dripInto(conn net.Conn, ended <-chan struct{}) {
+	for second := time.Tick(time.Second); ; {
+		select {
+		case <-ended:
+			return
+		case <-second:
+			conn.Write([]byte("x"))
+		}
 	}
 }
 
