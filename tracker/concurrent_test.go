@@ -23,7 +23,7 @@ const crowdShards = 4
 func TestConcurrent(t *testing.T) {
 	o := testOptions()
 	o.PeerTimeout = time.Second // a tick is a quarter of a millisecond
-	o.MaxPeersPerAddress, o.MaxTorrentsPerAddress = 20, 2000
+	o.MaxPeersPerAddress, o.MaxTorrentsPerAddress = 20, 300
 	var told atomic.Int64
 	o.Tell = func(SyncRecord) { told.Add(1) }
 	c := &crowd{Tracker: New(o, epoch), t: t, start: epoch}
