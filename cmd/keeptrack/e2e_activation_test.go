@@ -176,55 +176,69 @@ func pace(rate int, stop <-chan struct{}, send func()) {
 	}
 }
 
-// announceUDP announces from one socket and waits for the replies.
+// announceUDP announces from many sockets in turn, as many clients would: the
+// replies of one would not fit its buffer when they come at once.
 func (m *manager) announceUDP(b *book, stop <-chan struct{}) {
-	w := connectWire(m.t, m.udp)
-	// After a restart the answers to all that has waited come at once.
-	if err := w.conn.(*net.UDPConn).SetReadBuffer(1 << 20); err != nil {
-		m.t.Error(err)
+	const sockets = 64
+	var clients [sockets]*announcer
+	var readers sync.WaitGroup
+	for i := range clients {
+		clients[i] = &announcer{wire: connectWire(m.t, m.udp)}
+		readers.Go(func() { clients[i].read(b) })
 	}
-	var mu sync.Mutex
-	var times []time.Time // of sending, by transaction
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var buf [2048]byte
-		seen := map[uint32]bool{}
-		for {
-			w.conn.SetReadDeadline(time.Now().Add(patience / 4))
-			n, err := w.conn.Read(buf[:])
-			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
-				return
-			}
-			if err != nil || n < 8 {
-				b.failure.Store(fmt.Sprint(n, err))
-				continue
-			}
-			transaction := binary.BigEndian.Uint32(buf[4:])
-			if binary.BigEndian.Uint32(buf[:]) != uint32(udp.ActionAnnounce) || seen[transaction] {
-				b.failure.Store(fmt.Sprintf("reply %q", buf[:n]))
-				continue
-			}
-			seen[transaction] = true
-			mu.Lock()
-			sent := times[transaction]
-			mu.Unlock()
-			b.answer(sent)
-		}
-	}()
 	pace(*restartUDP, stop, func() {
-		mu.Lock()
-		times = append(times, time.Now())
-		mu.Unlock()
-		i := uint32(b.sent)
+		clients[b.sent%sockets].announce()
 		b.sent++
-		w.conn.Write(udp.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hashOf(fmt.Sprint(i % 100)), Port: 6881}.Append(nil))
 	})
 	for end := time.Now().Add(patience / 4); b.answered.Load() < int64(b.sent) && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
-	w.conn.Close()
-	<-done
+	for _, c := range clients {
+		c.conn.Close()
+	}
+	readers.Wait()
+}
+
+// announcer announces from one socket.
+type announcer struct {
+	*wire
+	mu   sync.Mutex  // guards sent
+	sent []time.Time // by transaction
+}
+
+func (a *announcer) announce() {
+	a.mu.Lock()
+	i := uint32(len(a.sent))
+	a.sent = append(a.sent, time.Now())
+	a.mu.Unlock()
+	a.conn.Write(udp.AnnounceRequest{ConnectionID: a.id, TransactionID: i, InfoHash: hashOf(fmt.Sprint(i % 100)), Port: 6881}.Append(nil))
+}
+
+// read takes replies until the socket is closed.
+func (a *announcer) read(b *book) {
+	a.conn.SetReadDeadline(time.Time{})
+	var buf [2048]byte
+	seen := map[uint32]bool{}
+	for {
+		n, err := a.conn.Read(buf[:])
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil || n < 8 {
+			b.failure.Store(fmt.Sprint(n, err))
+			continue
+		}
+		transaction := binary.BigEndian.Uint32(buf[4:])
+		if binary.BigEndian.Uint32(buf[:]) != uint32(udp.ActionAnnounce) || seen[transaction] {
+			b.failure.Store(fmt.Sprintf("reply %q", buf[:n]))
+			continue
+		}
+		seen[transaction] = true
+		a.mu.Lock()
+		sent := a.sent[transaction]
+		a.mu.Unlock()
+		b.answer(sent)
+	}
 }
 
 // announceHTTP has a connection for each announce, by address and unix socket in

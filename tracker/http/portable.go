@@ -115,6 +115,7 @@ type portableConn struct {
 	ctx  context.Context // done when the server stops
 	mu   sync.Mutex      // guards what follows, and the read deadline
 	idle bool            // nothing of a request has come
+	used bool            // there has been a request
 }
 
 // converse answers requests until there is something else to do.
@@ -126,6 +127,9 @@ func (c *portableConn) converse() (next step) {
 			break
 		}
 		c.have += n
+		c.mu.Lock()
+		c.used = true
+		c.mu.Unlock()
 		answered, next, err := c.answer()
 		if err != nil || next != stepReceive {
 			return next
@@ -168,7 +172,7 @@ func (c *portableConn) await(deadline time.Time) (ok bool) {
 	defer c.mu.Unlock()
 	c.idle = c.have == 0
 	if c.idle && c.ctx.Err() != nil {
-		return false
+		return c.leave() == nil
 	}
 	return c.SetReadDeadline(deadline) == nil
 }
@@ -178,8 +182,17 @@ func (c *portableConn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.idle {
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // fails only if closed
+		_ = c.leave() // fails only if closed
 	}
+}
+
+// leave ends the wait for a request, but for a moment in which whoever has just
+// connected may send the first.
+func (c *portableConn) leave() error {
+	if c.used {
+		return c.SetReadDeadline(time.Unix(1, 0))
+	}
+	return c.SetReadDeadline(time.Now().Add(c.limits.first))
 }
 
 // lingerOn lets the client read the last reply: closing would take it back

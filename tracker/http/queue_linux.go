@@ -12,6 +12,7 @@ const (
 	phaseIdle                // the next request
 	phaseWrite               // the client to take replies
 	phaseLinger              // the client to close
+	phaseFirst               // its first request, while the server stops
 	phaseCount
 )
 

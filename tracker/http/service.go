@@ -17,6 +17,7 @@ type limits struct {
 	write  time.Duration // for the client to take replies, or a part of a full scrape
 	linger time.Duration // for the client to close after a refusal
 	stop   time.Duration // for all that is in hand when the server stops
+	first  time.Duration // for a connection's first request when the server stops
 }
 
 var standardLimits = limits{
@@ -25,6 +26,7 @@ var standardLimits = limits{
 	write:  10 * time.Second,
 	linger: time.Second,
 	stop:   3 * time.Second,
+	first:  500 * time.Millisecond,
 }
 
 // service is what connections are served with.
@@ -37,9 +39,9 @@ type service struct {
 
 // serveFunc accepts connections and moves the bytes between them and
 // responders until ctx is done. Then it accepts no more, closes the idle
-// connections, answers the requests that have come in at least in part, and
-// returns when every connection is closed; once force is done it closes them
-// at once. It owns the listeners.
+// connections, answers the requests that have come in at least in part, waits a
+// moment for those of new connections, and returns when every connection is
+// closed; once force is done it closes them at once. It owns the listeners.
 //
 // There are two: one of Linux's own system calls, and a portable one.
 type serveFunc func(ctx, force context.Context, s *service, listeners []net.Listener) error

@@ -10,7 +10,7 @@ import (
 func TestStop(t *testing.T) {
 	for name, serve := range systems {
 		t.Run(name, func(t *testing.T) {
-			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
+			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Millisecond}, newTracker())
 			silent, _ := dial(t, s.Addrs()[0])
 			idle, idleReader := dial(t, s.Addrs()[0])
 			request(t, idle, "/announce?"+libtorrentQuery)
@@ -44,11 +44,35 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestStopWaitsForAFirstRequest: a connection that is taken from the system just
+// before the stop is not closed over the request that comes with it.
+func TestStopWaitsForAFirstRequest(t *testing.T) {
+	for name, serve := range systems {
+		t.Run(name, func(t *testing.T) {
+			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
+			idle, idleReader := dial(t, s.Addrs()[0])
+			request(t, idle, "/announce?"+libtorrentQuery)
+			response(t, idleReader)
+			fresh, freshReader := dial(t, s.Addrs()[0])
+			eventually(t, s, 2)
+			stop()
+			if rest, err := io.ReadAll(idleReader); err != nil || len(rest) > 0 {
+				t.Errorf("before the end: %q, %v", rest, err)
+			}
+			request(t, fresh, "/announce?"+libtorrentQuery)
+			if resp, _ := response(t, freshReader); resp.StatusCode != 200 {
+				t.Errorf("got %+v", resp)
+			}
+			<-stopped
+		})
+	}
+}
+
 func TestStopIsForced(t *testing.T) {
 	for name, serve := range systems {
 		for _, end := range []string{"in time", "by Close"} {
 			t.Run(name+" "+end, func(t *testing.T) {
-				l := limits{time.Hour, time.Hour, time.Hour, time.Hour, 50 * time.Millisecond}
+				l := limits{time.Hour, time.Hour, time.Hour, time.Hour, 50 * time.Millisecond, time.Hour}
 				if end == "by Close" {
 					l.stop = time.Hour
 				}

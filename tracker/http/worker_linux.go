@@ -57,6 +57,7 @@ func newWorker(e *epollServer) (w *worker, err error) {
 	w.queues[phaseIdle].limit = e.limits.idle
 	w.queues[phaseWrite].limit = e.limits.write
 	w.queues[phaseLinger].limit = e.limits.linger
+	w.queues[phaseFirst].limit = e.limits.first
 	for fd, events := range map[int]uint32{
 		e.stop.fd: unix.EPOLLIN, e.force.fd: unix.EPOLLIN, e.crowded: crowdedEvents,
 	} {
@@ -198,12 +199,22 @@ func (w *worker) finish() error {
 		for c := w.queues[p].first; c != nil; {
 			next := c.next
 			if w.receive(c); c.phase == p && len(c.in) == 0 {
-				w.close(c)
+				w.leave(c)
 			}
 			c = next
 		}
 	}
 	return nil
+}
+
+// leave closes a connection on which nothing of a request has come. Whoever has
+// just connected is about to send one, and has a moment to do so.
+func (w *worker) leave(c *conn) {
+	if c.phase == phaseHead {
+		w.enter(c, phaseFirst)
+		return
+	}
+	w.close(c)
 }
 
 // watch waits for events on a descriptor that is no connection.
