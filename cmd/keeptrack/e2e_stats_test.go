@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -161,4 +163,30 @@ func (l lone) ask(request []byte) []byte {
 		return ok
 	})
 	return buf[:n]
+}
+
+// TestStateDumpIsImported moves the counts of a running daemon into another
+// database as text.
+func TestStateDumpIsImported(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	all := newLibrary(5000)
+	all.save(t, from)
+	d := start(t, testSettings(from))
+	resp, err := d.client.Get("http://" + d.admin + "/stats?mode=statedump")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := os.Create(filepath.Join(to, "statedump.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer text.Close()
+	if _, err := io.Copy(text, resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	if out := runProgram(t, to, "db", "import", "keeptrack.db", text.Name()); out.status != statusDone {
+		t.Fatalf("%+v", out)
+	}
+	all.wantIn(t, to, 1)
 }
