@@ -190,3 +190,18 @@ func TestStateDumpIsImported(t *testing.T) {
 	}
 	all.wantIn(t, to, 1)
 }
+
+// TestStatsCountWhoMayNotSeeThem asks with the wrong token, then with the right
+// one.
+func TestStatsCountWhoMayNotSeeThem(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()).with(settings{"admin.token": `"a-token-of-the-tests"`}))
+	ask := func(token string) string {
+		return speak(t, d.admin, "GET /stats?mode=herr HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer "+token+"\r\n\r\n")
+	}
+	if got := ask("another-token"); !strings.HasPrefix(got, "HTTP/1.1 401 ") {
+		t.Errorf("%q", got)
+	}
+	if got := ask("a-token-of-the-tests"); !strings.Contains(got, "\n403 IP  1\n") {
+		t.Errorf("%q", got)
+	}
+}

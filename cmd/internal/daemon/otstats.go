@@ -46,6 +46,9 @@ func (o otSource) Numbers() (otstats.Numbers, error) {
 	if d.http != nil {
 		addHTTPNumbers(&n, d.http.Stats())
 	}
+	if d.admin != nil {
+		n.Errors[otstats.ErrorDenied] = d.admin.Unauthorized()
+	}
 	if d.node != nil {
 		addSyncNumbers(&n, d.node)
 	}
