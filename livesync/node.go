@@ -15,6 +15,9 @@ import (
 type Tracker interface {
 	// Instant returns now as the tracker counts time.
 	Instant(now time.Time) tracker.Instant
+	// Prefetch has the memory fetched that ApplySync is going to need for these
+	// peers.
+	Prefetch([]tracker.Ahead)
 	// ApplySync takes in what another instance tells of a peer. It does not
 	// lead to a Tell.
 	ApplySync(now tracker.Instant, r *tracker.SyncRecord) tracker.SyncResult
@@ -42,7 +45,8 @@ type Node struct {
 	failing   atomic.Bool // the last packet could not be sent
 
 	// The receiving goroutine's.
-	record     tracker.SyncRecord   // the one being applied
+	batch      [syncBatch]tracker.SyncRecord // those being applied
+	ahead      [syncBatch]tracker.Ahead
 	complained [DropCount]time.Time // when the log last said so
 }
 

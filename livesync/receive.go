@@ -62,13 +62,24 @@ func (n *Node) isNode(a netip.Addr) bool {
 
 func (n *Node) drop(d Drop) { n.counters.drops[d].Add(1) }
 
+// syncBatch is the number of peers that are looked at together: as many as a
+// packet has on most networks.
+const syncBatch = 52
+
 // applySync takes in the peers of a SYNC_LIVE or SYNC_LIVE6 packet.
 func (n *Node) applySync(p Packet, now time.Time) {
 	instant := n.tracker.Instant(now)
-	for i := range p.Records() {
-		p.Sync(i, &n.record)
-		if res := n.tracker.ApplySync(instant, &n.record); res != tracker.SyncApplied {
-			n.drop(resultDrops[res])
+	for first := 0; first < p.Records(); first += syncBatch {
+		batch := n.batch[:min(p.Records()-first, syncBatch)]
+		for i := range batch {
+			p.Sync(first+i, &batch[i])
+			n.ahead[i] = tracker.Ahead{InfoHash: &batch[i].InfoHash, Peer: batch[i].Peer}
+		}
+		n.tracker.Prefetch(n.ahead[:len(batch)])
+		for i := range batch {
+			if res := n.tracker.ApplySync(instant, &batch[i]); res != tracker.SyncApplied {
+				n.drop(resultDrops[res])
+			}
 		}
 	}
 }

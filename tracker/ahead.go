@@ -2,7 +2,7 @@ package tracker
 
 import "unsafe"
 
-// Ahead is an announce that is going to be made.
+// Ahead is an announce that is going to be made, or told by another instance.
 type Ahead struct {
 	InfoHash *InfoHash
 	Peer     Peer
