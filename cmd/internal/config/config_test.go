@@ -70,7 +70,7 @@ func TestDefaultValues(t *testing.T) {
 			MaxTorrentsPerAddress: 250_000, DefaultNumWant: 50, MaxNumWant: 200,
 		},
 		UDP: UDP{
-			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: time.Millisecond,
+			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: 1500 * time.Microsecond,
 			ConnectionIDLifetime: 10 * time.Minute,
 		},
 		HTTP:   HTTP{Listen: overTCP(both), MaxConnections: 10000, MaxConnectionsPerAddress: 1000},

@@ -26,7 +26,7 @@ func (u *UDP) keys() []key {
 			"Sockets and threads per address; 0 is one per CPU."),
 		declare("receive_buffer", &u.ReceiveBuffer, 8*mebibyte, size(4*kibibyte, gibibyte),
 			"Asked of the kernel for each socket; net.core.rmem_max limits it."),
-		declare("batch_delay", &u.BatchDelay, time.Millisecond, duration(0, 100*time.Millisecond),
+		declare("batch_delay", &u.BatchDelay, 1500*time.Microsecond, duration(0, 100*time.Millisecond),
 			"Longest wait to gather packets into one system call; \"0\" never waits."),
 		declare("connection_id_lifetime", &u.ConnectionIDLifetime, 10*time.Minute, duration(time.Second, day),
 			"How long a client may use a connection id."),

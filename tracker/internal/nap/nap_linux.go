@@ -12,7 +12,7 @@ import (
 )
 
 // longest is the longest nap that the runtime may not know of.
-const longest = time.Millisecond
+const longest = 2 * time.Millisecond
 
 // active counts the workers that nap between their batches.
 var active atomic.Int32
