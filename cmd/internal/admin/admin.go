@@ -107,7 +107,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /api/v1/backup", s.guarded(http.HandlerFunc(s.backup)))
 	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(openAPI)))
 	mux.Handle("/api/", s.guarded(s.other(mux)))
-	return mux
+	return s.bounded(mux)
 }
 
 // Unauthorized returns the number of requests that came without the right token.

@@ -270,18 +270,6 @@ func TestHostOnAUnixSocket(t *testing.T) {
 	}
 }
 
-func TestBodies(t *testing.T) {
-	f := &fakeAPI{}
-	url := serve(t, f)
-	if res, _ := ask(t, "POST", url+"/api/v1/checkpoint", "{}"); res.StatusCode != http.StatusOK {
-		t.Errorf("a small body: status %d", res.StatusCode)
-	}
-	f.asked = nil
-	if res, _ := ask(t, "POST", url+"/api/v1/checkpoint", strings.Repeat("x", maxBody+1)); res.StatusCode != http.StatusRequestEntityTooLarge || f.asked != nil {
-		t.Errorf("a large body: status %d, asked %q", res.StatusCode, f.asked)
-	}
-}
-
 func TestHashNext(t *testing.T) {
 	for _, c := range []struct{ h, next Hash }{
 		{Hash{}, Hash{19: 1}},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // Refusal is an error that is answered with a status of its own.
@@ -27,27 +26,9 @@ func badRequest(err error) error {
 	return &Refusal{http.StatusBadRequest, err}
 }
 
-// maxBody is the number of bytes of a request's body from which on it is
-// refused; none has any use for one.
-const maxBody = 4 << 10
-
-var errBody = &Refusal{http.StatusRequestEntityTooLarge, errors.New("the request's body is too large, none is needed")}
-
-// bodyTime is how long a body may take, so that one that never comes does not
-// hold the connection.
-const bodyTime = 5 * time.Second
-
 // answer returns the handler of a route.
 func (s *Server) answer(do func(a API, r *http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > maxBody {
-			s.writeError(w, errBody)
-			return
-		}
-		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // there is one for TCP and unix sockets
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		}
 		api, err := s.opts.API()
 		var reply any
 		if err == nil {
