@@ -3,9 +3,11 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -149,24 +151,31 @@ func ReadAccessList(c *config.Access) (*tracker.HashSet, error) {
 	if c.Mode == config.AccessOpen {
 		return nil, nil
 	}
-	f, err := os.Open(c.File)
+	// Nobody may ever write to a pipe: opening one must not wait for that.
+	f, err := os.OpenFile(c.File, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %w", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errors.New("is a directory")
+	if err == nil && info.Mode()&(fs.ModeDir|fs.ModeNamedPipe) != 0 {
+		err = errors.New("is a directory or a pipe")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
 	}
-	list, err := tracker.ReadAccessList(f, int(info.Size()/lineSize)+1)
+	list, err := tracker.ReadAccessList(f, int(min(info.Size()/lineSize, maxRoom))+1)
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
 	}
 	return list, nil
 }
 
-// lineSize is the number of bytes of a line with an info hash and nothing else.
-const lineSize = 40 + 1
+const (
+	// lineSize is the number of bytes of a line with an info hash and nothing
+	// else.
+	lineSize = 40 + 1
+	// maxRoom is the most hashes that memory is taken for by the size of a file
+	// alone, which need not hold any.
+	maxRoom = 1 << 24
+)

@@ -3,8 +3,10 @@ package daemon
 import (
 	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,9 +119,27 @@ func TestOverridesAreBounded(t *testing.T) {
 	}
 }
 
-func TestReadAccessListNamesWhatIsWrong(t *testing.T) {
+// TestFilesThatAreNoAccessList end a daemon neither by waiting nor by the memory
+// that they seem to need.
+func TestFilesThatAreNoAccessList(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := ReadAccessList(&config.Access{Mode: config.AccessDeny, File: dir}); err == nil || !strings.Contains(err.Error(), "access.file: "+dir) {
-		t.Errorf("a directory: %v", err)
+	for name, c := range map[string]struct {
+		make func(path string) error
+		want string
+	}{
+		"directory":    {func(path string) error { return os.Mkdir(path, 0o700) }, "is a directory or a pipe"},
+		"pipe":         {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "is a directory or a pipe"},
+		"a vast image": {func(path string) error { return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)) }, "line 1: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, name)
+			if err := c.make(path); err != nil {
+				t.Skip(err)
+			}
+			_, err := ReadAccessList(&config.Access{Mode: config.AccessDeny, File: path})
+			if want := "access.file: " + path + ": " + c.want; err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		})
 	}
 }
