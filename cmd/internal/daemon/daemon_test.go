@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -75,6 +76,9 @@ func (r *running) await(message string) logLine {
 		var l logLine
 		if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil {
 			r.t.Fatal(err)
+		}
+		if n := bytes.Count(r.lines.Bytes(), []byte(`"level":`)); n != 1 {
+			r.t.Errorf("the level is there %d times: %s", n, r.lines.Bytes())
 		}
 		if l.Message == message {
 			return l

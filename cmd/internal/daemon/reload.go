@@ -59,7 +59,7 @@ func (d *Daemon) reload() error {
 		d.node.SetKeys(keys)
 	}
 	zerolog.SetGlobalLevel(c.Log.Level)
-	d.log.Info().Str("level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
+	d.log.Info().Str("log_level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
 		Int("listed", list.Len()).Dur("took_ms", time.Since(began)).Msg("config reloaded")
 	return nil
 }

@@ -75,7 +75,7 @@ func appendRenewed(dst []byte, n *Numbers, _ Source) []byte {
 }
 
 // appendErrors gives each line the number that its label asks for. opentracker
-// has three labels too few and shows others from the fourth line on.
+// has seven labels for nine numbers and shows others from the fifth line on.
 func appendErrors(dst []byte, n *Numbers, _ Source) []byte {
 	for _, line := range []struct {
 		label string
