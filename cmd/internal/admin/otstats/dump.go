@@ -18,14 +18,19 @@ type dump func(s Source, out *chunks) error
 
 // dumpState lists what outlives the peers.
 func dumpState(s Source, out *chunks) error {
-	return dumpRows(out, s.Records, func(r *tracker.Record) []byte { return r.InfoHash[:] }, appendState)
+	read := func(shard int, dst []tracker.Record) []tracker.Record {
+		dst = s.Records(shard, dst)
+		slices.SortFunc(dst, func(a, b tracker.Record) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) })
+		return dst
+	}
+	return dumpRows(out, read, appendState)
 }
 
 // dumpCounts returns a dump with a row for each torrent between start and end.
 func dumpCounts(start string, row func(dst []byte, t *tracker.Scraped) []byte, end string) dump {
 	return func(s Source, out *chunks) error {
 		out.buf = append(out.buf, start...)
-		if err := dumpRows(out, s.ScrapeShard, scrapedHash, row); err != nil {
+		if err := dumpRows(out, s.ScrapeShard, row); err != nil {
 			return err
 		}
 		out.buf = append(out.buf, end...)
@@ -33,8 +38,8 @@ func dumpCounts(start string, row func(dst []byte, t *tracker.Scraped) []byte, e
 	}
 }
 
-func dumpRows[T any](out *chunks, read func(shard int, dst []T) []T, hash func(*T) []byte, row func([]byte, *T) []byte) error {
-	return forEach(read, hash, func(t *T) error {
+func dumpRows[T any](out *chunks, read func(shard int, dst []T) []T, row func([]byte, *T) []byte) error {
+	return forEach(read, func(t *T) error {
 		out.buf = row(out.buf, t)
 		if len(out.buf) < chunkSize {
 			return nil
@@ -43,14 +48,11 @@ func dumpRows[T any](out *chunks, read func(shard int, dst []T) []T, hash func(*
 	})
 }
 
-// forEach visits the torrents in order of info hash until a visit fails. What
-// is read may have one twice, which is visited once.
-func forEach[T any](read func(shard int, dst []T) []T, hash func(*T) []byte, visit func(*T) error) error {
+// forEach visits the torrents, shard by shard, until a visit fails.
+func forEach[T any](read func(shard int, dst []T) []T, visit func(*T) error) error {
 	var rows []T
 	for shard := range tracker.ShardCount {
 		rows = read(shard, rows[:0])
-		slices.SortFunc(rows, func(a, b T) int { return bytes.Compare(hash(&a), hash(&b)) })
-		rows = slices.CompactFunc(rows, func(a, b T) bool { return bytes.Equal(hash(&a), hash(&b)) })
 		for i := range rows {
 			if err := visit(&rows[i]); err != nil {
 				return err
@@ -59,8 +61,6 @@ func forEach[T any](read func(shard int, dst []T) []T, hash func(*T) []byte, vis
 	}
 	return nil
 }
-
-func scrapedHash(t *tracker.Scraped) []byte { return t.InfoHash[:] }
 
 // chunkSize is about how many bytes are written at once.
 const chunkSize = 32 << 10

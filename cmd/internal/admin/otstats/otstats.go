@@ -16,8 +16,8 @@ type Source interface {
 	// Numbers returns the counters, or a sentence on why there are none yet.
 	// Nothing else is asked before it has returned some.
 	Numbers() (Numbers, error)
-	// ScrapeShard appends the torrents of a shard that are served, in any
-	// order and perhaps one twice, and Records those that are kept; see
+	// ScrapeShard appends the torrents of a shard that are served, in order of
+	// info hash, and Records those that are kept, in any order; see
 	// tracker.Tracker.
 	ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped
 	Records(shard int, dst []tracker.Record) []tracker.Record

@@ -61,10 +61,9 @@ func testSource() *source {
 	}
 	s.rows = []tracker.Scraped{
 		{InfoHash: hash(0xfe, 1), Counts: tracker.Counts{Seeders: 1, Leechers: 2, Downloaded: 3}},
-		{InfoHash: hash('a', 2), Counts: tracker.Counts{Seeders: 2, Leechers: 1, Downloaded: 1 << 40}},
 		{InfoHash: hash('a', 1), Counts: tracker.Counts{Leechers: 3}},
+		{InfoHash: hash('a', 2), Counts: tracker.Counts{Seeders: 2, Leechers: 1, Downloaded: 1 << 40}},
 		{InfoHash: hash('a', 3)},
-		{InfoHash: hash('a', 2), Counts: tracker.Counts{Seeders: 2, Leechers: 1, Downloaded: 1 << 40}}, // again
 	}
 	s.records = []tracker.Record{
 		{InfoHash: hash('a', 2), LastAnnounce: 29928332, Downloaded: 1 << 40},
