@@ -77,7 +77,11 @@ func (d *Daemon) listenTCP(addr netip.AddrPort) (net.Listener, error) {
 	if l, err := d.opts.Passed.TakeTCP(addr); l != nil || err != nil {
 		return l, err
 	}
-	return net.Listen("tcp", addr.String())
+	network := "tcp"
+	if addr.Addr().Is4() { // otherwise 0.0.0.0 would be every IPv6 address as well
+		network = "tcp4"
+	}
+	return net.Listen(network, addr.String())
 }
 
 func (d *Daemon) bindUDP() (err error) {

@@ -139,6 +139,18 @@ func TestServesAndStops(t *testing.T) {
 	}
 }
 
+// TestAdminOnEveryIPv4Address: an operator who has a firewall for IPv4 is not to
+// be surprised by IPv6.
+func TestAdminOnEveryIPv4Address(t *testing.T) {
+	r := run(t, strings.Replace(loopback, "[admin]\nlisten = \"127.0.0.1:0\"", "[admin]\ntoken = \"a-token-of-the-tests\"\nlisten = \"0.0.0.0:0\"", 1))
+	if admin := r.await("serving").Admin; !strings.HasPrefix(admin, "0.0.0.0:") {
+		t.Errorf("listens on %s", admin)
+	}
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReload(t *testing.T) {
 	r := run(t, loopback)
 	address := r.await("serving").HTTP[0]
