@@ -122,15 +122,15 @@ func (d *instance) logged(text string) (n int) {
 	return n
 }
 
-// refuses says whether an announce of the torrent is refused, which is told over
-// HTTP only.
+// refuses says whether an announce of the torrent is refused: with an error over
+// HTTP, over UDP with the longest interval and nobody there.
 func refuses(t *testing.T, url string, hash tracker.InfoHash) bool {
 	t.Helper()
-	_, err := client.Announce(t.Context(), url, client.Request{InfoHash: hash, Port: 6881})
+	r, err := client.Announce(t.Context(), url, client.Request{InfoHash: hash, Port: 6881})
 	if _, refused := errors.AsType[*client.Failure](err); err != nil && !refused {
 		t.Fatal(err)
 	}
-	return err != nil
+	return err != nil || r.Interval == 3*time.Hour && r.Seeders+r.Leechers == 0
 }
 
 func serves(listed, other bool) func(*testing.T, *instance) {
