@@ -111,7 +111,7 @@ func (r *accessRules) forget(h tracker.InfoHash, client string) error {
 // changed puts a change in force and writes it to the log.
 func (r *accessRules) changed(h tracker.InfoHash, change, client string) {
 	r.apply()
-	r.log.Info().Str("client", client).Stringer("info_hash", h).Str("change", change).
+	audit(r.log).Str("client", client).Stringer("info_hash", h).Str("change", change).
 		Str("mode", string(r.config.Mode)).Msg("access list changed")
 }
 

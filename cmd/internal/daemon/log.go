@@ -3,6 +3,8 @@ package daemon
 import (
 	"net/netip"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // logServing writes the one line of a start.
@@ -35,6 +37,12 @@ func (d *Daemon) logServing() {
 		line = line.Stringer("livesync_id", d.node.ID())
 	}
 	line.Int("torrents", d.tracker.Torrents()).Dur("took_ms", time.Since(d.started)).Msg("serving")
+}
+
+// audit begins a line of level info that is written at every log.level: what was
+// changed and by whom does not depend on it.
+func audit(log zerolog.Logger) *zerolog.Event {
+	return log.Log().Str(zerolog.LevelFieldName, zerolog.LevelInfoValue)
 }
 
 func texts(addrs []netip.AddrPort) []string {

@@ -76,7 +76,7 @@ func (d *Daemon) reloadAccess(client string) error {
 		return err
 	}
 	d.access.set(c, list)
-	d.log.Info().Str("client", client).Str("mode", string(c.Mode)).Int("listed", list.Len()).
+	audit(d.log).Str("client", client).Str("mode", string(c.Mode)).Int("listed", list.Len()).
 		Dur("took_ms", time.Since(began)).Msg("access list reloaded")
 	return nil
 }
