@@ -90,11 +90,17 @@ func (n *Node) SetKeys(k *Keys) { n.sealing.keys.Store(k) }
 // instance, at most 256, and under the zero id what holds for all others. Given
 // to the next run in Options, they have what was accepted until now refused.
 // There are none without keys. It may be called at any time.
+//
+// The next run may have another id, and must not take what this one has told
+// for another's: it is marked ahead, for what is counted now is told later.
 func (n *Node) Marks() map[[4]byte]uint64 {
 	if n.sealing == nil {
 		return nil
 	}
-	return n.sealing.replays.marks()
+	marks := n.sealing.replays.marks()
+	minute := time.Now().Truncate(time.Minute) // so that it seldom changes
+	marks[n.options.ID] = stamp(minute.Add(time.Minute + maxSkew + n.options.MaxDelay))
+	return marks
 }
 
 // Run takes part until ctx is done; then it sends what it still holds, closes

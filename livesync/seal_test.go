@@ -216,7 +216,7 @@ func FuzzReceiveSealed(f *testing.F) {
 			b = sealAt(others, b, now)
 		}
 		i.receive(b, node, now)
-		if got := i.Stats().In; got != (Traffics{}) || i.tracker.Torrents() > 0 || len(i.Marks()) > 0 {
+		if got := i.Stats().In; got != (Traffics{}) || i.tracker.Torrents() > 0 || len(i.sealing.replays.marks()) > 0 {
 			t.Fatalf("%x was taken", b)
 		}
 	})

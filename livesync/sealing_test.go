@@ -177,6 +177,39 @@ func TestAReplayChangesNothingBeforeOrAfterARestart(t *testing.T) {
 	})
 }
 
+// TestAnInstanceDoesNotTakeItsOwnPacketsAfterARestart replays what an instance
+// told before it crashed, when it has another id. The download was counted
+// before the last checkpoint and told after it.
+func TestAnInstanceDoesNotTakeItsOwnPacketsAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newMemNet(1, lan)
+		var heard [][]byte
+		n.tap = func(_ netip.AddrPort, p []byte) { heard = append(heard, bytes.Clone(p)) }
+		o := sealed(keysOf(t, 1))
+		a := start(t, n, o)
+		a.announce(testHash, "192.0.2.1:6881", 0, tracker.EventCompleted)
+		o.Marks = a.Marks()
+		records := a.tracker.Records(int(testHash[0]), nil)
+		reach()
+		if len(heard) != 1 {
+			t.Fatalf("%d packets", len(heard))
+		}
+		a.stop(t)
+		a = start(t, n, o, records...)
+		for _, p := range heard {
+			if err := n.listen().Send(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(lan.latency)
+		synctest.Wait()
+		if got := a.counts(testHash); got != (tracker.Counts{Downloaded: 1}) || a.Stats().Drops[DropSealedReplayed] != 1 {
+			t.Errorf("counts %+v, drops %v", got, a.Stats().Drops)
+		}
+		a.stop(t)
+	})
+}
+
 func TestAnotherClockIsRefusedAndSaidOnceAnHour(t *testing.T) {
 	i, k := newSealed(t, keysOf(t, 1)), keysOf(t, 1)
 	var log bytes.Buffer

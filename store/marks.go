@@ -10,7 +10,7 @@ import (
 
 // Marks say how far the sealed live sync packets of each instance have been
 // accepted: the highest sequence, by the instance's id. The zero id stands for
-// all instances that are not in it. They are few, 257 at most.
+// all instances that are not in it. They are few, 258 at most.
 type Marks map[[4]byte]uint64
 
 // Marks returns the marks in the file.
