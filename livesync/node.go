@@ -98,8 +98,7 @@ func (n *Node) Marks() map[[4]byte]uint64 {
 		return nil
 	}
 	marks := n.sealing.replays.marks()
-	minute := time.Now().Truncate(time.Minute) // so that it seldom changes
-	marks[n.options.ID] = stamp(minute.Add(time.Minute + maxSkew + n.options.MaxDelay))
+	marks[n.options.ID] = n.sealing.ahead(time.Now(), n.options.MaxDelay)
 	return marks
 }
 

@@ -45,6 +45,16 @@ func (s *sealing) send(t Transport, p []byte) error {
 	return t.Send(s.sealed)
 }
 
+// ahead returns a sequence that no packet will have which tells of something
+// until now, within maxDelay: by a minute or two, so that it seldom changes.
+func (s *sealing) ahead(now time.Time, maxDelay time.Duration) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	minute := uint64(time.Minute)
+	t := max(stamp(now), s.sequence.last) // the clock may have been set back
+	return t - t%minute + 2*minute + uint64(maxDelay)
+}
+
 // open returns the packet inside b if that is sealed and to be used, b itself
 // if it is not sealed and need not be, or why it is dropped. What is returned
 // is valid until the next call.
