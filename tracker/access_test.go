@@ -88,6 +88,8 @@ func TestNothingOfARefusedTorrentIsTold(t *testing.T) {
 	b.wantScrape(hashA, Counts{Seeders: 1, Downloaded: 1})
 }
 
+func noRest() {}
+
 func TestReadAccessList(t *testing.T) {
 	listed, _ := ParseInfoHash(listedText)
 	other, _ := ParseInfoHash(otherText)
@@ -104,7 +106,7 @@ func TestReadAccessList(t *testing.T) {
 		{"white space and DOS lines", " \t" + listedText + " \r\n\r\n" + otherText + "\r\n", []InfoHash{listed, other}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := ReadAccessList(strings.NewReader(c.text), 1)
+			got, err := ReadAccessList(strings.NewReader(c.text), 1, noRest)
 			if err != nil || !slices.Equal(got.hashes, hashSet(c.want...).hashes) {
 				t.Errorf("%v, %v", got, err)
 			}
@@ -125,7 +127,7 @@ func TestReadAccessListErrors(t *testing.T) {
 		{"an endless line", listedText + "\n" + strings.Repeat("0", 1<<20), "line 2: ", bufio.ErrTooLong},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := ReadAccessList(strings.NewReader(c.text), 0)
+			got, err := ReadAccessList(strings.NewReader(c.text), 0, noRest)
 			if !errors.Is(err, c.want) || !strings.HasPrefix(err.Error(), c.line) || got != nil {
 				t.Errorf("%v, %v", got, err)
 			}
@@ -140,7 +142,7 @@ var errBroken = errors.New("broken")
 func (brokenReader) Read([]byte) (int, error) { return 0, errBroken }
 
 func TestReadAccessListReadError(t *testing.T) {
-	if got, err := ReadAccessList(brokenReader{}, 0); !errors.Is(err, errBroken) || got != nil {
+	if got, err := ReadAccessList(brokenReader{}, 0, noRest); !errors.Is(err, errBroken) || got != nil {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -150,7 +152,7 @@ func FuzzReadAccessList(f *testing.F) {
 	f.Add("# comment\r\n\n " + listedText + " # x")
 	f.Add("nonsense")
 	f.Fuzz(func(t *testing.T, text string) {
-		set, err := ReadAccessList(strings.NewReader(text), 0)
+		set, err := ReadAccessList(strings.NewReader(text), 0, noRest)
 		if err != nil {
 			if set != nil || !strings.HasPrefix(err.Error(), "line ") {
 				t.Fatalf("%v, %v", set, err)
@@ -164,7 +166,7 @@ func FuzzReadAccessList(f *testing.F) {
 			}
 			lines = append(lines, h.String())
 		}
-		again, err := ReadAccessList(strings.NewReader(strings.Join(lines, "\n")), 0)
+		again, err := ReadAccessList(strings.NewReader(strings.Join(lines, "\n")), 0, noRest)
 		if err != nil || !slices.Equal(again.hashes, set.hashes) {
 			t.Fatalf("%v, %v; want %v", again, err, set.hashes)
 		}

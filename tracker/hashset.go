@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math/bits"
-	"runtime"
 	"slices"
 )
 
@@ -24,11 +23,13 @@ type HashSet struct {
 // spread evenly: they lie on two or three cache lines.
 const perIndexed = 8
 
-// NewHashSet makes a set of hashes, which it keeps and sorts. A set may come to
-// be while announces are answered: it lets others run every fraction of a
-// millisecond.
-func NewHashSet(hashes []InfoHash) *HashSet {
-	sortHashes(hashes)
+// NewHashSet makes a set of hashes, which it keeps and sorts.
+func NewHashSet(hashes []InfoHash) *HashSet { return newHashSet(hashes, func() {}) }
+
+// newHashSet is NewHashSet for many hashes: it calls rest after every
+// millisecond or so of work.
+func newHashSet(hashes []InfoHash, rest func()) *HashSet {
+	sortHashes(hashes, rest)
 	hashes = slices.Compact(hashes)
 	if len(hashes) < cap(hashes)-cap(hashes)/8 {
 		hashes = slices.Clone(hashes)
@@ -87,8 +88,8 @@ func compareHashes(a, b *InfoHash) int {
 }
 
 // sortHashes sorts by the first byte and then each part by itself, so that it
-// can let others run in between.
-func sortHashes(hashes []InfoHash) {
+// can rest in between.
+func sortHashes(hashes []InfoHash, rest func()) {
 	var next, end [256]int
 	for i := range hashes {
 		end[hashes[i][0]]++
@@ -108,10 +109,10 @@ func sortHashes(hashes []InfoHash) {
 				next[b]++
 			}
 		}
-		runtime.Gosched()
+		rest()
 	}
 	for b := range 256 {
 		slices.SortFunc(hashes[begin[b]:end[b]], func(a, b InfoHash) int { return compareHashes(&a, &b) })
-		runtime.Gosched()
+		rest()
 	}
 }

@@ -51,7 +51,7 @@ func checkConfig(cmd *cobra.Command, args []string) error {
 // readAccessList reads the access list of the config at path. One that cannot
 // be used is a usageError.
 func readAccessList(path string, c *config.Config) (*tracker.HashSet, error) {
-	list, err := daemon.ReadAccessList(&c.Access)
+	list, err := daemon.ReadAccessList(&c.Access, func() {})
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
 	}

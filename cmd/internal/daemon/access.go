@@ -146,8 +146,9 @@ var accessModes = map[config.AccessMode]tracker.AccessMode{
 }
 
 // ReadAccessList reads the file that the config asks for; without one there is
-// no list. The error names the key, and the file with the line.
-func ReadAccessList(c *config.Access) (*tracker.HashSet, error) {
+// no list. rest is called now and then, see tracker.ReadAccessList. The error
+// names the key, and the file with the line.
+func ReadAccessList(c *config.Access, rest func()) (*tracker.HashSet, error) {
 	if c.Mode == config.AccessOpen {
 		return nil, nil
 	}
@@ -164,7 +165,7 @@ func ReadAccessList(c *config.Access) (*tracker.HashSet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
 	}
-	list, err := tracker.ReadAccessList(f, int(min(info.Size()/lineSize, maxRoom))+1)
+	list, err := tracker.ReadAccessList(f, int(min(info.Size()/lineSize, maxRoom))+1, rest)
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
 	}

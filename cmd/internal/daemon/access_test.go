@@ -136,7 +136,7 @@ func TestFilesThatAreNoAccessList(t *testing.T) {
 			if err := c.make(path); err != nil {
 				t.Skip(err)
 			}
-			_, err := ReadAccessList(&config.Access{Mode: config.AccessDeny, File: path})
+			_, err := ReadAccessList(&config.Access{Mode: config.AccessDeny, File: path}, func() {})
 			if want := "access.file: " + path + ": " + c.want; err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}

@@ -40,7 +40,7 @@ func (d *Daemon) reload() error {
 			return err
 		}
 	}
-	list, err := ReadAccessList(&c.Access)
+	list, err := ReadAccessList(&c.Access, nap)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (d *Daemon) reloadAccess(client string) error {
 	defer d.reloading.Unlock()
 	began := time.Now()
 	c := d.access.fileInForce()
-	list, err := ReadAccessList(&c)
+	list, err := ReadAccessList(&c, nap)
 	if err != nil {
 		return err
 	}
@@ -80,3 +80,6 @@ func (d *Daemon) reloadAccess(client string) error {
 		Dur("took_ms", time.Since(began)).Msg("access list reloaded")
 	return nil
 }
+
+// nap leaves the processors to announces while a list is read beside them.
+func nap() { time.Sleep(time.Millisecond) }
