@@ -75,6 +75,7 @@ max_peers_per_address = 0
 max_torrents_per_address = 0
 [udp]
 listen = ["127.0.0.1:0"]
+connection_id_lifetime = "24h"
 [http]
 listen = ["127.0.0.1:0"]
 [admin]
