@@ -36,14 +36,14 @@ type limits struct {
 }
 
 func newLimits(o *Options) limits {
-	l := limits{peers: limit(o.MaxPeersPerAddress), torrents: limit(o.MaxTorrentsPerAddress)}
+	l := limits{peers: limit(uint64(o.MaxPeersPerAddress)), torrents: limit(uint64(o.MaxTorrentsPerAddress))}
 	if l.torrents > 0 {
 		l.joined = NewTally()
 	}
 	return l
 }
 
-func limit(n int) uint32 { return uint32(min(n, math.MaxUint32)) }
+func limit(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }
 
 // exhausted says that the network may not join another torrent for now.
 func (l *limits) exhausted(n Network) bool {
@@ -75,7 +75,7 @@ func (l *limits) age(now Instant) {
 	}
 	passed := uint64(now.ticksSince(l.drained))
 	if amount := passed * uint64(l.torrents) / ticksPerTimeout; amount > 0 {
-		l.joined.drain(limit(int(amount)))
+		l.joined.drain(limit(amount))
 		// What has been rounded off is left for the next time.
 		ticks := (amount*ticksPerTimeout + uint64(l.torrents) - 1) / uint64(l.torrents)
 		l.drained = (l.drained + uint16(ticks)) & tickMask
