@@ -66,8 +66,9 @@ var ascending = func() (a [maxShuffle]uint16) {
 }()
 
 // shuffle is draw for small n: the beginning of a Fisher-Yates shuffle, which
-// has no branches to mispredict. Each random word is enough for two draws: no
-// number comes up more often than another by one part in eight million.
+// has no branches to mispredict. Each random word is enough for two draws: in
+// none does a number come up more often than another by more than one part in
+// eight million.
 func shuffle(rng *rand.PCG, n uint32, picks []uint32) {
 	var deck [maxShuffle]uint16
 	copy(deck[:n], ascending[:n])

@@ -13,6 +13,18 @@ func TestClassSteps(t *testing.T) {
 	}
 }
 
+// TestPagesFit holds that the allocator has the sizes of pages of IPv4 blocks, so
+// that it rounds none of them up.
+func TestPagesFit(t *testing.T) {
+	classes := newClasses[key4]()
+	for i := classFor(inlinePeers + 1); i < len(classes); i++ {
+		words := int(classes[i].words) << classes[i].shift
+		if size := cap(append([]uint64(nil), make([]uint64, words)...)); size != words {
+			t.Errorf("pages of %d words take %d", words, size)
+		}
+	}
+}
+
 // TestEverySize lets swarms of each family grow past the last class and shrink
 // again, some further than others, so that blocks of every class move.
 func TestEverySize(t *testing.T) {

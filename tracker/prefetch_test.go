@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// TestPrefetchLines holds that it returns for every size, at the end of what is mapped
-// too, and changes nothing.
+// TestPrefetchLines holds that it returns for every size, for memory that is
+// not mapped too, and changes nothing.
 func TestPrefetchLines(t *testing.T) {
 	data := make([]byte, 4096)
 	for i := range data {
