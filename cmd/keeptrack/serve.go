@@ -47,6 +47,9 @@ const gcPercent = 10
 // serve runs the daemon until a signal ends it. A second signal then ends the
 // process at once.
 func serve(ctx context.Context, path string, logTo *os.File) error {
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP) // first: one that comes early must not end the process
+	defer signal.Stop(reload)
 	c, err := loadConfig(path)
 	if err != nil {
 		return err
@@ -73,9 +76,6 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
-	defer signal.Stop(reload)
 	return daemon.Run(ctx, daemon.Options{
 		Config:     c,
 		ConfigPath: path,
