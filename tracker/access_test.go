@@ -3,6 +3,7 @@ package tracker
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,24 @@ func TestReadAccessList(t *testing.T) {
 				t.Errorf("%v, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestReadAccessListRests: a long list with a rest after every thousand hashes
+// or so, in reading, sorting into parts and sorting those; a short one at once.
+func TestReadAccessListRests(t *testing.T) {
+	for n, want := range map[int]int{1: 0, restAfter / 4: 0, 100 * restAfter: 300} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintln(&text, loadHash(i))
+		}
+		rests := 0
+		if _, err := ReadAccessList(strings.NewReader(text.String()), n, func() { rests++ }); err != nil {
+			t.Fatal(err)
+		}
+		if rests > want || rests < want/2 {
+			t.Errorf("%d rests for %d hashes, want at most %d and at least half of that", rests, n, want)
+		}
 	}
 }
 

@@ -7,23 +7,19 @@ import (
 	"io"
 )
 
-// linesAtOnce is the number of lines of an access list that are read without a
-// rest: a fraction of a millisecond's worth.
-const linesAtOnce = 1024
-
 // ReadAccessList reads a list of info hashes: 40 hexadecimal digits a line, in
 // either case. Empty lines and what follows a # are left out, and so is white
 // space around a hash. An error names the line. Memory is taken for room hashes
 // beforehand, and for more if there are. rest is called after every millisecond
-// or so of work: a reader that sleeps in it leaves the processors to announces.
+// or so of work, for a short list never: a reader that sleeps in it leaves the
+// processors to announces.
 func ReadAccessList(r io.Reader, room int, rest func()) (*HashSet, error) {
 	hashes := make([]InfoHash, 0, room)
 	lines := bufio.NewScanner(r)
+	work := shift{rest: rest}
 	n := 1
 	for ; lines.Scan(); n++ {
-		if n%linesAtOnce == 0 {
-			rest()
-		}
+		work.did(1)
 		text, _, _ := bytes.Cut(lines.Bytes(), []byte{'#'})
 		if text = bytes.TrimSpace(text); len(text) == 0 {
 			continue

@@ -26,8 +26,8 @@ const perIndexed = 8
 // NewHashSet makes a set of hashes, which it keeps and sorts.
 func NewHashSet(hashes []InfoHash) *HashSet { return newHashSet(hashes, func() {}) }
 
-// newHashSet is NewHashSet for many hashes: it calls rest after every
-// millisecond or so of work.
+// newHashSet is NewHashSet for many hashes: it calls rest after the work on
+// every restAfter of them.
 func newHashSet(hashes []InfoHash, rest func()) *HashSet {
 	sortHashes(hashes, rest)
 	hashes = slices.Compact(hashes)
@@ -90,6 +90,7 @@ func compareHashes(a, b *InfoHash) int {
 // sortHashes sorts by the first byte and then each part by itself, so that it
 // can rest in between.
 func sortHashes(hashes []InfoHash, rest func()) {
+	work := shift{rest: rest}
 	var next, end [256]int
 	for i := range hashes {
 		end[hashes[i][0]]++
@@ -109,10 +110,29 @@ func sortHashes(hashes []InfoHash, rest func()) {
 				next[b]++
 			}
 		}
-		rest()
+		work.did(end[b] - begin[b])
 	}
 	for b := range 256 {
 		slices.SortFunc(hashes[begin[b]:end[b]], func(a, b InfoHash) int { return compareHashes(&a, &b) })
-		rest()
+		work.did(end[b] - begin[b])
+	}
+}
+
+// restAfter is the number of info hashes that are worked on without a rest: a
+// fraction of a millisecond's worth, or a millisecond where the work has larger
+// parts.
+const restAfter = 1024
+
+// shift is work with rests in between.
+type shift struct {
+	rest func()
+	done int // since the last rest
+}
+
+// did takes note of work on n info hashes, and rests if it is time for that.
+func (s *shift) did(n int) {
+	if s.done += n; s.done >= restAfter {
+		s.done = 0
+		s.rest()
 	}
 }

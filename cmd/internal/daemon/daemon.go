@@ -62,8 +62,9 @@ type Daemon struct {
 	admin       *admin.Server  // nil when it is turned off
 	state       atomic.Int32   // a state; the parts above are all set once it is not loading
 
-	reloading sync.Mutex // held while the config or the access list is read again
-	walking   sync.Mutex // held while the admin address goes through all torrents
+	ending    <-chan struct{} // closed when the daemon is to stop
+	reloading sync.Mutex      // held while the config or the access list is read again
+	walking   sync.Mutex      // held while the admin address goes through all torrents
 }
 
 // The states of a Daemon.
@@ -85,6 +86,7 @@ func Run(ctx context.Context, o Options) error {
 	adminDone := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	d.ending = ctx.Done()
 	go func() {
 		defer cancel() // an operator who cannot see is to be told at once
 		adminDone <- d.runAdmin(adminCtx)

@@ -40,7 +40,7 @@ func (d *Daemon) reload() error {
 			return err
 		}
 	}
-	list, err := ReadAccessList(&c.Access, nap)
+	list, err := ReadAccessList(&c.Access, d.nap)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (d *Daemon) reloadAccess(client string) error {
 	defer d.reloading.Unlock()
 	began := time.Now()
 	c := d.access.fileInForce()
-	list, err := ReadAccessList(&c, nap)
+	list, err := ReadAccessList(&c, d.nap)
 	if err != nil {
 		return err
 	}
@@ -81,5 +81,11 @@ func (d *Daemon) reloadAccess(client string) error {
 	return nil
 }
 
-// nap leaves the processors to announces while a list is read beside them.
-func nap() { time.Sleep(time.Millisecond) }
+// nap leaves the processors to announces while a list is read beside them. A
+// daemon that is to stop does not wait for that.
+func (d *Daemon) nap() {
+	select {
+	case <-d.ending:
+	case <-time.After(time.Millisecond):
+	}
+}
