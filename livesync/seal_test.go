@@ -114,6 +114,18 @@ func TestSealingDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// TestAForgedPacketCostsNoMemory sends some before anything has been opened.
+func TestAForgedPacketCostsNoMemory(t *testing.T) {
+	i, now := newSealed(t, keysOf(t, 1, 2)), time.Now()
+	forged := sealAt(foreignKeys, livePacket(0)[:MaxPayload-SealOverhead], now)
+	if allocs := testing.AllocsPerRun(100, func() { i.receive(forged, node, now) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+	if got := i.Stats().Drops[DropSealedBad]; got != 101 {
+		t.Errorf("%d refused", got)
+	}
+}
+
 // attackPackets is the number of packets of TestNoForgedPacketIsAccepted.
 const attackPackets = 500 * defaultRuns
 

@@ -26,7 +26,7 @@ func newSealing(o *Options) *sealing {
 	if o.Keys == nil {
 		return nil
 	}
-	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.Marks)}
+	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.Marks), opened: make([]byte, 0, MaxPayload)}
 	s.keys.Store(o.Keys)
 	return s
 }
