@@ -18,16 +18,19 @@ func newEventfd() (fd int, err error) {
 
 // spare returns the connection that is missed least: the one that has been
 // idle for longest, or else has kept the server waiting for its first request
-// for longest. There is none if all are being answered, or if the server stops,
-// which finishes what it has.
+// for longest, or else for its replies to be taken. There is none if all are
+// being answered or are about to be closed, or if the server stops, which
+// finishes what it has.
 func (w *worker) spare() *conn {
 	if w.stopping {
 		return nil
 	}
-	if c := w.queues[phaseIdle].first; c != nil {
-		return c
+	for _, p := range [...]phase{phaseIdle, phaseHead, phaseWrite} {
+		if c := w.queues[p].first; c != nil {
+			return c
+		}
 	}
-	return w.queues[phaseHead].first
+	return nil
 }
 
 // evict closes a connection of which another one takes the place.

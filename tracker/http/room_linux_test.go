@@ -79,6 +79,30 @@ func TestOrderOfEviction(t *testing.T) {
 	}
 }
 
+// TestUnreadRepliesMakeRoom has the only connection not take its replies.
+func TestUnreadRepliesMakeRoom(t *testing.T) {
+	w, addr := newTestWorker(t, Options{MaxConnections: 1})
+	unread := dialBlocking(t, addr)
+	defer unix.Close(unread)
+	if err := unix.SetsockoptInt(unread, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096); err != nil {
+		t.Fatal(err)
+	}
+	w.step(t)
+	message := []byte("GET /scrape?" + scrapeQuery(74) + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	for sent := 0; w.queues[phaseWrite].first == nil; sent++ {
+		if _, err := unix.SendmsgN(unread, message, nil, nil, unix.MSG_DONTWAIT); err != nil || sent == 10_000 {
+			t.Fatalf("the replies fit into the sockets: %d, %v", sent, err)
+		}
+		w.step(t)
+	}
+	checkRoom(t, w, 1, 0, 0)
+	newcomer := dialBlocking(t, addr)
+	defer unix.Close(newcomer)
+	w.step(t)
+	checkRoom(t, w, 1, 1, 0)
+	exchangeBlocking(t, w, newcomer, []byte(keptMessage), make([]byte, 4096))
+}
+
 // TestEvictionWithEvents evicts a connection about which there is an event
 // among those taken with the listener's.
 func TestEvictionWithEvents(t *testing.T) {
