@@ -94,7 +94,12 @@ func TestAKeyFileThatCannotBeUsed(t *testing.T) {
 	if err := os.Chmod(open, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct{ path, want string }{
+		"pipe":      {pipe, "is a directory or a pipe"},
 		"readable":  {open, "its mode 0644 lets everybody on this host at the key"},
 		"missing":   {filepath.Join(t.TempDir(), "none"), "no such file"},
 		"malformed": {keyFile(t, groupKey("a")+"a"), "line 1: a key is 64 hexadecimal digits"},

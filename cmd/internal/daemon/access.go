@@ -1,13 +1,9 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -152,19 +148,11 @@ func ReadAccessList(c *config.Access, rest func()) (*tracker.HashSet, error) {
 	if c.Mode == config.AccessOpen {
 		return nil, nil
 	}
-	// Nobody may ever write to a pipe: opening one must not wait for that.
-	f, err := os.OpenFile(c.File, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, info, err := openFile(c.File)
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err == nil && info.Mode()&(fs.ModeDir|fs.ModeNamedPipe) != 0 {
-		err = errors.New("is a directory or a pipe")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)
-	}
 	list, err := tracker.ReadAccessList(f, int(min(info.Size()/lineSize, maxRoom))+1, rest)
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %s: %w", c.File, err)

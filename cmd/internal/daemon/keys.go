@@ -2,28 +2,23 @@ package daemon
 
 import (
 	"fmt"
-	"os"
 
 	"keeptrack/livesync"
 )
 
 // ReadKeys reads the key file of live sync at path; an empty path stands for
-// none, and gives nil. A file that others can read or write is refused. The
-// error names the config's key, the file and the line, and nothing of what the
-// file holds.
+// none, and gives nil. A file that others than its owner and group can read or
+// write is refused. The error names the config's key, the file and the line, and
+// nothing of what the file holds.
 func ReadKeys(path string) (*livesync.Keys, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.Open(path)
+	f, info, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("livesync.key_file: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("livesync.key_file: %w", err)
-	}
 	if mode := info.Mode().Perm(); mode&0o007 != 0 {
 		return nil, fmt.Errorf("livesync.key_file: %s: its mode %04o lets everybody on this host at the key, make it 0600", path, mode)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"keeptrack/cmd/internal/privilege"
 )
@@ -23,7 +22,7 @@ func (d *Daemon) dropPrivileges() error {
 		if path == "" {
 			continue
 		}
-		if f, err := os.Open(path); err == nil {
+		if f, _, err := openFile(path); err == nil {
 			_ = f.Close() // was only to be opened
 		} else {
 			d.log.Warn().Err(err).Str("user", user).Msg("a reload will be refused")
