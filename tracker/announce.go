@@ -142,13 +142,24 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		s.renew(&t.clock, out.age)
 	}
 	tell = seedingFlag(seeder)
-	counted := v.completed && !out.wasCompleted
+	counted := v.completed && !out.wasCompleted && t.mayComplete(s, i, &a.Peer)
 	if counted {
 		s.complete(i)
 		tell |= SyncComplete
 	}
 	told = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
 	return out, tell, told
+}
+
+// mayComplete says whether the peer's completed download of the torrent at
+// position i is to be counted, and counts it if not. The peer, marked as
+// completed all the same, does not ask again.
+func (t *Tracker) mayComplete(s *shard, i uint32, p *Peer) bool {
+	if s.torrents.at(i).downloaded > 0 || t.limits.firstCompletion(p.Network()) {
+		return true
+	}
+	s.totals.PeersTurnedAway[TurnedCompletions]++
+	return false
 }
 
 // renewTicks is how often a peer is told again that announces too often for

@@ -1,12 +1,16 @@
 package tracker
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
-// TurnedAway is a reason for which a client is answered and not stored.
+// TurnedAway is a reason for which a client is answered and not stored, or its
+// completed download not counted.
 type TurnedAway uint8
 
-// The reasons for which a client is answered and not stored. A client that is
-// stored already is never turned away.
+// The reasons for which a client is answered and not stored, or not counted. A
+// client that is stored already stays so.
 const (
 	// TurnedNot is for those that are stored.
 	TurnedNot TurnedAway = iota
@@ -16,30 +20,42 @@ const (
 	// TurnedTorrents says that peers of the address have joined as many
 	// torrents of late as Options.MaxTorrentsPerAddress allows.
 	TurnedTorrents
+	// TurnedCompletions says that peers of the address were the first to
+	// complete as many torrents of late as Options.MaxTorrentsPerAddress
+	// allows. The peer is stored; only its completed download is not counted.
+	TurnedCompletions
 	TurnedCount int = iota // number of values, TurnedNot included
 )
 
 // String returns the reason in lower-case words joined by underscores, for
 // metrics.
 func (r TurnedAway) String() string {
-	return [TurnedCount]string{"stored", "peers_per_address", "torrents_per_address"}[r]
+	return [TurnedCount]string{"stored", "peers_per_address", "torrents_per_address", "completions_per_address"}[r]
 }
 
 // limits bound what clients at one address can have stored. They are asked only
-// when a peer is about to be stored that is not yet, so that renewals cost
-// nothing.
+// when a peer is about to be stored that is not yet, or is the first to
+// complete a torrent, so that renewals cost nothing.
 type limits struct {
 	peers    uint32 // of one torrent; 0: no limit
 	torrents uint32 // joined in a burst, and then in each peer timeout
 	joined   *Tally // nil: no limit on torrents
 	drained  uint16 // tick up to which joined has been drained; the sweep's
+
+	// The torrents that were completed for the first time are kept for long:
+	// as many as torrents in a burst, and then in each keep seconds.
+	completed *Tally // nil: no limit
+	keep      uint64 // 0: they are kept, and held against the network, for ever
+	released  uint32 // unix second up to which completed has been drained; the sweep's
+	rest      uint64 // what was rounded off then, in parts of 1/keep; the sweep's
 }
 
-func newLimits(o *Options) limits {
+func newLimits(o *Options, start Instant) limits {
 	l := limits{peers: limit(uint64(o.MaxPeersPerAddress)), torrents: limit(uint64(o.MaxTorrentsPerAddress))}
 	if l.torrents > 0 {
-		l.joined = NewTally()
+		l.joined, l.completed = NewTally(), NewTally()
 	}
+	l.keep, l.released = uint64((o.TorrentTimeout+time.Second-1)/time.Second), start.second
 	return l
 }
 
@@ -67,6 +83,19 @@ func admit[K key](l *limits, p *peers[K], k *K) TurnedAway {
 	return TurnedNot
 }
 
+// firstCompletion says whether it counts that a peer of the network is the first
+// to complete a torrent, and if so holds it against the network.
+func (l *limits) firstCompletion(n Network) bool {
+	if l.completed == nil {
+		return true
+	}
+	if l.completed.Count(n) >= l.torrents {
+		return false
+	}
+	l.completed.Add(n)
+	return true
+}
+
 // age gives every network back what it has not used for a while: all of it in
 // a peer timeout. So no network joins more than twice the limit in that time.
 func (l *limits) age(now Instant) {
@@ -79,5 +108,20 @@ func (l *limits) age(now Instant) {
 		// What has been rounded off is left for the next time.
 		ticks := (amount*ticksPerTimeout + uint64(l.torrents) - 1) / uint64(l.torrents)
 		l.drained = (l.drained + uint16(ticks)) & tickMask
+	}
+}
+
+// release gives every network back first completions that it has not used for a
+// while: all of them in a torrent timeout. Ticks would not do, which wrap
+// around long before.
+func (l *limits) release(now Instant) {
+	if l.completed == nil || l.keep == 0 {
+		return
+	}
+	passed := now.second - min(now.second, l.released) // 0 if the clock was set back
+	due := l.rest + uint64(passed)*uint64(l.torrents)
+	l.released, l.rest = now.second, due%l.keep
+	if due >= l.keep {
+		l.completed.drain(limit(due / l.keep))
 	}
 }

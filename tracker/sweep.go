@@ -41,6 +41,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 func (t *Tracker) sweep(shard int, now Instant) {
 	if shard == 0 {
 		t.limits.age(now)
+		t.limits.release(now)
 	}
 	s := &t.shards[shard]
 	s.mu.Lock()

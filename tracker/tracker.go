@@ -30,8 +30,9 @@ type Options struct {
 	MaxTorrents int
 	// MaxPeersPerAddress bounds the peers of one address in one torrent,
 	// MaxTorrentsPerAddress the torrents that peers of one address newly join
-	// in a peer timeout; 0 does not. IPv6 addresses count by their /64. What
-	// other instances tell is not bounded.
+	// in a peer timeout, and those that they are the first to complete in a
+	// TorrentTimeout; 0 does not. IPv6 addresses count by their /64. What other
+	// instances tell is not bounded.
 	MaxPeersPerAddress, MaxTorrentsPerAddress int
 	// DefaultNumWant is the number of peers for clients that do not say, and
 	// MaxNumWant the most that anyone gets.
@@ -62,7 +63,8 @@ type Tracker struct {
 
 // New returns an empty Tracker that starts to count time at now.
 func New(o Options, now time.Time) *Tracker {
-	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout), limits: newLimits(&o)}
+	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout)}
+	t.limits = newLimits(&o, t.Instant(now))
 	t.renew = t.clock.ticks(o.RenewAfter)
 	t.access.Store(&Access{})
 	for i := range t.shards {

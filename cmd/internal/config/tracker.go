@@ -46,7 +46,9 @@ func (t *Tracker) keys() []key {
 				"one torrent. Further ones are answered and not kept; 0 is no limit."),
 		declare("max_torrents_per_address", &t.MaxTorrentsPerAddress, 250_000, integer(0, 2_000_000_000),
 			"So many times in a peer_timeout may the clients behind one address, or /64,\n"+
-				"join a torrent. Further ones are answered and not kept; 0 is no limit."),
+				"join a torrent. Further ones are answered and not kept; 0 is no limit. The\n"+
+				"same number of torrents may they be the first to complete in a\n"+
+				"torrent_timeout; further completions are not counted."),
 		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, 200),
 			"How many peers a client gets that does not say how many it wants."),
 		declare("max_numwant", &t.MaxNumWant, 200, integer(1, 200),
