@@ -160,19 +160,31 @@ func (c torrentClient) run(t *testing.T, torrent, dir, address string) {
 		}
 		t.Skip(err)
 	}
-	cmd := c.command(t, torrent, dir, t.TempDir(), address)
+	startForeign(t, c.name, c.command(t, torrent, dir, t.TempDir(), address))
+}
+
+// startForeign runs somebody else's program until the test ends, and shows its
+// output if the test fails. The channel is closed when the program ends.
+func startForeign(t *testing.T, name string, cmd *exec.Cmd) <-chan struct{} {
+	t.Helper()
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait()
+	}()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		<-ended
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", c.name, &output)
+			t.Logf("output of %s:\n%s", name, &output)
 		}
 	})
+	return ended
 }
 
 // payloadName is the name of the file in every torrent.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -78,24 +77,7 @@ func startOpentracker(t *testing.T, dir string) (address string) {
 	// Started by root, it sees no other directory than this.
 	config := configFile(t, fmt.Sprintf("listen.tcp_udp %s\naccess.whitelist white\naccess.stats 127.0.0.1\n"+
 		"tracker.rootdir %s\ntracker.user nobody\n", address, dir))
-	cmd := exec.Command("opentracker", "-f", config)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Logf("output of opentracker:\n%s", &output)
-		}
-	})
+	ended := startForeign(t, "opentracker", exec.Command("opentracker", "-f", config))
 	waitFor(t, "opentracker", func() bool {
 		select {
 		case <-ended:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -115,17 +114,10 @@ func (p *reverseProxy) start(t *testing.T, config string) {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := p.command(t, dir, path)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	startForeign(t, p.program, p.command(t, dir, path))
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
 		if t.Failed() {
-			t.Logf("output of %s:\n%s\nwith\n%s", p.program, &output, config)
+			t.Logf("config of %s:\n%s", p.program, config)
 		}
 	})
 }
