@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -93,8 +94,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text makes Parse panic, what it refuses is a line an error,
-// and what it accepts prints to a text that means the same.
+// FuzzParse: no text makes Parse panic, what it refuses is a printable line an
+// error, and what it accepts prints to a text that means the same.
 func FuzzParse(f *testing.F) {
 	f.Add(string(Example()))
 	f.Add("listen = 3\n[tracker]\npeer_timeout = 30\nannounce_intervall = \"30m\"\n")
@@ -107,6 +108,9 @@ func FuzzParse(f *testing.F) {
 			all := err.(Errors)
 			if n := strings.Count(err.Error(), "\n") + 1; len(all) == 0 || n != len(all) {
 				t.Errorf("%d errors on %d lines: %q", len(all), n, err)
+			}
+			if i := strings.IndexFunc(err.Error(), func(r rune) bool { return r != '\n' && !strconv.IsPrint(r) }); i >= 0 {
+				t.Errorf("unprintable at %d: %q", i, err)
 			}
 			return
 		}
