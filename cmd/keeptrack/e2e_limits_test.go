@@ -30,6 +30,17 @@ func theFlood() addressFlood {
 	return addressFlood{20_000, 3_000, 2_000, 300, "3s"}
 }
 
+// start starts a daemon with the limits.
+func (f addressFlood) start(t *testing.T) *instance {
+	return start(t, testSettings(t.TempDir()).with(settings{
+		"tracker.peer_timeout":             strconv.Quote(f.peerTimeout),
+		"tracker.max_peers_per_address":    strconv.Itoa(f.maxPeers),
+		"tracker.max_torrents_per_address": strconv.Itoa(f.maxTorrents),
+		"http.listen":                      `["127.0.0.1:0"]`,
+		"udp.listen":                       `["127.0.0.1:0"]`,
+	}))
+}
+
 // networkSlack is by how much max_peers_per_address may be exceeded.
 const networkSlack = 8
 
@@ -37,13 +48,7 @@ const networkSlack = 8
 // one torrent.
 func TestOneAddressIsLimited(t *testing.T) {
 	flood := theFlood()
-	d := start(t, testSettings(t.TempDir()).with(settings{
-		"tracker.peer_timeout":             strconv.Quote(flood.peerTimeout),
-		"tracker.max_peers_per_address":    strconv.Itoa(flood.maxPeers),
-		"tracker.max_torrents_per_address": strconv.Itoa(flood.maxTorrents),
-		"http.listen":                      `["127.0.0.1:0"]`,
-		"udp.listen":                       `["127.0.0.1:0"]`,
-	}))
+	d := flood.start(t)
 	w, one := connectWire(t, d.udp4), hashOf("one torrent")
 	w.announceAll(madeUp(0, 1000)) // makes what is kept
 	const heap = "go_memstats_heap_inuse_bytes"
@@ -82,6 +87,32 @@ func TestOneAddressIsLimited(t *testing.T) {
 		t.Errorf("%g torrents of 100 after all", n)
 	}
 	t.Logf("%d MiB resident in the end", d.memory()>>20)
+	d.stop()
+}
+
+// TestOneAddressCompletesFew has one address say that it has completed made-up torrents,
+// and others once their peers are gone. A torrent with a count is kept for torrent_timeout.
+func TestOneAddressCompletesFew(t *testing.T) {
+	flood := theFlood()
+	d := flood.start(t)
+	w, resident := connectWire(t, d.udp4), d.memory()
+	for wave := range 2 {
+		w.connect()
+		w.complete(madeUp(wave*flood.hashes, (wave+1)*flood.hashes), func(int) int { return 1 })
+		joined, most := d.metric("keeptrack_torrents"), d.memory()
+		waitFor(t, "the peers to run off", func() bool { return d.metric(`keeptrack_peers{family="ipv4"}`) == 0 })
+		waitFor(t, "the torrents without a count to go", func() bool { return d.metric("keeptrack_torrents") <= float64(flood.maxTorrents)*1.01 })
+		m := d.metrics()
+		kept, uncounted := m["keeptrack_torrents"], m[turnedAway("completions_per_address")]
+		if kept < float64(flood.maxTorrents) || uncounted == 0 || m["keeptrack_completed_total"] != kept {
+			t.Errorf("%g torrents kept, %g completions counted and %g not", kept, m["keeptrack_completed_total"], uncounted)
+		}
+		t.Logf("%g torrents, %d MiB resident; later %g torrents, %d MiB, %g completions not counted, started with %d MiB",
+			joined, most>>20, kept, d.memory()>>20, uncounted, resident>>20)
+	}
+	other := wireFrom(t, "127.0.0.2", d.udp4)
+	other.complete([]tracker.InfoHash{hashOf("of another address")}, func(int) int { return 1 })
+	waitScrape(t, d.urls()["udp IPv4"], hashOf("of another address"), 1, 0, 1)
 	d.stop()
 }
 
