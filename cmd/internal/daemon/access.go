@@ -30,6 +30,9 @@ type accessRules struct {
 	config    config.Access
 	list      *tracker.HashSet       // what the file lists; nil if the mode is open
 	overrides []store.AccessOverride // in order of info hash
+	// unsure says that the database has failed to take a change, which may be on
+	// disk nevertheless: from then on nothing is taken for done already.
+	unsure bool
 }
 
 // newAccessRules puts the list of c and the overrides in force.
@@ -65,13 +68,14 @@ func (r *accessRules) override(h tracker.InfoHash, listed bool, client string) e
 	defer r.mu.Unlock()
 	at, there := r.find(h)
 	switch {
-	case there && r.overrides[at].Listed == listed:
+	case there && r.overrides[at].Listed == listed && !r.unsure:
 		return nil
 	case !there && len(r.overrides) >= maxOverrides:
 		return errOverrides
 	}
 	o := store.AccessOverride{InfoHash: h, Listed: listed, Since: time.Now().UTC().Truncate(time.Second)}
 	if err := r.store.SetAccessOverride(o); err != nil {
+		r.unsure = true
 		return err
 	}
 	if there {
@@ -93,13 +97,16 @@ func (r *accessRules) forget(h tracker.InfoHash, client string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, there := r.find(h)
-	if !there {
+	if !there && !r.unsure {
 		return nil
 	}
 	if err := r.store.DropAccessOverride(h); err != nil {
+		r.unsure = true
 		return err
 	}
-	r.overrides = slices.Delete(r.overrides, at, at+1)
+	if there {
+		r.overrides = slices.Delete(r.overrides, at, at+1)
+	}
 	r.changed(h, "left to the file", client)
 	return nil
 }

@@ -106,6 +106,48 @@ func TestOverrideThatIsNotKept(t *testing.T) {
 	}
 }
 
+// TestOverrideAfterFailure: a change that fails may be on disk nevertheless. Who
+// asks for what is in force then gets it on disk too.
+func TestOverrideAfterFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, failing, after func(*accessRules) error
+		refused                bool
+	}{
+		"dropped": {
+			func(*accessRules) error { return nil },
+			func(r *accessRules) error { return r.override(otherHash, true, "me") },
+			func(r *accessRules) error { return r.forget(otherHash, "me") }, false,
+		},
+		"added again": {
+			func(r *accessRules) error { return r.override(otherHash, true, "me") },
+			func(r *accessRules) error { return r.override(otherHash, false, "me") },
+			func(r *accessRules) error { return r.override(otherHash, true, "me") }, true,
+		},
+		"added after a drop": {
+			func(r *accessRules) error { return r.override(otherHash, true, "me") },
+			func(r *accessRules) error { return r.forget(otherHash, "me") },
+			func(r *accessRules) error { return r.override(otherHash, true, "me") }, true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "test.db")
+			r, _ := rules(t, path, config.AccessDeny)
+			if err := errors.Join(c.before(r), os.Rename(path, path+".away")); err != nil {
+				t.Fatal(err)
+			}
+			if c.failing(r) == nil {
+				t.Fatal("no error from a database that is gone")
+			}
+			wantRefused(t, r, true, c.refused)
+			if err := errors.Join(os.Rename(path+".away", path), c.after(r), r.store.Close()); err != nil {
+				t.Fatal(err)
+			}
+			r, _ = rules(t, path, config.AccessDeny)
+			wantRefused(t, r, true, c.refused)
+		})
+	}
+}
+
 func TestOverridesAreBounded(t *testing.T) {
 	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), config.AccessDeny)
 	for i := range maxOverrides {
