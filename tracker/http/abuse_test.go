@@ -2,7 +2,6 @@ package http
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"net"
 	nethttp "net/http"
@@ -75,33 +74,6 @@ func TestAbuse(t *testing.T) {
 			})
 		}
 		eventually(t, s, 0)
-	})
-}
-
-// TestPipeliningIsBounded sends requests without end and reads nothing: the
-// server stops reading, holds little, and answers others.
-func TestPipeliningIsBounded(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, standardLimits)
-		conn, _ := dial(t, s.Addrs()[0])
-		stop := make(chan struct{})
-		defer close(stop)
-		go func() {
-			for many := bytes.Repeat([]byte(announceLine+"\r\n"), 100); ; {
-				if _, err := conn.Write(many); err != nil {
-					return
-				}
-				select {
-				case <-stop:
-					return
-				default:
-				}
-			}
-		}()
-		untilStalled(s)
-		other, r := dial(t, s.Addrs()[0])
-		request(t, other, "/announce?"+libtorrentQuery)
-		response(t, r)
 	})
 }
 
