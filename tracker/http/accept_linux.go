@@ -50,18 +50,19 @@ func (w *worker) listen(l net.Listener) error {
 // accept takes connections from a listener and serves them. It may close
 // others.
 func (w *worker) accept(listener int) error {
+	tried := false // to have a descriptor for the next
 	for range acceptBatch {
 		var spare *conn // which has the place for the next; nil: there is a free one
 		if !w.gate.enter() {
 			if spare = w.spare(); spare == nil {
-				w.pauseAccepting()
-				w.askForRoom()
+				w.waitForRoom()
 				return nil
 			}
 		}
 		fd, errno := accept(listener, &w.name)
 		if errno == 0 {
 			w.take(fd, w.name.source(), spare)
+			tried = false
 			continue
 		}
 		if spare == nil {
@@ -73,8 +74,12 @@ func (w *worker) accept(listener int) error {
 		case errno == unix.EBADF || errno == unix.EINVAL:
 			return os.NewSyscallError("accept", errno)
 		case outOfRoom(errno):
+			if !tried && outOfDescriptors(errno) && w.freeDescriptor() {
+				tried = true
+				continue
+			}
 			w.handler.log.Debug().Err(errno).Msg("http accept")
-			w.pauseAccepting()
+			w.waitForRoom()
 			return nil
 		}
 		// Otherwise that connection has failed before it was accepted.
@@ -123,12 +128,13 @@ func (w *worker) watchListeners() error {
 	return nil
 }
 
-// pauseAccepting accepts nothing for a moment, because there is no room. The
-// connections wait with the system.
-func (w *worker) pauseAccepting() {
+// waitForRoom accepts nothing for a moment, because there is no room. The
+// connections wait with the system, or for another worker.
+func (w *worker) waitForRoom() {
 	w.gate.paused.Add(1)
 	w.ignoreListeners()
 	w.acceptAt = w.now + int64(acceptPause)
+	w.askForRoom()
 }
 
 func (w *worker) ignoreListeners() {

@@ -36,9 +36,14 @@ func (g *gate) enter() bool {
 // leave counts one connection less.
 func (g *gate) leave() { g.open.Add(-1) }
 
+// outOfDescriptors tells whether an error in accepting says that the process or
+// the system has as many descriptors in use as may be.
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // outOfRoom tells whether an error in accepting says that the system or the
 // process has as many descriptors or as much memory in use as may be.
 func outOfRoom(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
-		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+	return outOfDescriptors(err) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }

@@ -41,6 +41,22 @@ func (w *worker) evict(c *conn) {
 	w.gate.evicted.Add(1)
 }
 
+// freeDescriptor closes a connection for its descriptor. ok is false if none can
+// be spared.
+//
+// The system says that there are no more descriptors before it looks whether a
+// connection waits, so sometimes one is freed for nobody; it stays free for the
+// next.
+func (w *worker) freeDescriptor() (ok bool) {
+	c := w.spare()
+	if c == nil {
+		return false
+	}
+	w.evict(c)
+	w.gate.leave()
+	return true
+}
+
 // askForRoom wakes up the other workers, because only they may have connections
 // to spare, and the system has told only this one of those that wait.
 func (w *worker) askForRoom() {

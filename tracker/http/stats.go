@@ -43,15 +43,16 @@ type Stats struct {
 	Connections int
 	Accepted    uint64
 	// Evicted is the number of connections that were closed, because as many
-	// were open as may be, in favour of new ones: those idle for longest, or
-	// else those that had waited for longest without sending a request.
+	// were open as may be or descriptors ran out, in favour of new ones: those
+	// idle for longest, or else those that had waited for longest without
+	// sending a request.
 	Evicted uint64
 	// Refused is the number of connections that were closed unread, because as
 	// many were open from their address as may be.
 	Refused uint64
 	// Paused is how many times accepting was put off for a moment, because as
-	// many connections were open as may be and none could be spared, or the
-	// system was out of descriptors or memory.
+	// many connections were open as may be, or descriptors ran out, and none
+	// could be spared, or the system was out of memory.
 	Paused uint64
 }
 

@@ -1,0 +1,136 @@
+package http
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownProcess is the environment variable that tells a test that no other one
+// opens descriptors in its process.
+const ownProcess = "KEEPTRACK_TEST_OWN_PROCESS"
+
+// inOwnProcess runs the test again in a process of its own. It returns true
+// there, where the test is to go on.
+func inOwnProcess(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(ownProcess) != "" {
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), ownProcess+"=1", "GORACE=atexit_sleep_ms=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return false
+}
+
+// limitDescriptors allows only descriptors below n, until the test's end.
+func limitDescriptors(t *testing.T, n int) {
+	t.Helper()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(n), Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// nextDescriptor returns the one that is opened next: all below are in use.
+func nextDescriptor(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.Dup(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
+	return fd
+}
+
+// TestOutOfDescriptors reaches the process's limit: whoever is missed least
+// makes room for one that connects.
+func TestOutOfDescriptors(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
+	w, addr := newTestWorker(t, Options{})
+	connect := func() (fd int) {
+		fd = dialBlocking(t, addr)
+		t.Cleanup(func() { unix.Close(fd) })
+		return fd
+	}
+	buf := make([]byte, 4096)
+	silent := connect()
+	w.step(t)
+	idle, inUse := connect(), connect()
+	w.step(t)
+	exchangeBlocking(t, w, idle, []byte(keptMessage), buf)
+	newcomer := connect()
+	limitDescriptors(t, nextDescriptor(t))
+	w.step(t)
+	// The idle one made room for the newcomer, and the one that has been silent
+	// for longest for nobody: the system did not tell that nobody else waits.
+	checkRoom(t, w, 2, 2, 0)
+	if !isClosed(t, idle) || !isClosed(t, silent) || isClosed(t, inUse) {
+		t.Error("others were evicted")
+	}
+	exchangeBlocking(t, w, newcomer, []byte(keptMessage), buf)
+	if open := w.gate.open.Load(); open != 2 {
+		t.Errorf("%d connections are counted", open)
+	}
+}
+
+// TestOutOfDescriptorsForGood has room made that does not help: not everybody is
+// closed for one that connects.
+func TestOutOfDescriptorsForGood(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
+	w, addr := newTestWorker(t, Options{})
+	for range 3 {
+		defer unix.Close(dialBlocking(t, addr))
+	}
+	w.step(t)
+	defer unix.Close(dialBlocking(t, addr))
+	limitDescriptors(t, 3)
+	w.step(t)
+	checkRoom(t, w, 2, 1, 1)
+	if w.accepting {
+		t.Error("goes on accepting")
+	}
+}
+
+// TestOutOfDescriptorsWithoutRoom has nothing to close: accepting pauses, the
+// other workers are asked, and the connection is served later.
+func TestOutOfDescriptorsWithoutRoom(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
+	w, addr := newTestWorker(t, Options{})
+	newcomer := dialBlocking(t, addr)
+	defer unix.Close(newcomer)
+	t.Run("pause", func(t *testing.T) {
+		limitDescriptors(t, nextDescriptor(t))
+		w.step(t)
+		checkRoom(t, w, 0, 0, 1)
+		n, err := unix.EpollWait(w.poll, w.events[:], 0)
+		if w.accepting || err != nil || n != 1 || int(w.events[0].Fd) != w.crowded {
+			t.Errorf("accepting %v, %d events, %v: nobody is asked for room", w.accepting, n, err)
+		}
+	})
+	w.now += int64(acceptPause)
+	if err := w.expire(); err != nil {
+		t.Fatal(err)
+	}
+	w.step(t)
+	exchangeBlocking(t, w, newcomer, []byte(keptMessage), make([]byte, 4096))
+	checkRoom(t, w, 1, 0, 1)
+}
