@@ -48,6 +48,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	server  *http.Server
+	room    room
 	backups sync.Mutex // held during a backup
 
 	unauthorized atomic.Uint64 // requests without the right token
@@ -62,8 +63,11 @@ func New(o Options) *Server {
 	s.server = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
+		WriteTimeout:      stall, // of what the server itself answers; the others use steadyWriter
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         s.room.note,
+		ConnContext:       remember,
 		ErrorLog:          log.New(debugWriter{o.Log}, "", 0),
 	}
 	return s
@@ -97,7 +101,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.guarded(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
 	if s.opts.Stats != nil {
-		mux.Handle("GET /stats", s.guarded(steady(s.opts.Stats)))
+		mux.Handle("GET /stats", s.guarded(s.opts.Stats))
 	}
 	mux.Handle("GET /debug/pprof/", s.guarded(http.HandlerFunc(pprof.Index)))
 	mux.Handle("GET /debug/pprof/profile", s.guarded(http.HandlerFunc(pprof.Profile)))
@@ -107,7 +111,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /api/v1/backup", s.guarded(http.HandlerFunc(s.backup)))
 	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(openAPI)))
 	mux.Handle("/api/", s.guarded(s.other(mux)))
-	return s.bounded(mux)
+	return steady(s.bounded(mux))
 }
 
 // Unauthorized returns the number of requests that came without the right token.

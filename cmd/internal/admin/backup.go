@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"time"
 )
@@ -17,18 +18,28 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.backups.Unlock()
 	began := time.Now()
-	out := &steadyWriter{ResponseWriter: w}
+	out := &counter{to: w}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Connection", "close") // the deadline is the connection's
 	err := s.opts.Backup(out)
 	switch {
 	case err == nil:
 		s.opts.Log.Info().Str("client", r.RemoteAddr).Int64("bytes", out.n).Dur("took_ms", time.Since(began)).Msg("backup taken")
 	case out.n == 0:
-		w.Header().Del("Connection")
 		s.writeError(w, err)
 	default:
 		s.opts.Log.Warn().Err(err).Str("client", r.RemoteAddr).Int64("bytes", out.n).Msg("backup failed")
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// counter counts the bytes that it has written.
+type counter struct {
+	to io.Writer
+	n  int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.n += int64(n)
+	return n, err
 }

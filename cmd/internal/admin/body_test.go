@@ -3,15 +3,11 @@ package admin
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 )
 
 func TestBodies(t *testing.T) {
@@ -41,17 +37,7 @@ func TestBodiesThatNeverCome(t *testing.T) {
 
 // waitForBody sends the head of a request, and expects the end of the connection.
 func waitForBody(t *testing.T, request, header string) {
-	s := New(Options{Token: "sesame", Log: zerolog.Nop(), Metrics: prometheus.NewRegistry()})
-	client, server := net.Pipe()
-	l := make(pipeListener, 1)
-	l <- server
-	done := make(chan error, 1)
-	go func() { done <- s.server.Serve(l) }()
-	defer func() {
-		client.Close()
-		s.server.Close()
-		<-done
-	}()
+	client := onPipe(t, Options{Token: "sesame"})
 	began := time.Now()
 	client.SetDeadline(began.Add(time.Minute))
 	fmt.Fprintf(client, "%s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n\r\n", request, header)
@@ -66,17 +52,3 @@ func waitForBody(t *testing.T, request, header string) {
 		t.Errorf("after %v", took)
 	}
 }
-
-// pipeListener accepts what is sent to it.
-type pipeListener chan net.Conn
-
-func (l pipeListener) Accept() (net.Conn, error) {
-	if conn, ok := <-l; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (l pipeListener) Close() error { close(l); return nil }
-
-func (l pipeListener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }

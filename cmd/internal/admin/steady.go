@@ -2,33 +2,41 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
-// stall is how long a client may take nothing of a long reply before it is cut
-// off: while a backup is under way, the database cannot use pages again that
-// are free.
+// stall is how long a client may leave a piece of a reply untaken before it is
+// cut off. Replies may be long, so there is no bound on the whole of one; but
+// while a backup is under way, the database cannot use pages again that are free.
 const stall = 10 * time.Second
 
-// steadyWriter writes to a client that has to keep up. The deadline stays the
-// connection's, which is to be closed after the reply.
-type steadyWriter struct {
-	http.ResponseWriter
-	n int64 // bytes written
-}
+// pieceSize is how many bytes a client has to take within stall at the least.
+const pieceSize = 32 << 10
 
-func (s *steadyWriter) Write(p []byte) (int, error) {
-	if err := http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(stall)); err != nil {
-		return 0, err
+// steadyWriter writes to a client that has to keep up.
+type steadyWriter struct{ http.ResponseWriter }
+
+// Unwrap is for http.ResponseController.
+func (s steadyWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s steadyWriter) Write(p []byte) (written int, err error) {
+	for piece := range slices.Chunk(p, pieceSize) {
+		if err := http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(stall)); err != nil {
+			return written, err
+		}
+		n, err := s.ResponseWriter.Write(piece)
+		written += n
+		if err != nil {
+			return written, err
+		}
 	}
-	n, err := s.ResponseWriter.Write(p)
-	s.n += int64(n)
-	return n, err
+	return written, nil
 }
 
 // steady cuts off clients that do not keep up.
 func steady(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&steadyWriter{ResponseWriter: w}, r)
+		next.ServeHTTP(steadyWriter{w}, r)
 	})
 }
