@@ -103,8 +103,8 @@ func (s *Server) routes() http.Handler {
 	if s.opts.Stats != nil {
 		mux.Handle("GET /stats", s.guarded(s.opts.Stats))
 	}
-	mux.Handle("GET /debug/pprof/", s.guarded(http.HandlerFunc(pprof.Index)))
-	mux.Handle("GET /debug/pprof/profile", s.guarded(http.HandlerFunc(pprof.Profile)))
+	mux.Handle("GET /debug/pprof/", s.guarded(s.getOnly(pprof.Index)))
+	mux.Handle("GET /debug/pprof/profile", s.guarded(s.getOnly(pprof.Profile)))
 	for _, r := range routes {
 		mux.Handle(r.method+" "+r.path, s.guarded(s.answer(r.do)))
 	}

@@ -9,17 +9,25 @@ import (
 
 var errBackup = &Refusal{http.StatusConflict, errors.New("a backup is under way")}
 
+// backupType is the media type of a copy.
+const backupType = "application/octet-stream"
+
 // backup streams a copy of the database. One that fails on its way is cut off,
-// which the client sees.
+// which the client sees. For HEAD there is no copy, only what one would begin
+// with now.
 func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	if !s.backups.TryLock() {
 		s.writeError(w, errBackup)
 		return
 	}
 	defer s.backups.Unlock()
+	if r.Method == http.MethodHead {
+		s.announceBackup(w)
+		return
+	}
 	began := time.Now()
 	out := &counter{to: w}
-	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Type", backupType)
 	err := s.opts.Backup(out)
 	switch {
 	case err == nil:
@@ -30,6 +38,15 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 		s.opts.Log.Warn().Err(err).Str("client", r.RemoteAddr).Int64("bytes", out.n).Msg("backup failed")
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// announceBackup answers without a copy.
+func (s *Server) announceBackup(w http.ResponseWriter) {
+	if _, err := s.opts.API(); err != nil {
+		s.writeError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", backupType)
 }
 
 // counter counts the bytes that it has written.

@@ -66,9 +66,38 @@ func TestOneBackupAtATime(t *testing.T) {
 	if status, body := get(t, url+"/api/v1/backup", ""); status != http.StatusConflict {
 		t.Errorf("the second: %d %q", status, body)
 	}
+	if res, err := http.Head(url + "/api/v1/backup"); err != nil || res.StatusCode != http.StatusConflict {
+		t.Errorf("asked for its headers: %v, %v", res, err)
+	}
 	close(end)
 	if err := <-first; err != nil {
 		t.Errorf("the first: %v", err)
+	}
+}
+
+// TestHeadCopiesNothing and says what GET would.
+func TestHeadCopiesNothing(t *testing.T) {
+	notYet := errors.New("loading the database")
+	url := start(t, Options{
+		API:    func() (API, error) { return nil, notYet },
+		Backup: func(io.Writer) error { t.Error("a copy was made"); return nil },
+	})
+	head := func() *http.Response {
+		res, err := http.Head(url + "/api/v1/backup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	if res := head(); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("loading: status %d", res.StatusCode)
+	}
+	notYet = nil
+	if res := head(); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != backupType {
+		t.Errorf("serving: status %d, %v", res.StatusCode, res.Header)
+	}
+	if res, err := http.Head(url + "/debug/pprof/profile?seconds=60"); err != nil || res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET" {
+		t.Errorf("a profile: %v, %v", res, err)
 	}
 }
 

@@ -64,6 +64,24 @@ func (s *Server) writeJSON(w http.ResponseWriter, status int, reply any) {
 	}
 }
 
+// getOnly refuses HEAD for what takes long to be made, and has no headers worth
+// the time.
+func (s *Server) getOnly(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			s.refuseMethod(w, http.MethodGet)
+			return
+		}
+		next(w, r)
+	})
+}
+
+// refuseMethod answers a request with a method that is not one of those.
+func (s *Server) refuseMethod(w http.ResponseWriter, allowed ...string) {
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.writeError(w, &Refusal{http.StatusMethodNotAllowed, errors.New("the method must be " + strings.Join(allowed, " or "))})
+}
+
 // other answers what is asked for under the JSON interface's path and is not
 // there, or not with that method.
 func (s *Server) other(mux *http.ServeMux) http.Handler {
@@ -79,7 +97,6 @@ func (s *Server) other(mux *http.ServeMux) http.Handler {
 			s.writeError(w, &Refusal{http.StatusNotFound, errors.New("there is no such path")})
 			return
 		}
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.writeError(w, &Refusal{http.StatusMethodNotAllowed, errors.New("the method must be " + strings.Join(allowed, " or "))})
+		s.refuseMethod(w, allowed...)
 	})
 }

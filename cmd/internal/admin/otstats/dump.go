@@ -78,13 +78,19 @@ func (c *chunks) flush() error {
 }
 
 // answer sends the dump, compressed if the client can have it so. One that
-// fails on its way is cut off, which the client sees.
+// fails on its way is cut off, which the client sees. For HEAD nothing is read.
 func (d dump) answer(w http.ResponseWriter, r *http.Request, s Source) {
 	w.Header().Set("Content-Type", "text/plain")
+	compress := strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+	if compress {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
 	var out io.Writer = w
 	finish := func() error { return nil }
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		w.Header().Set("Content-Encoding", "gzip")
+	if compress {
 		zip, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
 		out, finish = zip, zip.Close
 	}

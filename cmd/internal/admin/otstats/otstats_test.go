@@ -262,6 +262,20 @@ func TestDumpIsCutOffWithItsClient(t *testing.T) {
 	Handler(c).ServeHTTP(gone, httptest.NewRequest(http.MethodGet, "/stats?mode=tpbs&format=txt", nil))
 }
 
+// TestHeadReadsNoTorrent: its headers are those of GET.
+func TestHeadReadsNoTorrent(t *testing.T) {
+	for _, encoding := range []string{"", "gzip"} {
+		c, w := &crowd{}, httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodHead, "/stats?mode=tpbs&format=txt", nil)
+		r.Header.Set("Accept-Encoding", encoding)
+		Handler(c).ServeHTTP(w, r)
+		got := w.Result().Header
+		if w.Code != http.StatusOK || got.Get("Content-Type") != "text/plain" || got.Get("Content-Encoding") != encoding || c.shards > 0 {
+			t.Errorf("encoding %q: status %d, %v, after %d shards", encoding, w.Code, got, c.shards)
+		}
+	}
+}
+
 func FuzzParseQuery(f *testing.F) {
 	for _, seed := range []string{"", "mode=peer", "mode=tpbs&format=txt", "mode=statedump&mode=x", "format=%"} {
 		f.Add(seed)
