@@ -12,7 +12,8 @@ type Admin struct {
 func (a *Admin) keys() []key {
 	return []key{
 		declare("listen", &a.Listen, Endpoint{AddrPort: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 6970)}, emptyOr(endpoint),
-			"Address to listen on, or \"unix:/PATH\"; empty turns it off."),
+			"Address to listen on, or \"unix:/PATH\"; empty turns it off. [::] is IPv6\n"+
+				"alone, 0.0.0.0 IPv4 alone."),
 		declare("token", &a.Token, "", bearerToken,
 			"Asked for as \"Authorization: Bearer TOKEN\". Required when listen is not a\n"+
 				"loopback address or a unix socket.").asSecret(),

@@ -73,12 +73,13 @@ func (d *Daemon) bindAddresses() (err error) {
 	return err
 }
 
+// listenTCP listens on an address with its family alone, as the front ends do.
 func (d *Daemon) listenTCP(addr netip.AddrPort) (net.Listener, error) {
 	if l, err := d.opts.Passed.TakeTCP(addr); l != nil || err != nil {
 		return l, err
 	}
-	network := "tcp"
-	if addr.Addr().Is4() { // otherwise 0.0.0.0 would be every IPv6 address as well
+	network := "tcp6" // otherwise a wildcard address would be those of both families
+	if addr.Addr().Is4() {
 		network = "tcp4"
 	}
 	return net.Listen(network, addr.String())

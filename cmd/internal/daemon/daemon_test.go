@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,16 +140,52 @@ func TestServesAndStops(t *testing.T) {
 	}
 }
 
-// TestAdminOnEveryIPv4Address: an operator who has a firewall for IPv4 is not to
-// be surprised by IPv6.
-func TestAdminOnEveryIPv4Address(t *testing.T) {
-	r := run(t, strings.Replace(loopback, "[admin]\nlisten = \"127.0.0.1:0\"", "[admin]\ntoken = \"a-token-of-the-tests\"\nlisten = \"0.0.0.0:0\"", 1))
-	if admin := r.await("serving").Admin; !strings.HasPrefix(admin, "0.0.0.0:") {
-		t.Errorf("listens on %s", admin)
+// TestAdminOnOneFamily: an operator who has a firewall for one is not to be
+// surprised by the other.
+func TestAdminOnOneFamily(t *testing.T) {
+	for wildcard, loopbacks := range map[string][2]string{
+		"0.0.0.0": {"127.0.0.1", "::1"},
+		"[::]":    {"::1", "127.0.0.1"},
+	} {
+		t.Run(wildcard, func(t *testing.T) {
+			l, err := net.Listen("tcp", net.JoinHostPort(loopbacks[0], "0"))
+			if err != nil {
+				t.Skip(err)
+			}
+			l.Close()
+			token := rand.Text()
+			own := fmt.Sprintf("[admin]\ntoken = %q\nlisten = \"%s:0\"", token, wildcard)
+			r := run(t, strings.Replace(loopback, "[admin]\nlisten = \"127.0.0.1:0\"", own, 1))
+			_, port, err := net.SplitHostPort(r.await("serving").Admin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []bool{true, false} {
+				if got := answers(t, net.JoinHostPort(loopbacks[i], port), token); got != want {
+					t.Errorf("is reached at %s: %v", loopbacks[i], got)
+				}
+			}
+			if err := r.end(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	if err := r.end(); err != nil {
-		t.Error(err)
+}
+
+// answers tells whether an admin address with that token is reached at address.
+func answers(t *testing.T, address, token string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 func TestReload(t *testing.T) {
