@@ -20,19 +20,13 @@ const (
 
 // appendAnnounce appends the reply to an announce that client sent. The peers
 // are in compact form (BEP 23, BEP 7) or a list of dictionaries; peer ids are
-// not known and so not part of them. The client's address is told as 4 or 16
-// bytes (BEP 24).
+// not known and so not part of them.
 func appendAnnounce(dst []byte, r *tracker.Reply, client tracker.Peer, dictionaries bool) []byte {
 	dst = append(dst, "d8:complete"...)
 	dst = appendInt(dst, uint64(r.Seeders))
 	dst = append(dst, "10:downloaded"...)
 	dst = appendInt(dst, r.Downloaded)
-	if client.Family() == tracker.IPv6 {
-		dst = append(dst, "11:external ip16:"...)
-	} else {
-		dst = append(dst, "11:external ip4:"...)
-	}
-	dst = client.AppendAddr(dst)
+	dst = appendExternalIP(dst, client)
 	dst = append(dst, "10:incomplete"...)
 	dst = appendInt(dst, uint64(r.Leechers))
 	dst = append(dst, "8:interval"...)
@@ -46,6 +40,21 @@ func appendAnnounce(dst []byte, r *tracker.Reply, client tracker.Peer, dictionar
 		dst = appendPeers(dst, r)
 	}
 	return append(dst, 'e')
+}
+
+// appendExternalIP appends the client's address in 4 or 16 bytes after its key
+// (BEP 24), or nothing if the address is not known: that of a client on a unix
+// socket for which no proxy has named one.
+func appendExternalIP(dst []byte, client tracker.Peer) []byte {
+	switch {
+	case client.Addr().IsUnspecified():
+		return dst
+	case client.Family() == tracker.IPv6:
+		dst = append(dst, "11:external ip16:"...)
+	default:
+		dst = append(dst, "11:external ip4:"...)
+	}
+	return client.AppendAddr(dst)
 }
 
 // appendPeers appends the peers in compact form, after the key of the IPv4

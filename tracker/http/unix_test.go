@@ -47,8 +47,8 @@ func serveUnix(t *testing.T, serve serveFunc, o Options, tr *tracker.Tracker) (n
 	return conn, bufio.NewReader(conn)
 }
 
-// TestUnixSocket: the client is whom the proxy names; without a name it is
-// answered but not stored.
+// TestUnixSocket: the client is whom the proxy names; without a name, or with
+// the address of nobody, it is answered but neither stored nor told an address.
 func TestUnixSocket(t *testing.T) {
 	for name, serve := range systems {
 		t.Run(name, func(t *testing.T) {
@@ -62,11 +62,16 @@ func TestUnixSocket(t *testing.T) {
 				}
 				return mustDict(t, body)
 			}
-			got := ask("/announce?"+announceQuery(6881, "1", ""), "")
-			if got["complete"] != uint64(0) || got["incomplete"] != uint64(0) || tr.Torrents() > 0 {
-				t.Errorf("without a name: %v, %d torrents", got, tr.Torrents())
+			for _, header := range []string{"", "X-Forwarded-For: unknown\r\n", "X-Forwarded-For: 0.0.0.0\r\n", "X-Forwarded-For: ::\r\n"} {
+				got := ask("/announce?"+announceQuery(6881, "1", ""), header)
+				if got["complete"] != uint64(0) || got["incomplete"] != uint64(0) || tr.Torrents() > 0 {
+					t.Errorf("%q: %v, %d torrents", header, got, tr.Torrents())
+				}
+				if ip, ok := got["external ip"]; ok {
+					t.Errorf("%q: is told %q", header, ip)
+				}
 			}
-			got = ask("/announce?"+announceQuery(6881, "1", ""), "X-Forwarded-For: 198.51.100.9, "+addr1.String()+"\r\n")
+			got := ask("/announce?"+announceQuery(6881, "1", ""), "X-Forwarded-For: 198.51.100.9, "+addr1.String()+"\r\n")
 			if a := addr1.As4(); got["external ip"] != string(a[:]) || got["incomplete"] != uint64(1) {
 				t.Errorf("with a name: %v", got)
 			}
