@@ -176,39 +176,37 @@ func TestBodyDoesNotCutOffTheReply(t *testing.T) {
 	})
 }
 
-// TestBoundOnEachSystem fills the server with connections that cannot be spared.
+// TestBoundOnEachSystem fills the server with a connection that cannot be spared.
 func TestBoundOnEachSystem(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
-		lingering := standardLimits
-		lingering.linger = time.Hour
-		s := start(t, Options{MaxConnections: 2}, lingering)
-		full := func() (conn net.Conn) {
-			conn, r := dial(t, s.Addrs()[0])
-			io.WriteString(conn, "\x16\x03\x01")
-			response(t, r)
-			return conn
-		}
-		first := full()
-		full()
-		eventually(t, s, 2)
-		third, r := dial(t, s.Addrs()[0])
-		request(t, third, "/announce?"+libtorrentQuery)
-		for deadline := time.Now().Add(20 * time.Second); s.Stats().Paused == 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("goes on accepting")
+	for name, serve := range systems {
+		t.Run(name, func(t *testing.T) {
+			long := limits{head: time.Hour, idle: time.Hour, write: time.Hour}
+			s, _, _ := run(t, serve, Options{MaxConnections: 1, FullScrape: true}, long, filledTracker(100_000))
+			first, firstReader := dial(t, s.Addrs()[0])
+			first.SetReadBuffer(4096)
+			request(t, first, "/scrape")
+			if _, err := firstReader.Peek(1); err != nil {
+				t.Fatal(err)
 			}
-		}
-		third.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		if _, err := r.Peek(1); err == nil || s.Stats().Connections != 2 {
-			t.Errorf("is answered: %v, %d connections", err, s.Stats().Connections)
-		}
-		if got := s.Stats(); got.Evicted != 0 {
-			t.Errorf("%d evicted", got.Evicted)
-		}
-		third.SetReadDeadline(time.Now().Add(20 * time.Second))
-		first.Close()
-		response(t, r)
-	})
+			second, r := dial(t, s.Addrs()[0])
+			request(t, second, "/announce?"+libtorrentQuery)
+			for deadline := time.Now().Add(20 * time.Second); s.Stats().Paused == 0; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("goes on accepting")
+				}
+			}
+			second.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			if _, err := r.Peek(1); err == nil || s.Stats().Connections != 1 {
+				t.Errorf("is answered: %v, %d connections", err, s.Stats().Connections)
+			}
+			if got := s.Stats(); got.Evicted != 0 {
+				t.Errorf("%d evicted", got.Evicted)
+			}
+			second.SetReadDeadline(time.Now().Add(20 * time.Second))
+			first.Close()
+			response(t, r)
+		})
+	}
 }
 
 // TestManyClientsAtOnce mixes clients of all kinds, some of which go away early.

@@ -16,16 +16,16 @@ func newEventfd() (fd int, err error) {
 	return fd, os.NewSyscallError("eventfd", err)
 }
 
-// spare returns the connection that is missed least: the one that has been
-// idle for longest, or else has kept the server waiting for its first request
-// for longest, or else for its replies to be taken. There is none if all are
-// being answered or are about to be closed, or if the server stops, which
-// finishes what it has.
+// spare returns the connection that is missed least: the one that was answered
+// and has been about to be closed for longest, or else has been idle for longest,
+// or has kept the server waiting for its first request for longest, or for its
+// replies to be taken. There is none if all are being answered, or if the server
+// stops, which finishes what it has.
 func (w *worker) spare() *conn {
 	if w.stopping {
 		return nil
 	}
-	for _, p := range [...]phase{phaseIdle, phaseHead, phaseWrite} {
+	for _, p := range [...]phase{phaseLinger, phaseIdle, phaseHead, phaseWrite} {
 		if c := w.queues[p].first; c != nil {
 			return c
 		}

@@ -55,28 +55,29 @@ func TestOrderOfEviction(t *testing.T) {
 	w.step(t)
 	unix.Read(lingering, buf)
 	checkRoom(t, w, 4, 0, 0)
-	newcomers := make([]int, 4)
-	for i, evicted := range []int{second, first, silent, -1} {
-		if i == 3 {
-			evicted = newcomers[0]
-		}
+	if w.queues[phaseLinger].first == nil {
+		t.Fatal("the one that lingers is closed before its turn")
+	}
+	fresh := next()
+	if w.queues[phaseLinger].first != nil {
+		t.Fatal("the one that lingers is open after its turn")
+	}
+	var newcomers []int
+	for i, evicted := range []int{second, first, silent, fresh} {
 		if isClosed(t, evicted) {
 			t.Fatalf("%d is closed before its turn", i)
 		}
-		newcomers[i] = next()
+		newcomers = append(newcomers, next())
 		if !isClosed(t, evicted) {
 			t.Fatalf("%d is open after its turn", i)
 		}
 	}
-	for i, fd := range newcomers[1:] {
+	for i, fd := range newcomers {
 		if isClosed(t, fd) {
-			t.Errorf("newcomer %d is closed", i+1)
+			t.Errorf("newcomer %d is closed", i)
 		}
 	}
-	checkRoom(t, w, 4, 4, 0)
-	if w.queues[phaseLinger].first == nil {
-		t.Error("the one that lingers is closed")
-	}
+	checkRoom(t, w, 4, 5, 0)
 }
 
 // TestUnreadRepliesMakeRoom has the only connection not take its replies.
@@ -125,30 +126,46 @@ func TestEvictionWithEvents(t *testing.T) {
 	checkRoom(t, w, 1, 1, 0)
 }
 
+// TestPauseWithoutRoom has another worker serve as many connections as may be.
 func TestPauseWithoutRoom(t *testing.T) {
 	w, addr := newTestWorker(t, Options{MaxConnections: 1})
-	lingering := dialBlocking(t, addr)
-	defer unix.Close(lingering)
-	unix.Write(lingering, []byte("\x16\x03\x01"))
+	w.gate.enter()
+	newcomer := dialBlocking(t, addr)
+	defer unix.Close(newcomer)
 	w.step(t)
-	defer unix.Close(dialBlocking(t, addr))
-	w.step(t)
-	checkRoom(t, w, 1, 0, 1)
+	checkRoom(t, w, 0, 0, 1)
 	if w.accepting || w.timeout() != int(acceptPause/time.Millisecond) {
 		t.Fatalf("accepting %v, waits %d ms", w.accepting, w.timeout())
 	}
 	w.step(t) // its own call for room
+	checkRoom(t, w, 0, 0, 1)
+	w.gate.leave()
+	w.now += int64(acceptPause)
+	if err := w.expire(); err != nil {
+		t.Fatal(err)
+	}
+	w.step(t)
+	exchangeBlocking(t, w, newcomer, []byte(keptMessage), make([]byte, 4096))
 	checkRoom(t, w, 1, 0, 1)
+}
+
+// TestRoomEndsThePause closes a connection while nothing is accepted.
+func TestRoomEndsThePause(t *testing.T) {
+	w, addr := newTestWorker(t, Options{})
+	defer unix.Close(dialBlocking(t, addr))
+	w.step(t)
+	w.waitForRoom()
 	w.now++
-	w.close(w.queues[phaseLinger].first)
+	w.close(w.queues[phaseHead].first)
 	if got := w.timeout(); got != 0 {
 		t.Errorf("waits %d ms although there is room", got)
 	}
 	if err := w.expire(); err != nil {
 		t.Fatal(err)
 	}
-	w.step(t)
-	checkRoom(t, w, 1, 0, 1)
+	if !w.accepting {
+		t.Error("accepts nothing")
+	}
 }
 
 // TestAnotherWorkerGivesRoom has the connection that can be spared with a

@@ -42,8 +42,8 @@ type Options struct {
 	RedirectURL string
 	// FullScrape allows a scrape without info hashes, which lists all torrents.
 	FullScrape bool
-	// MaxConnections bounds the open connections; 0 does not. On Linux, those
-	// that wait for a request, or for replies to be taken, make room for new ones.
+	// MaxConnections bounds the open connections; 0 does not. On Linux, all but
+	// full scrapes make room for new ones, those that are missed least first.
 	MaxConnections int
 	// MaxConnectionsPerAddress bounds those from one IPv4 address, or one IPv6
 	// /64, that is no trusted proxy; 0 does not. Further ones are closed at

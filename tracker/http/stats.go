@@ -44,8 +44,8 @@ type Stats struct {
 	Accepted    uint64
 	// Evicted is the number of connections that were closed, because as many
 	// were open as may be or descriptors ran out, in favour of new ones: those
-	// idle for longest, or else those that had waited for longest without
-	// sending a request.
+	// answered and about to be closed, or else those idle for longest, or else
+	// those that had waited for longest without sending a request.
 	Evicted uint64
 	// Refused is the number of connections that were closed unread, because as
 	// many were open from their address as may be.
