@@ -89,13 +89,7 @@ func TestPrivilegesAreDropped(t *testing.T) {
 			if !linkedWithC {
 				want["CapBnd"], want["NoNewPrivs"] = none, "1"
 			}
-			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
-			if err != nil || len(threads) < 2 {
-				t.Fatalf("%d threads, %v", len(threads), err)
-			}
-			for _, thread := range threads {
-				wantStatus(t, thread, want)
-			}
+			wantThreads(t, d, want)
 			announceTo(t, "udp://"+address, hashOf("low"), 6881, 1, 0)
 			announceTo(t, "http://"+address+"/announce", hashOf("low"), 6881, 1, 0)
 			d.stop()
@@ -110,6 +104,18 @@ func TestPrivilegesAreDropped(t *testing.T) {
 
 // none is the set of no capabilities.
 const none = "0000000000000000"
+
+// wantThreads expects lines of the status of each of the daemon's threads.
+func wantThreads(t *testing.T, d *instance, want map[string]string) {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
+	if err != nil || len(threads) < 2 {
+		t.Fatalf("%d threads, %v", len(threads), err)
+	}
+	for _, thread := range threads {
+		wantStatus(t, thread, want)
+	}
+}
 
 // wantStatus expects lines of a thread's status.
 func wantStatus(t *testing.T, path string, want map[string]string) {
@@ -143,6 +149,43 @@ func pureGo(t *testing.T) string {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return path
+}
+
+// TestPrivilegesInAContainer starts as root with few capabilities, some of them
+// inheritable.
+func TestPrivilegesInAContainer(t *testing.T) {
+	uid, gid := needRoot(t)
+	if _, err := exec.LookPath("setpriv"); err != nil {
+		if requireClients {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	for _, c := range []struct{ name, capabilities, fails string }{
+		{"those it needs", "+setuid,+setgid", ""},
+		{"no CAP_SETUID", "+setgid", "setuid: operation not permitted: root needs CAP_SETUID here"},
+		{"no CAP_SETGID", "+setuid", "setgroups: operation not permitted: root needs CAP_SETGID here"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := openDir(t)
+			if err := os.Chown(dir, uid, gid); err != nil {
+				t.Fatal(err)
+			}
+			config := testSettings(dir).with(settings{"process.user": fmt.Sprintf("%q", unprivileged)}).write(t)
+			cmd := exec.Command("setpriv", "--bounding-set=-all,"+c.capabilities, "--inh-caps=-all,"+c.capabilities,
+				pureGo(t), "serve", "--config", config)
+			cmd.Dir = dir
+			if c.fails != "" {
+				if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != statusFailed || !strings.Contains(string(out), c.fails) {
+					t.Errorf("%v: %s", cmd.ProcessState, out)
+				}
+				return
+			}
+			d := startCommand(t, cmd, nil)
+			wantThreads(t, d, map[string]string{"NoNewPrivs": "1", "CapInh": none, "CapPrm": none, "CapEff": none, "CapAmb": none})
+			d.stop()
+		})
+	}
 }
 
 // TestUserWhoCannotServe: the error says who could not what.

@@ -17,9 +17,10 @@ var (
 )
 
 // Drop has all threads of the process become a user, given by name or number,
-// with the user's groups and no capability. On Linux what is executed later gains
-// none either, unless the program was linked with C, whose threads cannot be
-// told. Nothing is done if the process is that user already.
+// with the user's groups and no capability. On Linux that takes CAP_SETUID and
+// CAP_SETGID, and what is executed later gains none either. If the program was
+// linked with C, whose threads cannot be told, it might, and capabilities that
+// were inheritable stay so. Nothing is done if the process is that user already.
 func Drop(name string) error {
 	u, err := user.Lookup(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
@@ -73,16 +74,28 @@ func become(uid, gid int, groups []int) error {
 		return err
 	}
 	if err := syscall.Setgroups(groups); err != nil {
-		return os.NewSyscallError("setgroups", err)
+		return refused("setgroups", "CAP_SETGID", err)
 	}
 	if err := syscall.Setgid(gid); err != nil {
-		return os.NewSyscallError("setgid", err)
+		return refused("setgid", "CAP_SETGID", err)
 	}
 	if err := syscall.Setuid(uid); err != nil {
-		return os.NewSyscallError("setuid", err)
+		return refused("setuid", "CAP_SETUID", err)
+	}
+	if err := shed(); err != nil {
+		return err
 	}
 	if syscall.Setuid(0) == nil {
 		return errKept
 	}
 	return nil
+}
+
+// refused returns the error of a system call. Root that may not make it, as in a
+// container, lacks the capability.
+func refused(call, capability string, err error) error {
+	if errors.Is(err, syscall.EPERM) {
+		return fmt.Errorf("%s: %w: root needs %s here", call, err, capability)
+	}
+	return os.NewSyscallError(call, err)
 }
