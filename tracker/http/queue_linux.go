@@ -21,6 +21,7 @@ const (
 // needed.
 type queue struct {
 	first, last *conn
+	n           int
 	limit       time.Duration
 }
 
@@ -34,6 +35,7 @@ func (q *queue) push(c *conn, now int64) {
 		q.last.next = c
 	}
 	q.last = c
+	q.n++
 }
 
 // remove takes c out of the queue, which it is in.
@@ -49,4 +51,5 @@ func (q *queue) remove(c *conn) {
 		c.next.prev = c.prev
 	}
 	c.prev, c.next = nil, nil
+	q.n--
 }

@@ -16,6 +16,11 @@ func newEventfd() (fd int, err error) {
 	return fd, os.NewSyscallError("eventfd", err)
 }
 
+// maxUnread is how many connections of a worker may wait for their replies to be
+// taken. Clients that mean well read, and a reply fits into the system's buffer;
+// the others would have the tracker and the system hold many replies each.
+const maxUnread = 512
+
 // spare returns the connection that is missed least: the one that was answered
 // and has been about to be closed for longest, or else has been idle for longest,
 // or has kept the server waiting for its first request for longest, or for its
@@ -52,9 +57,18 @@ func (w *worker) freeDescriptor() (ok bool) {
 	if c == nil {
 		return false
 	}
-	w.evict(c)
-	w.gate.leave()
+	w.gate.evicted.Add(1)
+	w.close(c)
 	return true
+}
+
+// boundUnread closes the connections that wait for longest for their replies to
+// be taken, if too many do.
+func (w *worker) boundUnread() {
+	for q := &w.queues[phaseWrite]; q.n > maxUnread; {
+		w.gate.evicted.Add(1)
+		w.close(q.first)
+	}
 }
 
 // askForRoom wakes up the other workers, because only they may have connections

@@ -2,6 +2,7 @@ package http
 
 import (
 	"io"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -102,6 +103,38 @@ func TestUnreadRepliesMakeRoom(t *testing.T) {
 	w.step(t)
 	checkRoom(t, w, 1, 1, 0)
 	exchangeBlocking(t, w, newcomer, []byte(keptMessage), make([]byte, 4096))
+}
+
+// TestUnreadIsBounded has too many connections not take their replies, with an
+// idle one in between that is not to be closed.
+func TestUnreadIsBounded(t *testing.T) {
+	w, _ := newTestWorker(t, Options{})
+	open := func(p phase) (client int) {
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Skip(err) // there are not as many descriptors
+		}
+		t.Cleanup(func() { unix.Close(pair[1]) })
+		w.gate.enter()
+		w.enter(w.open(pair[0], netip.Addr{}), p)
+		return pair[1]
+	}
+	first, second := open(phaseWrite), open(phaseWrite)
+	idle := open(phaseIdle)
+	third := open(phaseWrite)
+	for range maxUnread - 1 {
+		open(phaseWrite)
+	}
+	if err := w.expire(); err != nil {
+		t.Fatal(err)
+	}
+	checkRoom(t, w, maxUnread+1, 2, 0)
+	if !isClosed(t, first) || !isClosed(t, second) || isClosed(t, third) || isClosed(t, idle) {
+		t.Error("others were closed")
+	}
+	if open := w.gate.open.Load(); open != maxUnread+1 {
+		t.Errorf("%d connections are counted", open)
+	}
 }
 
 // TestEvictionWithEvents evicts a connection about which there is an event

@@ -151,14 +151,15 @@ func (w *worker) handle(events []unix.EpollEvent) (stop, forced bool, err error)
 	return stop, forced, err
 }
 
-// expire closes the connections that have had their time, and accepts again
-// after a pause.
+// expire closes the connections that have had their time, or are too many, and
+// accepts again after a pause.
 func (w *worker) expire() error {
 	for p := range w.queues {
 		for c := w.queues[p].first; c != nil && c.deadline <= w.now; c = w.queues[p].first {
 			w.close(c)
 		}
 	}
+	w.boundUnread()
 	if !w.accepting && !w.stopping && w.acceptAt <= w.now {
 		return w.watchListeners()
 	}
