@@ -44,7 +44,7 @@ type servingLine struct {
 
 // writeConfig writes a config for loopback addresses, with ports that the
 // system chooses.
-func writeConfig(path, database string) error {
+func (h *harness) writeConfig(path, database string) error {
 	return os.WriteFile(path, fmt.Appendf(nil, `[log]
 format = "json"
 [tracker]
@@ -55,10 +55,13 @@ listen = ["127.0.0.1:0"]
 listen = []
 [admin]
 listen = "127.0.0.1:0"
+[access]
+mode = "deny"
+file = %q
 [store]
 path = %q
 checkpoint_interval = %q
-`, database, checkpointInterval), 0o600)
+`, h.list, database, checkpointInterval), 0o600)
 }
 
 // spawn starts a daemon, whose log goes to a file beside its config.

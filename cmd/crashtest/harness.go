@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -36,8 +37,11 @@ type harness struct {
 	opts   options
 	file   string // the database
 	config string
+	list   string // the access list's file
 	book   *book
-	report report
+	// overrides of the daemon that is there
+	overrides *overrides
+	report    report
 
 	torrents int       // in the file, as of the last check
 	died     time.Time // when the process that had the file open ended last
@@ -46,8 +50,8 @@ type harness struct {
 	// lasts is how long phases last, as measured last or guessed: what kills are
 	// aimed with.
 	lasts struct {
-		compaction, start    time.Duration
-		checkpoint, creation guess
+		compaction, start              time.Duration
+		checkpoint, creation, override guess
 	}
 }
 
@@ -56,10 +60,12 @@ func newHarness(o options) *harness {
 		opts:   o,
 		file:   filepath.Join(o.Dir, "keeptrack.db"),
 		config: filepath.Join(o.Dir, "keeptrack.toml"),
+		list:   filepath.Join(o.Dir, "refused.txt"),
 		book:   newBook(hashes(o.Seed, o.Torrents)),
 		report: report{began: time.Now()},
 	}
-	h.lasts.checkpoint, h.lasts.creation = firstGuess, firstGuess
+	h.overrides = newOverrides(h.book)
+	h.lasts.checkpoint, h.lasts.creation, h.lasts.override = firstGuess, firstGuess, firstGuess
 	return h
 }
 
@@ -98,10 +104,10 @@ func (h *harness) step(ctx context.Context, n int, p phase) error {
 // prepare makes the database, with most of the torrents in it, and measures how
 // long it takes to compact it.
 func (h *harness) prepare(ctx context.Context) error {
-	if err := writeConfig(h.config, h.file); err != nil {
+	if err := errors.Join(os.WriteFile(h.list, h.overrides.file(), 0o600), h.writeConfig(h.config, h.file)); err != nil {
 		return err
 	}
-	if err := h.importTorrents(ctx); err != nil {
+	if err := h.importTorrents(ctx, h.opts.Torrents/10*9, time.Now().Add(-24*time.Hour)); err != nil {
 		return err
 	}
 	if _, err := h.check(ctx); err != nil {
@@ -125,7 +131,10 @@ func (h *harness) finish(ctx context.Context) error {
 	return err
 }
 
-func (h *harness) print(w io.Writer) { h.report.print(w) }
+func (h *harness) print(w io.Writer) {
+	h.report.print(w)
+	fmt.Fprintln(w, h.overrides)
+}
 
 // cleanUp ends a daemon that an error has left behind.
 func (h *harness) cleanUp() {
@@ -135,11 +144,11 @@ func (h *harness) cleanUp() {
 	}
 }
 
-// importTorrents reads nine of ten torrents into a new database, as though they
-// had been announced a day ago.
-func (h *harness) importTorrents(ctx context.Context) error {
+// importTorrents reads the first n torrents into a new database, as though they
+// had been announced last at a time.
+func (h *harness) importTorrents(ctx context.Context, n int, last time.Time) error {
 	text := filepath.Join(h.opts.Dir, "torrents.txt")
-	b := h.book.imported(h.opts.Torrents/10*9, time.Now().Add(-24*time.Hour))
+	b := h.book.imported(n, last)
 	if err := os.WriteFile(text, b, 0o600); err != nil {
 		return err
 	}

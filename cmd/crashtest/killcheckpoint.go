@@ -14,6 +14,7 @@ func (h *harness) killInCheckpoint(ctx context.Context, rng *rand.Rand) (outcome
 		return outcome{}, err
 	}
 	l.load(loadTime(rng))
+	l.turn <- struct{}{} // what is written from now on is checkpoints
 	before, err := l.haltInCheckpoint(rng)
 	if err := errors.Join(err, l.kill()); err != nil {
 		return outcome{}, err

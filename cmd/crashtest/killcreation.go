@@ -24,7 +24,7 @@ const schemaTx = 2
 // make one.
 func (h *harness) spawnNew(ctx context.Context) (d *daemon, file string, err error) {
 	folder, config, file := h.newFolder()
-	if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700), writeConfig(config, file)); err != nil {
+	if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700), h.writeConfig(config, file)); err != nil {
 		return nil, "", err
 	}
 	if d, err = h.spawn(ctx, config); err != nil {

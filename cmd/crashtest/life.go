@@ -20,7 +20,8 @@ type life struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 	parts  *errgroup.Group
-	ending atomic.Bool // what goes wrong from now on is the daemon's end
+	ending atomic.Bool   // what goes wrong from now on is the daemon's end
+	turn   chan struct{} // has room for who changes overrides
 
 	checkpoints uint64 // completed, as last seen; read it once the parts have ended
 }
@@ -41,8 +42,11 @@ func (h *harness) serve(ctx context.Context) (*life, error) {
 	if line.Torrents != h.torrents || len(line.UDP) != 1 {
 		return nil, fmt.Errorf("%d torrents loaded of %d: %+v", line.Torrents, h.torrents, line)
 	}
-	l := &life{h: h, daemon: d, admin: "http://" + line.Admin}
+	l := &life{h: h, daemon: d, admin: "http://" + line.Admin, turn: make(chan struct{}, 1)}
 	if err := l.ready(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.compareOverrides(ctx); err != nil {
 		return nil, err
 	}
 	h.report.opened++
@@ -50,7 +54,7 @@ func (h *harness) serve(ctx context.Context) (*life, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.book.scrape(ctx, w); err != nil {
+	if err := h.book.scrape(ctx, w, h.overrides.refused()); err != nil {
 		return nil, errors.Join(err, w.conn.Close())
 	}
 	l.begin(ctx, w)
@@ -67,6 +71,8 @@ func (l *life) begin(ctx context.Context, w *wire) {
 		return l.unlessEnding(o.run(l.ctx))
 	})
 	l.parts.Go(func() error { return l.unlessEnding(l.watch(l.ctx)) })
+	rng := rand.New(rand.NewPCG(l.h.opts.Seed, ^uint64(l.h.report.opened)))
+	l.parts.Go(func() error { return l.unlessEnding(l.overriding(l.ctx, rng)) })
 }
 
 // unlessEnding returns the error of a part that is not due to the daemon's end.

@@ -75,18 +75,18 @@ func (l *load) announce(ctx context.Context, n int) error {
 	})
 }
 
-// pick chooses a torrent.
+// pick chooses a torrent that is not left to the access list.
 func (l *load) pick() int {
-	n := len(l.book.accounts)
+	n := len(l.book.accounts) - overridden
 	if l.rng.IntN(4) > 0 {
 		n /= busyShare
 	}
-	return l.rng.IntN(n)
+	return overridden + l.rng.IntN(n)
 }
 
 // scrape asks for the counts of all torrents of a daemon just started, which
-// are to be those of the file.
-func (b *book) scrape(ctx context.Context, w *wire) error {
+// are to be those of the file, and of refused torrents none.
+func (b *book) scrape(ctx context.Context, w *wire, refused map[tracker.InfoHash]bool) error {
 	for first := 0; first < len(b.accounts); first += window * udp.MaxScrape {
 		group := b.accounts[first:min(first+window*udp.MaxScrape, len(b.accounts))]
 		n := (len(group) + udp.MaxScrape - 1) / udp.MaxScrape
@@ -95,7 +95,7 @@ func (b *book) scrape(ctx context.Context, w *wire) error {
 		}
 		err := w.exchange(ctx, n, func(i int, transaction uint32) []byte {
 			return scrapeRequest(w.id, transaction, part(i))
-		}, func(i int, reply []byte) error { return compareScrape(part(i), reply) })
+		}, func(i int, reply []byte) error { return compareScrape(part(i), refused, reply) })
 		if err != nil {
 			return err
 		}
@@ -112,14 +112,18 @@ func scrapeRequest(id uint64, transaction uint32, torrents []account) []byte {
 }
 
 // compareScrape holds a reply against what was in the file.
-func compareScrape(torrents []account, reply []byte) error {
+func compareScrape(torrents []account, refused map[tracker.InfoHash]bool, reply []byte) error {
 	r, err := udp.ParseScrapeReply(reply)
 	if err != nil || r.Len() != len(torrents) {
 		return fmt.Errorf("a scrape of %d torrents is answered %q: %w", len(torrents), reply, err)
 	}
 	for i, a := range torrents {
-		if got := uint64(r.Row(i).Completed); got != a.base.Downloaded {
-			return fmt.Errorf("torrent %s is served with %d downloads, the file has %d", a.hash, got, a.base.Downloaded)
+		want := a.base.Downloaded
+		if refused[a.hash] {
+			want = 0
+		}
+		if got := uint64(r.Row(i).Completed); got != want {
+			return fmt.Errorf("torrent %s is served with %d downloads, the file has %d, refused: %v", a.hash, got, a.base.Downloaded, refused[a.hash])
 		}
 	}
 	return nil

@@ -25,7 +25,12 @@ var client = &http.Client{Timeout: patience}
 
 // get fetches a page of the admin address.
 func (l *life) get(ctx context.Context, path string) (status int, body []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.admin+path, nil)
+	return l.ask(ctx, http.MethodGet, path)
+}
+
+// ask sends a request to the admin address.
+func (l *life) ask(ctx context.Context, method, path string) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, l.admin+path, nil)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -21,12 +21,13 @@ type outcome struct {
 
 // phases are all phases; their shares add up to a hundred.
 var phases = []phase{
-	{"random", 16, (*harness).killAnytime},
-	{"checkpoint", 26, (*harness).killInCheckpoint},
-	{"backup", 16, (*harness).killInBackup},
-	{"compaction", 16, (*harness).killInCompaction},
-	{"creation", 15, (*harness).killInCreation},
-	{"start", 11, (*harness).killInStart},
+	{"random", 14, (*harness).killAnytime},
+	{"checkpoint", 22, (*harness).killInCheckpoint},
+	{"override", 14, (*harness).killInOverride},
+	{"backup", 14, (*harness).killInBackup},
+	{"compaction", 14, (*harness).killInCompaction},
+	{"creation", 12, (*harness).killInCreation},
+	{"start", 10, (*harness).killInStart},
 }
 
 // schedule returns the phases of n kills in random order, each with its share.

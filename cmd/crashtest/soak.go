@@ -14,11 +14,13 @@ import (
 
 // A soak runs two instances in sync, with a key, for a while and with
 // everything on at once: completed downloads, leechers that come and are
-// forgotten, scrapes, checkpoints, backups that are verified, and reloads, each
-// of which goes one step on with changing the key. What must hold afterwards:
+// forgotten, scrapes, overrides of the access list, checkpoints, backups that are
+// verified, and reloads, each of which goes one step on with changing the key.
+// What must hold afterwards:
 //
 //   - every acknowledged download is counted on both instances and in both
 //     files, and nothing else;
+//   - the overrides acknowledged are in force, and are so after a restart;
 //   - the instances agree on when each torrent was last announced, to the minute;
 //   - all peers are gone once their time is over;
 //   - memory, goroutines and descriptors have stayed flat;
@@ -89,20 +91,27 @@ func (s *soak) start(ctx context.Context, g *group, n int) (*side, error) {
 	if err := errors.Join(g.writeKeys(side.keyFile, 0), g.writeConfig(h, side.keyFile)); err != nil {
 		return nil, err
 	}
-	var err error
-	if side.daemon, err = h.spawn(ctx, h.config); err != nil {
+	if err := h.importTorrents(ctx, overridden, time.Now()); err != nil {
 		return nil, err
 	}
-	line, err := side.daemon.await(ctx)
+	return side, side.open(ctx)
+}
+
+// open starts the daemon and waits until it is ready.
+func (s *side) open(ctx context.Context) (err error) {
+	if s.daemon, err = s.h.spawn(ctx, s.h.config); err != nil {
+		return err
+	}
+	line, err := s.daemon.await(ctx)
 	if err != nil {
-		return side, err
+		return err
 	}
-	side.admin, side.http = "http://"+line.Admin, "http://"+line.HTTP[0]+"/announce"
-	if err := side.ready(ctx); err != nil {
-		return side, err
+	s.admin, s.http = "http://"+line.Admin, "http://"+line.HTTP[0]+"/announce"
+	if err := s.ready(ctx); err != nil {
+		return err
 	}
-	side.wire, err = dial(ctx, line.UDP[0])
-	return side, err
+	s.wire, err = dial(ctx, line.UDP[0])
+	return err
 }
 
 // work has everything go on at once until the time is over.
@@ -113,13 +122,15 @@ func (s *soak) work(ctx context.Context, g *group) error {
 		l := load{book: s.book, wire: side.wire, batch: s.opts.Rate / minRate, rng: rand.New(rand.NewPCG(s.opts.Seed, uint64(i)))}
 		parts.Go(func() error { return s.announce(ctx, &l, until) })
 		parts.Go(func() error { return s.announceHTTP(ctx, side, until) })
+		parts.Go(func() error { return s.override(ctx, side, rand.New(rand.NewPCG(s.opts.Seed, ^uint64(i))), until) })
 		parts.Go(func() error { return s.watch(ctx, side, until) })
 	}
 	parts.Go(func() error { return s.operate(ctx, g, until) })
 	return parts.Wait()
 }
 
-// every calls do again and again, until the time is over or it fails.
+// every calls do again and again, until the time, if there is one, is over or it
+// fails.
 func every(ctx context.Context, interval time.Duration, until time.Time, do func() error) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -128,7 +139,7 @@ func every(ctx context.Context, interval time.Duration, until time.Time, do func
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case now := <-ticker.C:
-			if now.After(until) {
+			if !until.IsZero() && now.After(until) {
 				return nil
 			}
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,7 +38,8 @@ func (s *soak) watch(ctx context.Context, side *side, until time.Time) error {
 
 // look reads the metrics; lost says which of them tell of packets between the
 // instances that should have been used. One's own are not, nor is what is told
-// of a torrent that nobody completed and whose time is over.
+// of a torrent that nobody completed and whose time is over, or of one that is
+// refused here.
 func (s *side) look(ctx context.Context) (seen map[string]float64, lost []string, err error) {
 	status, body, err := s.get(ctx, "/metrics")
 	if err != nil || status != http.StatusOK {
@@ -45,7 +47,7 @@ func (s *side) look(ctx context.Context) (seen map[string]float64, lost []string
 	}
 	for line := range bytes.Lines(body) {
 		l := strings.TrimSpace(string(line))
-		if strings.HasSuffix(l, " 0") || strings.Contains(l, `"own_id"`) || strings.Contains(l, `"too_old"`) || strings.HasPrefix(l, "#") {
+		if strings.HasSuffix(l, " 0") || strings.Contains(l, `"own_id"`) || strings.Contains(l, `"too_old"`) || strings.Contains(l, `"refused"`) || strings.HasPrefix(l, "#") {
 			continue
 		}
 		for _, name := range []string{"keeptrack_livesync_drops_total", "keeptrack_livesync_untold_total",
@@ -63,7 +65,7 @@ func (s *side) look(ctx context.Context) (seen map[string]float64, lost []string
 func (s *soak) settle(ctx context.Context) error {
 	for i := range s.book.accounts {
 		a := &s.book.accounts[i]
-		a.base.Downloaded = a.acked // what is to be served from now on
+		a.base.Downloaded += a.acked // what is to be served from now on
 	}
 	for i, side := range s.sides {
 		err := await(ctx, "all peers to be forgotten", 100*time.Millisecond, func() (bool, error) {
@@ -75,7 +77,7 @@ func (s *soak) settle(ctx context.Context) error {
 			return told && peers == 0, err
 		})
 		if err == nil {
-			err = s.book.scrape(ctx, side.wire)
+			err = s.compareServed(ctx, side)
 		}
 		if err == nil {
 			err = side.flat(s.lasts)
@@ -84,7 +86,32 @@ func (s *soak) settle(ctx context.Context) error {
 			return fmt.Errorf("instance %d: %w", i+1, err)
 		}
 	}
-	return s.compareFiles(ctx)
+	if err := s.compareFiles(ctx); err != nil {
+		return err
+	}
+	return s.reopen(ctx)
+}
+
+// compareServed holds what an instance serves against the books.
+func (s *soak) compareServed(ctx context.Context, side *side) error {
+	if err := side.compareOverrides(ctx); err != nil {
+		return err
+	}
+	return s.book.scrape(ctx, side.wire, side.h.overrides.refused())
+}
+
+// reopen has the instances serve once more.
+func (s *soak) reopen(ctx context.Context) error {
+	for i, side := range s.sides {
+		err := side.open(ctx)
+		if err == nil {
+			err = errors.Join(s.compareServed(ctx, side), side.daemon.stop())
+		}
+		if err != nil {
+			return fmt.Errorf("instance %d after a restart: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // compareFiles stops the instances and holds their files against the book and
@@ -95,7 +122,7 @@ func (s *soak) compareFiles(ctx context.Context) error {
 		if err := side.daemon.stop(); err != nil {
 			return fmt.Errorf("stopping instance %d: %w", i+1, err)
 		}
-		if err := side.h.verify(ctx, side.h.file); err != nil {
+		if err := errors.Join(side.h.verify(ctx, side.h.file), side.h.countOverrides(ctx)); err != nil {
 			return err
 		}
 		records, err := side.h.records(ctx)
@@ -111,8 +138,8 @@ func (s *soak) compareFiles(ctx context.Context) error {
 	for _, a := range s.book.accounts {
 		one, two := files[0][a.hash], files[1][a.hash]
 		apart := max(one.LastAnnounce, two.LastAnnounce) - min(one.LastAnnounce, two.LastAnnounce)
-		if one.Downloaded != a.acked || two.Downloaded != a.acked || a.acked > 0 && apart > 1 {
-			all.add(fmt.Errorf("torrent %s: %d downloads, the files have %+v and %+v", a.hash, a.acked, one, two))
+		if one.Downloaded != a.base.Downloaded || two.Downloaded != a.base.Downloaded || a.acked > 0 && apart > 1 {
+			all.add(fmt.Errorf("torrent %s: %d downloads, the files have %+v and %+v", a.hash, a.base.Downloaded, one, two))
 		}
 	}
 	return all.err()

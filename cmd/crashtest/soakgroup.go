@@ -56,14 +56,14 @@ func (g *group) writeKeys(path string, reloads int) error {
 	return os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600)
 }
 
-// writeList writes an access list that refuses a torrent that nobody announces.
-func (g *group) writeList(reloads int) error {
-	return os.WriteFile(g.list, fmt.Appendf(nil, "%040x # reload %d\n", reloads, reloads), 0o600)
+// writeList writes an access list, and into it a torrent that nobody announces.
+func (g *group) writeList(o *overrides, reloads int) error {
+	return os.WriteFile(g.list, fmt.Appendf(o.file(), "%040x # reload %d\n", reloads, reloads), 0o600)
 }
 
 // writeConfig writes the config of an instance.
 func (g *group) writeConfig(h *harness, keyFile string) error {
-	if err := g.writeList(0); err != nil {
+	if err := g.writeList(h.overrides, 0); err != nil {
 		return err
 	}
 	return os.WriteFile(h.config, fmt.Appendf(nil, `[log]

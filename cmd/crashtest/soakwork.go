@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"sync/atomic"
@@ -20,11 +21,12 @@ const (
 	downloads = iota
 	leechers
 	scrapes
+	changes
 	backups
 	reloads
 )
 
-var doneNames = [...]string{downloads: "downloads", leechers: "leechers", scrapes: "torrents scraped", backups: "backups verified", reloads: "reloads"}
+var doneNames = [...]string{downloads: "downloads", leechers: "leechers", scrapes: "torrents scraped", changes: "overrides", backups: "backups verified", reloads: "reloads"}
 
 func (s *soak) count(what int, n int) { atomic.AddUint64(&s.done[what], uint64(n)) }
 
@@ -59,7 +61,7 @@ func (s *soak) announce(ctx context.Context, l *load, until time.Time) error {
 func (s *soak) announceHTTP(ctx context.Context, side *side, until time.Time) error {
 	torrent := 0
 	return every(ctx, 10*batchEvery, until, func() error {
-		torrent = (torrent + 1) % len(s.book.accounts)
+		torrent = max((torrent+1)%len(s.book.accounts), overridden)
 		hash := s.book.accounts[torrent].hash
 		port, sent := uint16(s.book.sending(torrent)), time.Now()
 		_, err := bittorrent.Announce(ctx, side.http, bittorrent.Request{InfoHash: hash, Port: port, Event: tracker.EventCompleted})
@@ -71,6 +73,14 @@ func (s *soak) announceHTTP(ctx context.Context, side *side, until time.Time) er
 		s.count(scrapes, 1)
 		_, err = bittorrent.Scrape(ctx, side.http, []tracker.InfoHash{hash})
 		return err
+	})
+}
+
+// override changes overrides.
+func (s *soak) override(ctx context.Context, side *side, rng *rand.Rand, until time.Time) error {
+	return every(ctx, overrideEvery, until, func() error {
+		s.count(changes, 1)
+		return side.override(ctx, side.h.overrides.draw(rng))
 	})
 }
 
@@ -104,7 +114,7 @@ func (s *soak) operate(ctx context.Context, g *group, until time.Time) error {
 	return every(ctx, max(s.lasts/60, 500*time.Millisecond), until, func() error {
 		n++
 		for _, side := range s.sides {
-			err := errors.Join(g.writeKeys(side.keyFile, n), g.writeList(n), side.daemon.cmd.Process.Signal(syscall.SIGHUP))
+			err := errors.Join(g.writeKeys(side.keyFile, n), g.writeList(side.h.overrides, n), side.daemon.cmd.Process.Signal(syscall.SIGHUP))
 			if err == nil {
 				err = side.awaitReload(ctx, n)
 			}
