@@ -5,11 +5,14 @@
 //
 // It runs the real program (built from the current module unless a path is
 // given) in a folder of its own, on loopback addresses, and keeps a book of
-// every completed download that the daemon has acknowledged over UDP. Each kill
-// is a step, and each step is a SIGKILL at a random moment of one phase:
+// every completed download that the daemon has acknowledged over UDP, and one of
+// every override of the access list that it has acknowledged over the admin
+// address. Each kill is a step, and each step is a SIGKILL at a random moment of
+// one phase:
 //
-//   - random: while it serves, with announces going on;
+//   - random: while it serves, with announces and overrides going on;
 //   - checkpoint: after a checkpoint has begun to write;
+//   - override: while a request for an override has not been answered;
 //   - backup: while a copy goes out over the admin address;
 //   - compaction: `keeptrack db compact`, after a clean stop;
 //   - creation: while a new file is made and brought to the newest schema, in
@@ -18,11 +21,12 @@
 //
 // A kill counts as inside of its phase only if that can be told afterwards: of a
 // checkpoint, if pages have been written whose transaction has not been
-// committed; of a backup, if the copy breaks off; of a compaction, if its new
-// file is there and not yet in place; of a creation, if the file exists and has
-// no schema yet; of a start, if the daemon has not said that it serves. Since a
-// checkpoint and a creation take a millisecond or a few, the daemon is halted
-// first (SIGSTOP) and goes on, to be halted another time, if that was too late.
+// committed; of an override, if the request has been sent and no answer has come;
+// of a backup, if the copy breaks off; of a compaction, if its new file is there
+// and not yet in place; of a creation, if the file exists and has no schema yet;
+// of a start, if the daemon has not said that it serves. Since a checkpoint, an
+// override and a creation take a millisecond or a few, the daemon is halted first
+// (SIGSTOP) and goes on, to be halted another time, if that was too late.
 //
 // What must hold after every kill:
 //
@@ -35,6 +39,9 @@
 //   - no count is higher than what has been sent, no torrent has come from
 //     nowhere, and no count, time or torrent that an earlier restart had seen is
 //     lower or gone;
+//   - the overrides of the access list are those acknowledged: their number in the
+//     file, and once the daemon is started the list of them that it tells, and what
+//     scrapes leave out; a last one that was not acknowledged may be there or not;
 //   - after a clean stop, which comes before each compaction, everything
 //     acknowledged is in the file, and no checkpoint has failed before.
 //

@@ -30,12 +30,12 @@ func (l *life) override(ctx context.Context, c change) error {
 	if status == http.StatusOK {
 		o.acknowledge()
 	}
-	var answer struct{ Refused *bool }
-	if err == nil && status == http.StatusOK {
-		err = json.Unmarshal(body, &answer)
+	if err != nil {
+		return err
 	}
-	if err != nil || answer.Refused == nil || *answer.Refused != c.refuses() {
-		return fmt.Errorf("%s %s is answered %d %s: %w", method, path, status, body, err)
+	answer := struct{ Refused bool }{!c.refuses()}
+	if json.Unmarshal(body, &answer) != nil || status != http.StatusOK || answer.Refused != c.refuses() {
+		return fmt.Errorf("%s %s is answered %d %s", method, path, status, body)
 	}
 	return nil
 }
@@ -50,6 +50,9 @@ func (l *life) overriding(ctx context.Context, rng *rand.Rand) error {
 			return ctx.Err()
 		}
 		defer func() { <-l.turn }()
+		if l.ending.Load() {
+			return nil // it would ask nobody
+		}
 		return l.override(ctx, l.h.overrides.draw(rng))
 	})
 }
