@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -160,6 +161,37 @@ func TestTimes(t *testing.T) {
 		if got := w.timeout(); got != step.left || w.opened != step.open || w.gate.open.Load() != int64(step.open) {
 			t.Errorf("at %v: waits %d ms, %d connections", step.at, got, w.opened)
 		}
+	}
+}
+
+// TestSlowReaderGetsNoMoreTime takes a part of the replies now and then.
+func TestSlowReaderGetsNoMoreTime(t *testing.T) {
+	w, _ := newTestWorker(t, Options{})
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[1])
+	w.gate.enter()
+	c := w.open(pair[0], netip.Addr{})
+	w.responder.out = make([]byte, 16<<20)
+	if w.send(c, nil, stepReceive) {
+		t.Fatal("the replies fit into the socket")
+	}
+	buf := make([]byte, 128<<10)
+	for w.now = 0; w.now < int64(standardLimits.write); w.now += int64(time.Second) {
+		if err := w.expire(); err != nil || w.opened != 1 {
+			t.Fatalf("is closed early: %v", err)
+		}
+		left := len(c.out)
+		for n := 1; n > 0; n, _ = unix.Read(pair[1], buf) {
+		}
+		if w.step(t); len(c.out) == left {
+			t.Fatal("nothing more is sent")
+		}
+	}
+	if err := w.expire(); err != nil || w.opened != 0 {
+		t.Errorf("%d connections, %v", w.opened, err)
 	}
 }
 
