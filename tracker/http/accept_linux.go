@@ -73,16 +73,17 @@ func (w *worker) accept(listener int) error {
 			return nil
 		case errno == unix.EBADF || errno == unix.EINVAL:
 			return os.NewSyscallError("accept", errno)
-		case outOfRoom(errno):
-			if !tried && outOfDescriptors(errno) && w.freeDescriptor() {
-				tried = true
-				continue
+		case outOfDescriptors(errno) && !tried:
+			if tried = w.freeDescriptor(); !tried {
+				w.waitForRoom()
+				return nil
 			}
+		case outOfRoom(errno):
 			w.handler.log.Debug().Err(errno).Msg("http accept")
-			w.waitForRoom()
+			w.pauseAccepting()
 			return nil
 		}
-		// Otherwise that connection has failed before it was accepted.
+		// There is room now, or that connection has failed before it was accepted.
 	}
 	w.behind = true
 	return nil
@@ -128,13 +129,19 @@ func (w *worker) watchListeners() error {
 	return nil
 }
 
-// waitForRoom accepts nothing for a moment, because there is no room. The
-// connections wait with the system, or for another worker.
+// waitForRoom pauses accepting for a worker that has no connection to spare, and
+// asks the others.
 func (w *worker) waitForRoom() {
+	w.pauseAccepting()
+	w.askForRoom()
+}
+
+// pauseAccepting accepts nothing for a moment, because there is no room. The
+// connections wait with the system.
+func (w *worker) pauseAccepting() {
 	w.gate.paused.Add(1)
 	w.ignoreListeners()
 	w.acceptAt = w.now + int64(acceptPause)
-	w.askForRoom()
 }
 
 func (w *worker) ignoreListeners() {

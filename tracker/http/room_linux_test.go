@@ -187,7 +187,7 @@ func TestRoomEndsThePause(t *testing.T) {
 	w, addr := newTestWorker(t, Options{})
 	defer unix.Close(dialBlocking(t, addr))
 	w.step(t)
-	w.waitForRoom()
+	w.pauseAccepting()
 	w.now++
 	w.close(w.queues[phaseHead].first)
 	if got := w.timeout(); got != 0 {
