@@ -57,6 +57,9 @@ func TestWarnings(t *testing.T) {
 		{"default numwant above the most", "[tracker]\nmax_numwant = 20", []string{"tracker.default_numwant: "}},
 		{"no front end", "[udp]\nlisten = []\n[http]\nlisten = []", []string{"udp.listen: "}},
 		{"one front end", "[udp]\nlisten = []", nil},
+		{"token to be guessed", "[admin]\nlisten = \"[::]:6970\"\ntoken = \"123456789abcdef\"", []string{"admin.token: "}},
+		{"token in earnest", "[admin]\nlisten = \"[::]:6970\"\ntoken = \"123456789abcdef0\"", nil},
+		{"short token for this host", "[admin]\ntoken = \"a\"", nil},
 		{"unused list", "[access]\nfile = \"x\"", []string{"access.file: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -81,6 +81,13 @@ var cautions = []rule{
 		`is not used because access.mode is "open"`,
 	},
 	{
+		[]string{"admin.token"},
+		func(c *Config) bool {
+			return c.Admin.Token == "" || len(c.Admin.Token) >= 16 || c.Admin.Listen.IsLocal()
+		},
+		"is shorter than 16 characters and can be guessed: wrong ones are not slowed down",
+	},
+	{
 		[]string{"livesync.accept_plain"},
 		func(c *Config) bool { return !c.LiveSync.AcceptPlain || c.LiveSync.KeyFile != "" },
 		"is not used because livesync.key_file is empty",
