@@ -2,8 +2,6 @@ package config
 
 import (
 	"errors"
-	"strconv"
-	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -82,21 +80,7 @@ func (s *spy) look(meta *toml.MetaData, value toml.Primitive) int {
 func syntaxError(err error) Error {
 	var syntax toml.ParseError
 	if errors.As(err, &syntax) {
-		return Error{Line: syntax.Position.Line, Message: printable(syntax.Message)}
+		return Error{Line: syntax.Position.Line, Message: syntax.Message}
 	}
-	return Error{Message: printable(err.Error())}
-}
-
-// printable escapes what would break a line or steer a terminal: the library
-// puts characters of the file into its messages as they are.
-func printable(message string) string {
-	var b strings.Builder
-	for _, r := range message {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
+	return Error{Message: err.Error()}
 }

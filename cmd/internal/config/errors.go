@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -10,9 +11,9 @@ type Error struct {
 	File string
 	// Line is counted from 1; 0 means that no line is at fault.
 	Line int
-	// Key is table.key, empty if no key is at fault.
+	// Key is table.key, printable, empty if no key is at fault.
 	Key string
-	// Message says what is wrong, on one line and without the above.
+	// Message says what is wrong, on one line, printable and without the above.
 	Message string
 }
 
@@ -40,4 +41,18 @@ func (e Errors) Error() string {
 		lines[i] = e[i].Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// printable escapes what would break a line or steer a terminal: the TOML
+// library puts characters of the file into messages and keys as they are.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }

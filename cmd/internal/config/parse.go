@@ -24,7 +24,8 @@ func Parse(name string, text []byte) (*Config, error) {
 		return p.config, nil
 	}
 	for i := range p.errors {
-		p.errors[i].File = name
+		e := &p.errors[i]
+		e.File, e.Key, e.Message = name, printable(e.Key), printable(e.Message)
 	}
 	slices.SortFunc(p.errors, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))

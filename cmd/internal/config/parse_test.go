@@ -166,6 +166,7 @@ var refusedForm = []refusal{
 	{"syntax", "[log]\nlevel = \n", "f:2: expected value"},
 	{"key set twice", "[log]\nlevel = \"info\"\nlevel = \"warn\"\n", "f:3: Key 'log.level' has already been defined."},
 	{"escaped line break", "[log]\nlevel = \"\\\n\"", `invalid escape in string '\\n'`},
+	{"control character in a key", "\"\u009b\" = 1", `f:1: "\u009b": unknown key`},
 	{"invalid UTF-8", "[log]\nlevel = \"\xff\"\n", "f:2: invalid UTF-8"},
 	{"table as a value", "tracker = 5", "f:1: tracker: must be a table: [tracker] on a line of its own, not 5"},
 	{"table as an array", "[[tracker]]\n", "f:1: tracker: must be a table"},
