@@ -21,7 +21,7 @@ var (
 	metricHTTPConns     = gauge("http_connections", "HTTP connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP connections accepted.")
 	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address had as many as it may.")
-	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones.")
+	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones or because they left their replies unread.")
 	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: all were busy, or descriptors or memory ran out.")
 )
 
