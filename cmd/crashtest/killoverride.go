@@ -54,7 +54,12 @@ func (l *life) haltInOverride(rng *rand.Rand) error {
 func (l *life) beginOverride(c change) (sent, done chan struct{}) {
 	sent, done = make(chan struct{}, 1), make(chan struct{})
 	ctx := httptrace.WithClientTrace(l.ctx, &httptrace.ClientTrace{
-		WroteRequest: func(httptrace.WroteRequestInfo) { sent <- struct{}{} },
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			select {
+			case sent <- struct{}{}:
+			default: // it was sent again
+			}
+		},
 	})
 	l.parts.Go(func() error {
 		defer close(done)

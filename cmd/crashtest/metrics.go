@@ -28,6 +28,18 @@ func (l *life) get(ctx context.Context, path string) (status int, body []byte, e
 	return l.ask(ctx, http.MethodGet, path)
 }
 
+// page fetches a page of the admin address that has to be there.
+func (l *life) page(ctx context.Context, path string) ([]byte, error) {
+	status, body, err := l.get(ctx, path)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%d %s", status, body)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return body, nil
+}
+
 // ask sends a request to the admin address.
 func (l *life) ask(ctx context.Context, method, path string) (status int, body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, l.admin+path, nil)
@@ -69,9 +81,9 @@ func (l *life) watch(ctx context.Context) error {
 		case <-ticker.C:
 		}
 		at := time.Now()
-		status, body, err := l.get(ctx, "/metrics")
-		if err != nil || status != http.StatusOK {
-			return fmt.Errorf("/metrics: %d %w", status, err)
+		body, err := l.page(ctx, "/metrics")
+		if err != nil {
+			return err
 		}
 		seen := parseMetrics(body)
 		if n := seen[metricFailures]; n > 0 {

@@ -60,9 +60,9 @@ func (l *life) overriding(ctx context.Context, rng *rand.Rand) error {
 // compareOverrides holds the overrides that the daemon has, just started or not
 // asked for any just now, against the book.
 func (l *life) compareOverrides(ctx context.Context) error {
-	status, body, err := l.get(ctx, "/api/v1/access?limit=1000")
-	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("the access list: %d %w", status, err)
+	body, err := l.page(ctx, "/api/v1/access?limit=1000")
+	if err != nil {
+		return err
 	}
 	var list struct {
 		Overrides []struct {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -38,9 +37,9 @@ func (s *soak) watch(ctx context.Context, side *side, until time.Time) error {
 // of a torrent that nobody completed and whose time is over, or of one that is
 // refused here.
 func (s *side) look(ctx context.Context) (seen map[string]float64, lost []string, err error) {
-	status, body, err := s.get(ctx, "/metrics")
-	if err != nil || status != http.StatusOK {
-		return nil, nil, fmt.Errorf("/metrics: %d %w", status, err)
+	body, err := s.page(ctx, "/metrics")
+	if err != nil {
+		return nil, nil, err
 	}
 	for line := range bytes.Lines(body) {
 		l := strings.TrimSpace(string(line))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -79,8 +78,11 @@ func (s *soak) announceHTTP(ctx context.Context, side *side, until time.Time) er
 // override changes overrides.
 func (s *soak) override(ctx context.Context, side *side, rng *rand.Rand, until time.Time) error {
 	return every(ctx, overrideEvery, until, func() error {
+		if err := side.override(ctx, side.h.overrides.draw(rng)); err != nil {
+			return err
+		}
 		s.count(changes, 1)
-		return side.override(ctx, side.h.overrides.draw(rng))
+		return nil
 	})
 }
 
@@ -142,9 +144,9 @@ func (s *side) awaitReload(ctx context.Context, times int) error {
 
 // backUp takes a copy of the database and has it verified.
 func (s *side) backUp(ctx context.Context) error {
-	status, copied, err := s.get(ctx, "/api/v1/backup")
-	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("the daemon refuses: %d, %w", status, err)
+	copied, err := s.page(ctx, "/api/v1/backup")
+	if err != nil {
+		return err
 	}
 	path := s.h.file + ".copy"
 	if err := os.WriteFile(path, copied, 0o600); err != nil {
