@@ -49,6 +49,12 @@ func run(t *testing.T, serve serveFunc, o Options, l limits, tr *tracker.Tracker
 	if err != nil {
 		t.Fatal(err)
 	}
+	stop, stopped = runServer(t, s)
+	return s, stop, stopped
+}
+
+// runServer is run with a server that listens.
+func runServer(t *testing.T, s *Server) (stop func(), stopped chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stopped = make(chan struct{})
 	go func() {
@@ -61,7 +67,7 @@ func run(t *testing.T, serve serveFunc, o Options, l limits, tr *tracker.Tracker
 		cancel()
 		<-stopped
 	})
-	return s, cancel, stopped
+	return cancel, stopped
 }
 
 func dial(t *testing.T, addr netip.AddrPort) (*net.TCPConn, *bufio.Reader) {
