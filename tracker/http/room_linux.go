@@ -17,20 +17,22 @@ func newEventfd() (fd int, err error) {
 }
 
 // maxUnread is how many connections of a worker may wait for their replies to be
-// taken. Clients that mean well read, and a reply fits into the system's buffer;
-// the others would have the tracker and the system hold many replies each.
+// taken, however many may be open: the tracker and the system hold many replies
+// for each of them.
 const maxUnread = 512
 
 // spare returns the connection that is missed least: the one that was answered
 // and has been about to be closed for longest, or else has been idle for longest,
-// or has kept the server waiting for its first request for longest, or for its
-// replies to be taken. There is none if all are being answered, or if the server
-// stops, which finishes what it has.
+// or has kept the server waiting for its replies to be taken for longest, or for
+// a request. A reply fits into the system's buffer, so replies wait only for those
+// who ask for many without reading: they go before somebody whose request may be
+// on its way. There is none if all are being answered, or if the server stops,
+// which finishes what it has.
 func (w *worker) spare() *conn {
 	if w.stopping {
 		return nil
 	}
-	for _, p := range [...]phase{phaseLinger, phaseIdle, phaseHead, phaseWrite} {
+	for _, p := range [...]phase{phaseLinger, phaseIdle, phaseWrite, phaseHead} {
 		if c := w.queues[p].first; c != nil {
 			return c
 		}

@@ -35,7 +35,7 @@ const keptMessage = "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\nHost: x\r
 
 // TestOrderOfEviction fills a worker with connections of each kind.
 func TestOrderOfEviction(t *testing.T) {
-	w, addr := newTestWorker(t, Options{MaxConnections: 4})
+	w, addr := newTestWorker(t, Options{MaxConnections: 5})
 	next := func() (fd int) {
 		fd = dialBlocking(t, addr)
 		t.Cleanup(func() { unix.Close(fd) })
@@ -49,13 +49,14 @@ func TestOrderOfEviction(t *testing.T) {
 		exchangeBlocking(t, w, fd, []byte(keptMessage), buf)
 	}
 	silent, first, second := next(), next(), next()
-	lingering := next()
+	lingering, unread := next(), next()
+	leaveUnread(t, w, unread)
 	keep(second)
 	keep(first)
 	unix.Write(lingering, []byte("\x16\x03\x01"))
 	w.step(t)
 	unix.Read(lingering, buf)
-	checkRoom(t, w, 4, 0, 0)
+	checkRoom(t, w, 5, 0, 0)
 	if w.queues[phaseLinger].first == nil {
 		t.Fatal("the one that lingers is closed before its turn")
 	}
@@ -63,13 +64,19 @@ func TestOrderOfEviction(t *testing.T) {
 	if w.queues[phaseLinger].first != nil {
 		t.Fatal("the one that lingers is open after its turn")
 	}
+	evicted := func(fd int) bool {
+		if fd == unread { // its end would come after the replies
+			return w.queues[phaseWrite].first == nil
+		}
+		return isClosed(t, fd)
+	}
 	var newcomers []int
-	for i, evicted := range []int{second, first, silent, fresh} {
-		if isClosed(t, evicted) {
+	for i, fd := range []int{second, first, unread, silent, fresh} {
+		if evicted(fd) {
 			t.Fatalf("%d is closed before its turn", i)
 		}
 		newcomers = append(newcomers, next())
-		if !isClosed(t, evicted) {
+		if !evicted(fd) {
 			t.Fatalf("%d is open after its turn", i)
 		}
 	}
@@ -78,7 +85,22 @@ func TestOrderOfEviction(t *testing.T) {
 			t.Errorf("newcomer %d is closed", i)
 		}
 	}
-	checkRoom(t, w, 4, 5, 0)
+	checkRoom(t, w, 5, 6, 0)
+}
+
+// leaveUnread has an open connection ask for more than is taken of the replies.
+func leaveUnread(t *testing.T, w *worker, fd int) {
+	t.Helper()
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096); err != nil {
+		t.Fatal(err)
+	}
+	message := []byte("GET /scrape?" + scrapeQuery(74) + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	for sent := 0; w.queues[phaseWrite].first == nil; sent++ {
+		if _, err := unix.SendmsgN(fd, message, nil, nil, unix.MSG_DONTWAIT); err != nil || sent == 10_000 {
+			t.Fatalf("the replies fit into the sockets: %d, %v", sent, err)
+		}
+		w.step(t)
+	}
 }
 
 // TestUnreadRepliesMakeRoom has the only connection not take its replies.
@@ -86,17 +108,8 @@ func TestUnreadRepliesMakeRoom(t *testing.T) {
 	w, addr := newTestWorker(t, Options{MaxConnections: 1})
 	unread := dialBlocking(t, addr)
 	defer unix.Close(unread)
-	if err := unix.SetsockoptInt(unread, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096); err != nil {
-		t.Fatal(err)
-	}
 	w.step(t)
-	message := []byte("GET /scrape?" + scrapeQuery(74) + " HTTP/1.1\r\nHost: x\r\n\r\n")
-	for sent := 0; w.queues[phaseWrite].first == nil; sent++ {
-		if _, err := unix.SendmsgN(unread, message, nil, nil, unix.MSG_DONTWAIT); err != nil || sent == 10_000 {
-			t.Fatalf("the replies fit into the sockets: %d, %v", sent, err)
-		}
-		w.step(t)
-	}
+	leaveUnread(t, w, unread)
 	checkRoom(t, w, 1, 0, 0)
 	newcomer := dialBlocking(t, addr)
 	defer unix.Close(newcomer)

@@ -45,7 +45,8 @@ type Stats struct {
 	// Evicted is the number of connections that were closed, because as many
 	// were open as may be or descriptors ran out, in favour of new ones: those
 	// answered and about to be closed, or else those idle for longest, or else
-	// those that had waited for longest without sending a request.
+	// those that had left replies unread for longest, or else those that had
+	// waited for longest without sending a request.
 	Evicted uint64
 	// Refused is the number of connections that were closed unread, because as
 	// many were open from their address as may be.
