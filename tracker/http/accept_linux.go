@@ -50,7 +50,6 @@ func (w *worker) listen(l net.Listener) error {
 // accept takes connections from a listener and serves them. It may close
 // others.
 func (w *worker) accept(listener int) error {
-	tried := false // to have a descriptor for the next
 	for range acceptBatch {
 		var spare *conn // which has the place for the next; nil: there is a free one
 		if !w.gate.enter() {
@@ -62,19 +61,18 @@ func (w *worker) accept(listener int) error {
 		fd, errno := accept(listener, &w.name)
 		if errno == 0 {
 			w.take(fd, w.name.source(), spare)
-			tried = false
 			continue
 		}
 		if spare == nil {
 			w.gate.leave()
 		}
 		switch {
-		case errno == unix.EAGAIN:
+		case errno == unix.EAGAIN, outOfDescriptors(errno) && !connectionWaits(listener):
 			return nil
 		case errno == unix.EBADF || errno == unix.EINVAL:
 			return os.NewSyscallError("accept", errno)
-		case outOfDescriptors(errno) && !tried:
-			if tried = w.freeDescriptor(); !tried {
+		case outOfDescriptors(errno) && w.freedFor != w.next(): // it was not tried for this one
+			if !w.freeDescriptor() {
 				w.waitForRoom()
 				return nil
 			}

@@ -76,20 +76,39 @@ func TestOutOfDescriptors(t *testing.T) {
 	newcomer := connect()
 	limitDescriptors(t, nextDescriptor(t))
 	w.step(t)
-	// The idle one made room for the newcomer, and the one that has been silent
-	// for longest for nobody: the system did not tell that nobody else waits.
-	checkRoom(t, w, 2, 2, 0)
-	if !isClosed(t, idle) || !isClosed(t, silent) || isClosed(t, inUse) {
+	checkRoom(t, w, 3, 1, 0)
+	if !isClosed(t, idle) || isClosed(t, silent) || isClosed(t, inUse) {
 		t.Error("others were evicted")
 	}
 	exchangeBlocking(t, w, newcomer, []byte(keptMessage), buf)
-	if open := w.gate.open.Load(); open != 2 {
+	if open := w.gate.open.Load(); open != 3 {
 		t.Errorf("%d connections are counted", open)
 	}
 }
 
+// TestLastDescriptor has room for one connection: the newcomer takes it, and is
+// not closed in turn for nobody.
+func TestLastDescriptor(t *testing.T) {
+	if !inOwnProcess(t) {
+		return
+	}
+	w, addr := newTestWorker(t, Options{})
+	idle := dialBlocking(t, addr)
+	defer unix.Close(idle)
+	buf := make([]byte, 4096)
+	w.step(t)
+	exchangeBlocking(t, w, idle, []byte(keptMessage), buf)
+	newcomer := dialBlocking(t, addr)
+	defer unix.Close(newcomer)
+	limitDescriptors(t, nextDescriptor(t))
+	w.step(t)
+	checkRoom(t, w, 1, 1, 0)
+	exchangeBlocking(t, w, newcomer, []byte(keptMessage), buf)
+}
+
 // TestOutOfDescriptorsForGood has room made that does not help: not everybody is
-// closed for one that connects, and the workers do not keep asking each other.
+// closed for one that connects, however often it is tried again, and the workers
+// do not keep asking each other. Once it helps, room is made as before.
 func TestOutOfDescriptorsForGood(t *testing.T) {
 	if !inOwnProcess(t) {
 		return
@@ -100,14 +119,30 @@ func TestOutOfDescriptorsForGood(t *testing.T) {
 	}
 	w.step(t)
 	defer unix.Close(dialBlocking(t, addr))
-	limitDescriptors(t, 3)
-	for range 3 {
-		w.step(t)
-		checkRoom(t, w, 2, 1, 1)
+	resume := func() {
+		t.Helper()
+		if w.accepting {
+			t.Fatal("goes on accepting")
+		}
+		w.now += int64(acceptPause)
+		if err := w.expire(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if w.accepting {
-		t.Error("goes on accepting")
-	}
+	t.Run("no help", func(t *testing.T) {
+		limitDescriptors(t, 3)
+		for pauses := range uint64(5) {
+			w.step(t)
+			checkRoom(t, w, 2, 1, pauses+1)
+			resume()
+		}
+	})
+	w.step(t)
+	checkRoom(t, w, 3, 1, 5)
+	defer unix.Close(dialBlocking(t, addr))
+	limitDescriptors(t, nextDescriptor(t))
+	w.step(t)
+	checkRoom(t, w, 3, 2, 5)
 }
 
 // TestOutOfDescriptorsWithoutRoom has nothing to close: accepting pauses, the

@@ -48,17 +48,18 @@ func (w *worker) evict(c *conn) {
 	w.gate.evicted.Add(1)
 }
 
-// freeDescriptor closes a connection for its descriptor. ok is false if none can
-// be spared.
-//
-// The system says that there are no more descriptors before it looks whether a
-// connection waits, so sometimes one is freed for nobody; it stays free for the
-// next.
+// next returns the number of the connection that any worker takes next. The
+// first is 1.
+func (w *worker) next() uint64 { return w.gate.accepted.Load() + w.sources.refused.Load() + 1 }
+
+// freeDescriptor closes a connection so that the next has a descriptor. ok is
+// false if none can be spared.
 func (w *worker) freeDescriptor() (ok bool) {
 	c := w.spare()
 	if c == nil {
 		return false
 	}
+	w.freedFor = w.next()
 	w.gate.evicted.Add(1)
 	w.close(c)
 	return true

@@ -53,7 +53,8 @@ type Stats struct {
 	Refused uint64
 	// Paused is how many times accepting was put off for a moment, because as
 	// many connections were open as may be, or descriptors ran out, and none
-	// could be spared, or the system was out of memory.
+	// could be spared or closing one did not help, or the system was out of
+	// memory.
 	Paused uint64
 }
 

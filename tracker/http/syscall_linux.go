@@ -36,6 +36,13 @@ func accept(listener int, name *peerName) (fd int, errno unix.Errno) {
 	return int(r), errno
 }
 
+// connectionWaits tells whether there is a connection to accept. When descriptors
+// have run out, accepting does not tell: the system looks for a descriptor first.
+func connectionWaits(listener int) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}, 0)
+	return n > 0
+}
+
 // receive reads what has come, which is nothing at the end of what the client
 // sends.
 func receive(fd int, p []byte) (n int, errno unix.Errno) {

@@ -37,8 +37,9 @@ type worker struct {
 	queues [phaseCount]queue
 
 	started  time.Time
-	now      int64 // nanoseconds since then, as of the last events
-	acceptAt int64 // when to accept again
+	now      int64  // nanoseconds since then, as of the last events
+	acceptAt int64  // when to accept again
+	freedFor uint64 // the connection that a descriptor was last freed for
 	events   [eventBatch]unix.EpollEvent
 	name     peerName
 	in       [inSize]byte
