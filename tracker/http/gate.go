@@ -17,6 +17,7 @@ type gate struct {
 	open     atomic.Int64
 	accepted atomic.Uint64 // connections that were opened
 	evicted  atomic.Uint64 // connections closed to make room
+	unread   atomic.Uint64 // connections closed because too many left replies unread
 	paused   atomic.Uint64 // times that accepting was paused
 }
 

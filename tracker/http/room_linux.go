@@ -69,7 +69,7 @@ func (w *worker) freeDescriptor() (ok bool) {
 // be taken, if too many do.
 func (w *worker) boundUnread() {
 	for q := &w.queues[phaseWrite]; q.n > maxUnread; {
-		w.gate.evicted.Add(1)
+		w.gate.unread.Add(1)
 		w.close(q.first)
 	}
 }

@@ -115,7 +115,7 @@ func (s *Server) Stats() Stats {
 	stats := s.service.handler.counters.stats()
 	gate := &s.service.gate
 	stats.Connections, stats.Accepted = int(gate.open.Load()), gate.accepted.Load()
-	stats.Evicted, stats.Paused = gate.evicted.Load(), gate.paused.Load()
+	stats.Evicted, stats.Unread, stats.Paused = gate.evicted.Load(), gate.unread.Load(), gate.paused.Load()
 	stats.Refused = s.service.sources.refused.Load()
 	return stats
 }

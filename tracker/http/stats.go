@@ -48,6 +48,9 @@ type Stats struct {
 	// those that had left replies unread for longest, or else those that had
 	// waited for longest without sending a request.
 	Evicted uint64
+	// Unread is the number of connections that were closed, in favour of nobody,
+	// because too many left replies unread.
+	Unread uint64
 	// Refused is the number of connections that were closed unread, because as
 	// many were open from their address as may be.
 	Refused uint64

@@ -21,8 +21,9 @@ var (
 	metricHTTPConns     = gauge("http_connections", "HTTP connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP connections accepted.")
 	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address had as many as it may.")
-	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones or because they left their replies unread.")
-	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: all were busy, or descriptors or memory ran out.")
+	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones.")
+	metricHTTPUnread    = counter("http_unread_total", "HTTP connections closed, longest waiting first, because too many left replies unread.")
+	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: as many as may be were open, or descriptors ran out, and none could be spared or closing one did not help, or memory ran out.")
 )
 
 func collectUDP(s udp.Stats, send sender) {
@@ -72,5 +73,6 @@ func collectHTTP(s http.Stats, send sender) {
 	send(metricHTTPAccepted, float64(s.Accepted))
 	send(metricHTTPRefused, float64(s.Refused))
 	send(metricHTTPEvicted, float64(s.Evicted))
+	send(metricHTTPUnread, float64(s.Unread))
 	send(metricHTTPPaused, float64(s.Paused))
 }
