@@ -25,7 +25,7 @@ func confine() error {
 		errno = prctl(unix.PR_CAPBSET_DROP, c)
 	}
 	if errno == syscall.EINVAL || errno == syscall.EPERM {
-		return nil // the kernel knows no more of them, or CAP_SETPCAP lacks
+		return nil // the kernel knows no more of them, or CAP_SETPCAP is lacking
 	}
 	return os.NewSyscallError("prctl", errno)
 }

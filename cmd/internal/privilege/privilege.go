@@ -95,7 +95,7 @@ func become(uid, gid int, groups []int) error {
 // container, lacks the capability.
 func refused(call, capability string, err error) error {
 	if errors.Is(err, syscall.EPERM) {
-		return fmt.Errorf("%s: %w: root needs %s here", call, err, capability)
+		return fmt.Errorf("%s: %w: root lacks %s here", call, err, capability)
 	}
 	return os.NewSyscallError(call, err)
 }
