@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,11 +45,11 @@ type Options struct {
 
 // Server is the operator's HTTP server.
 type Server struct {
-	opts    Options
-	server  *http.Server
-	room    room
-	backups sync.Mutex // held during a backup
+	opts   Options
+	server *http.Server
+	room   room
 
+	copying      atomic.Bool   // a backup is under way
 	unauthorized atomic.Uint64 // requests without the right token
 }
 
@@ -59,7 +58,7 @@ const shutdownTime = 3 * time.Second
 
 // New returns a server that is ready to run.
 func New(o Options) *Server {
-	s := &Server{opts: o}
+	s := &Server{opts: o, room: room{log: o.Log}}
 	s.server = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,

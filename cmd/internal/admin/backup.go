@@ -16,15 +16,15 @@ const backupType = "application/octet-stream"
 // which the client sees. For HEAD there is no copy, only what one would begin
 // with now.
 func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
-	if !s.backups.TryLock() {
-		s.writeError(w, errBackup)
-		return
-	}
-	defer s.backups.Unlock()
 	if r.Method == http.MethodHead {
 		s.announceBackup(w)
 		return
 	}
+	if !s.copying.CompareAndSwap(false, true) {
+		s.writeError(w, errBackup)
+		return
+	}
+	defer s.copying.Store(false)
 	began := time.Now()
 	out := &counter{to: w}
 	w.Header().Set("Content-Type", backupType)
@@ -40,8 +40,12 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// announceBackup answers without a copy.
+// announceBackup answers without a copy, and keeps nobody from one.
 func (s *Server) announceBackup(w http.ResponseWriter) {
+	if s.copying.Load() {
+		s.writeError(w, errBackup)
+		return
+	}
 	if _, err := s.opts.API(); err != nil {
 		s.writeError(w, err)
 		return

@@ -107,3 +107,29 @@ func TestFetchBackupUnreachable(t *testing.T) {
 		t.Errorf("error %v, want one that names %s", err, url)
 	}
 }
+
+// TestHeadHoldsUpNoBackup that is asked for meanwhile.
+func TestHeadHoldsUpNoBackup(t *testing.T) {
+	began, end := make(chan struct{}), make(chan struct{})
+	url := start(t, Options{
+		API:    func() (API, error) { close(began); <-end; return nil, nil },
+		Backup: func(io.Writer) error { return nil },
+	})
+	head := make(chan error, 1)
+	go func() {
+		_, err := http.Head(url + "/api/v1/backup")
+		head <- err
+	}()
+	select {
+	case <-began:
+	case err := <-head:
+		t.Fatalf("HEAD was answered at once: %v", err)
+	}
+	if err := FetchBackup(t.Context(), url, "", io.Discard); err != nil {
+		t.Error(err)
+	}
+	close(end)
+	if err := <-head; err != nil {
+		t.Error(err)
+	}
+}

@@ -11,7 +11,8 @@ import (
 // while a backup is under way, the database cannot use pages again that are free.
 const stall = 10 * time.Second
 
-// pieceSize is how many bytes a client has to take within stall at the least.
+// pieceSize is how many bytes a client has to take within stall, or what is
+// written at once if that is less.
 const pieceSize = 32 << 10
 
 // steadyWriter writes to a client that has to keep up.
@@ -34,9 +35,11 @@ func (s steadyWriter) Write(p []byte) (written int, err error) {
 	return written, nil
 }
 
-// steady cuts off clients that do not keep up.
+// steady cuts off clients that do not keep up. What the server writes once the
+// handler is done, all of a short reply, is a piece as well.
 func steady(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(steadyWriter{w}, r)
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(stall)) // fails only where writing does
 	})
 }

@@ -1,49 +1,15 @@
 package admin
 
 import (
+	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 )
-
-// onPipe serves one connection until the test ends, and returns the client's end.
-func onPipe(t *testing.T, o Options) net.Conn {
-	o.Log, o.Metrics = zerolog.Nop(), prometheus.NewRegistry()
-	client, server := net.Pipe()
-	l := make(pipeListener, 1)
-	l <- server
-	s := New(o)
-	done := make(chan error, 1)
-	go func() { done <- s.server.Serve(l) }()
-	t.Cleanup(func() {
-		client.Close()
-		s.server.Close()
-		<-done
-	})
-	return client
-}
-
-// pipeListener accepts what is sent to it.
-type pipeListener chan net.Conn
-
-func (l pipeListener) Accept() (net.Conn, error) {
-	if conn, ok := <-l; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (l pipeListener) Close() error { close(l); return nil }
-
-func (l pipeListener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }
 
 // TestClientsThatDoNotRead are cut off, whatever they have asked for.
 func TestClientsThatDoNotRead(t *testing.T) {
@@ -81,4 +47,28 @@ func TestSlowReadersGetAll(t *testing.T) {
 			t.Errorf("%d bytes after %v, want %d", got, time.Since(began), size)
 		}
 	})
+}
+
+// TestLateReplies reach a client that reads, however little is written of them.
+func TestLateReplies(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"headers alone": func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(2 * stall)
+			w.WriteHeader(http.StatusNoContent)
+		},
+		"the end late": func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "x")
+			time.Sleep(2 * stall)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := onPipe(t, Options{Stats: answer})
+				fmt.Fprint(client, "GET /stats HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+				if _, err := http.ReadResponse(bufio.NewReader(client), nil); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
