@@ -144,11 +144,13 @@ func FuzzRespond(f *testing.F) {
 	f.Add([]byte(libtorrentMessage), 100)
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /scrape HTTP/1.0\r\n\r\n"), 30)
 	f.Add([]byte("GET /y HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"), 3)
+	h := newHandler(Options{}, newTracker())
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
 		if len(in) > enoughOut/512 || bytes.Contains(in, []byte("HEAD")) {
 			t.Skip("more than one call, or replies whose end is not seen")
 		}
-		whole, parts := newResponder(Options{}), newResponder(Options{})
+		now := h.tracker.Instant(time.Now())
+		whole, parts := responder{handler: h, now: now}, responder{handler: h, now: now}
 		n, next := whole.respond(in, addr1)
 		if n > len(in) || next == stepAnswer || next == stepStream {
 			t.Fatalf("%d of %d bytes, then %d", n, len(in), next)
