@@ -71,7 +71,7 @@ func (w *worker) accept(listener int) error {
 			return nil
 		case errno == unix.EBADF || errno == unix.EINVAL:
 			return os.NewSyscallError("accept", errno)
-		case outOfDescriptors(errno) && w.freedFor != w.next(): // it was not tried for this one
+		case outOfDescriptors(errno) && w.mayFree():
 			if !w.freeDescriptor() {
 				w.waitForRoom()
 				return nil

@@ -107,8 +107,9 @@ func TestLastDescriptor(t *testing.T) {
 }
 
 // TestOutOfDescriptorsForGood has room made that does not help: not everybody is
-// closed for one that connects, however often it is tried again, and the workers
-// do not keep asking each other. Once it helps, room is made as before.
+// closed for one that connects, however often it is tried again, but one more
+// after a while, and the workers do not keep asking each other. Once it helps,
+// room is made as before.
 func TestOutOfDescriptorsForGood(t *testing.T) {
 	if !inOwnProcess(t) {
 		return
@@ -136,13 +137,17 @@ func TestOutOfDescriptorsForGood(t *testing.T) {
 			checkRoom(t, w, 2, 1, pauses+1)
 			resume()
 		}
+		w.now = w.freedAt + int64(freeAgain)
+		w.step(t)
+		checkRoom(t, w, 1, 2, 6)
+		resume()
 	})
 	w.step(t)
-	checkRoom(t, w, 3, 1, 5)
+	checkRoom(t, w, 2, 2, 6)
 	defer unix.Close(dialBlocking(t, addr))
 	limitDescriptors(t, nextDescriptor(t))
 	w.step(t)
-	checkRoom(t, w, 3, 2, 5)
+	checkRoom(t, w, 2, 3, 6)
 }
 
 // TestOutOfDescriptorsWithoutRoom has nothing to close: accepting pauses, the

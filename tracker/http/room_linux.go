@@ -3,6 +3,7 @@ package http
 import (
 	"encoding/binary"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +16,10 @@ func newEventfd() (fd int, err error) {
 	fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	return fd, os.NewSyscallError("eventfd", err)
 }
+
+// freeAgain is how long a worker waits before it closes another connection for
+// the sake of the same newcomer.
+const freeAgain = time.Second
 
 // maxUnread is how many connections of a worker may wait for their replies to be
 // taken, however many may be open: the tracker and the system hold many replies
@@ -52,6 +57,13 @@ func (w *worker) evict(c *conn) {
 // first is 1.
 func (w *worker) next() uint64 { return w.gate.accepted.Load() + w.sources.refused.Load() + 1 }
 
+// mayFree tells whether a descriptor may be freed for the next connection: at
+// once if it was not tried for that one yet, and else in a while, because
+// whoever else runs out of descriptors has taken that one.
+func (w *worker) mayFree() bool {
+	return w.freedFor != w.next() || w.now >= w.freedAt+int64(freeAgain)
+}
+
 // freeDescriptor closes a connection so that the next has a descriptor. ok is
 // false if none can be spared.
 func (w *worker) freeDescriptor() (ok bool) {
@@ -59,7 +71,7 @@ func (w *worker) freeDescriptor() (ok bool) {
 	if c == nil {
 		return false
 	}
-	w.freedFor = w.next()
+	w.freedFor, w.freedAt = w.next(), w.now
 	w.gate.evicted.Add(1)
 	w.close(c)
 	return true

@@ -38,6 +38,7 @@ func accept(listener int, name *peerName) (fd int, errno unix.Errno) {
 
 // connectionWaits tells whether there is a connection to accept. When descriptors
 // have run out, accepting does not tell: the system looks for a descriptor first.
+// This is rare enough for Go's scheduler to be told.
 func connectionWaits(listener int) bool {
 	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(listener), Events: unix.POLLIN}}, 0)
 	return n > 0

@@ -40,6 +40,7 @@ type worker struct {
 	now      int64  // nanoseconds since then, as of the last events
 	acceptAt int64  // when to accept again
 	freedFor uint64 // the connection that a descriptor was last freed for
+	freedAt  int64  // and when
 	events   [eventBatch]unix.EpollEvent
 	name     peerName
 	in       [inSize]byte
