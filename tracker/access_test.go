@@ -104,6 +104,7 @@ func TestReadAccessList(t *testing.T) {
 		{"either case", strings.ToUpper(listedText) + "\n" + strings.ToLower(otherText), []InfoHash{listed, other}},
 		{"twice", listedText + "\n" + listedText, []InfoHash{listed}},
 		{"comments and empty lines", "# all of them\n\n  \t\n" + listedText + " # the file\n#" + otherText, []InfoHash{listed}},
+		{"remarks", listedText + " taken down 2024-01\n" + otherText + ";é\r\n", []InfoHash{listed, other}},
 		{"white space and DOS lines", " \t" + listedText + " \r\n\r\n" + otherText + "\r\n", []InfoHash{listed, other}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -142,6 +143,9 @@ func TestReadAccessListErrors(t *testing.T) {
 		{"too long", listedText + "0", "line 1: ", ErrInfoHash},
 		{"no hexadecimal digit", "g" + listedText[1:], "line 1: ", ErrInfoHash},
 		{"two on a line", listedText + " " + otherText, "line 1: ", ErrInfoHash},
+		{"two in one line, set off otherwise", listedText + ";x," + otherText + ".", "line 1: ", ErrInfoHash},
+		{"letters behind it", listedText + "xyz", "line 1: ", ErrInfoHash},
+		{"a remark alone", "; blacklist", "line 1: ", ErrInfoHash},
 		{"on a later line", "\n# x\n" + listedText + "\nnonsense\n" + otherText, "line 4: ", ErrInfoHash},
 		{"an endless line", listedText + "\n" + strings.Repeat("0", 1<<20), "line 2: ", bufio.ErrTooLong},
 	} {
@@ -169,6 +173,7 @@ func TestReadAccessListReadError(t *testing.T) {
 func FuzzReadAccessList(f *testing.F) {
 	f.Add(listedText + "\n" + otherText)
 	f.Add("# comment\r\n\n " + listedText + " # x")
+	f.Add(listedText + ";remark, " + otherText)
 	f.Add("nonsense")
 	f.Fuzz(func(t *testing.T, text string) {
 		set, err := ReadAccessList(strings.NewReader(text), 0, noRest)

@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"unicode"
 )
 
 // ReadAccessList reads a list of info hashes: 40 hexadecimal digits a line, in
-// either case. Empty lines and what follows a # are left out, and so is white
-// space around a hash. An error names the line. Memory is taken for room hashes
+// either case. Empty lines and what follows a # are left out, and so are white
+// space around a hash and a remark behind it, as opentracker has it, unless that
+// has another hash. An error names the line. Memory is taken for room hashes
 // beforehand, and for more if there are. rest is called after every millisecond
 // or so of work, for a short list never: a reader that sleeps in it leaves the
 // processors to announces.
@@ -24,7 +26,7 @@ func ReadAccessList(r io.Reader, room int, rest func()) (*HashSet, error) {
 		if text = bytes.TrimSpace(text); len(text) == 0 {
 			continue
 		}
-		h, err := parseInfoHash(text)
+		h, err := parseInfoHash(withoutRemark(text))
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
@@ -35,3 +37,20 @@ func ReadAccessList(r io.Reader, room int, rest func()) (*HashSet, error) {
 	}
 	return newHashSet(hashes, rest), nil
 }
+
+// withoutRemark returns the first 40 bytes of a line if what comes then is set
+// off from them and has no info hash.
+func withoutRemark(line []byte) []byte {
+	const size = 2 * len(InfoHash{})
+	if len(line) <= size || isLetterOrDigit(rune(line[size])) {
+		return line
+	}
+	for word := range bytes.FieldsFuncSeq(line[size:], func(r rune) bool { return !isLetterOrDigit(r) }) {
+		if _, err := parseInfoHash(word); err == nil {
+			return line
+		}
+	}
+	return line[:size]
+}
+
+func isLetterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
