@@ -90,6 +90,9 @@ func TestPrivilegesAreDropped(t *testing.T) {
 				want["CapBnd"], want["NoNewPrivs"] = none, "1"
 			}
 			wantThreads(t, d, want)
+			if warned := d.logged("CGO_ENABLED=0") > 0; warned != linkedWithC {
+				t.Errorf("warned: %v", warned)
+			}
 			announceTo(t, "udp://"+address, hashOf("low"), 6881, 1, 0)
 			announceTo(t, "http://"+address+"/announce", hashOf("low"), 6881, 1, 0)
 			d.stop()

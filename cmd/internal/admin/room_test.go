@@ -2,11 +2,13 @@ package admin
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,6 +183,22 @@ func TestRequestsInHandStay(t *testing.T) {
 	})
 }
 
+// TestClosedConnectionsAreForgotten: they take no room.
+func TestClosedConnectionsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial := onPipes(t, Options{Token: "sesame"})
+		last := "GET /metrics" + hostHeader + "Authorization: Bearer sesame\r\nConnection: close\r\n\r\n"
+		for range maxConnections {
+			if status := visit(dial(operator), last).status(); status != http.StatusOK {
+				t.Fatalf("status %d", status)
+			}
+		}
+		if status := visit(dial(operator), metrics).status(); status != http.StatusOK {
+			t.Errorf("a new connection: status %d", status)
+		}
+	})
+}
+
 // TestRequestsInHandDoNotCount against who has them.
 func TestRequestsInHandDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -206,8 +224,11 @@ func TestFloodOverTCP(t *testing.T) {
 	s, url := run(t, Options{Token: "sesame"})
 	connect := func(from string) net.Conn {
 		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).Dial("tcp", s.opts.Listener.Addr().String())
-		if err != nil {
+		if errors.Is(err, syscall.EADDRNOTAVAIL) {
 			t.Skipf("%s is no address of this host: %v", from, err)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
 		conn.SetDeadline(time.Now().Add(time.Minute))

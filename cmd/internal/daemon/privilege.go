@@ -15,8 +15,12 @@ func (d *Daemon) dropPrivileges() error {
 	if user == "" {
 		return nil
 	}
-	if err := privilege.Drop(user); err != nil {
+	confined, err := privilege.Drop(user)
+	if err != nil {
 		return fmt.Errorf("process.user: %w", err)
+	}
+	if !confined {
+		d.log.Warn().Str("user", user).Msg("process.user: a program that this one executes could gain privileges: build with CGO_ENABLED=0")
 	}
 	for _, path := range []string{d.opts.ConfigPath, d.config.Access.File, d.config.LiveSync.KeyFile} {
 		if path == "" {

@@ -12,22 +12,22 @@ import (
 // capability there. The first is enough (PR_SET_NO_NEW_PRIVS(2const)). The
 // second, which empties the bounding set, only bounds what the first forbids;
 // it takes CAP_SETPCAP and is left out where root lacks that, as in containers
-// that drop all but a few.
-func confine() error {
+// that drop all but a few. ok is false if the program is linked with C.
+func confine() (ok bool, err error) {
 	errno := prctl(unix.PR_SET_NO_NEW_PRIVS, 1)
 	if errno == syscall.ENOTSUP {
-		return nil // the program is linked with C
+		return false, nil
 	}
 	if errno != 0 {
-		return os.NewSyscallError("prctl", errno)
+		return false, os.NewSyscallError("prctl", errno)
 	}
 	for c := uintptr(0); errno == 0; c++ {
 		errno = prctl(unix.PR_CAPBSET_DROP, c)
 	}
 	if errno == syscall.EINVAL || errno == syscall.EPERM {
-		return nil // the kernel knows no more of them, or CAP_SETPCAP is lacking
+		return true, nil // the kernel knows no more of them, or CAP_SETPCAP is lacking
 	}
-	return os.NewSyscallError("prctl", errno)
+	return false, os.NewSyscallError("prctl", errno)
 }
 
 // prctl is prctl(2) for all threads.

@@ -20,8 +20,9 @@ var (
 // with the user's groups and no capability. On Linux that takes CAP_SETUID and
 // CAP_SETGID, and what is executed later gains none either. If the program was
 // linked with C, whose threads cannot be told, it might, and capabilities that
-// were inheritable stay so. Nothing is done if the process is that user already.
-func Drop(name string) error {
+// were inheritable stay so; confined is false then. Nothing is done if the
+// process is that user already.
+func Drop(name string) (confined bool, err error) {
 	u, err := user.Lookup(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
 		if _, numeric := strconv.ParseUint(name, 10, 32); numeric == nil {
@@ -29,25 +30,28 @@ func Drop(name string) error {
 		}
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	uid, err := strconv.Atoi(u.Uid)
 	if err != nil {
-		return err
+		return false, err
 	}
 	switch euid := os.Geteuid(); {
 	case uid == 0:
-		return fmt.Errorf("%q: %w", name, errRoot)
+		return false, fmt.Errorf("%q: %w", name, errRoot)
 	case euid == uid:
-		return nil
+		return true, nil
 	case euid != 0:
-		return fmt.Errorf("%q: %w", name, errNotRoot)
+		return false, fmt.Errorf("%q: %w", name, errNotRoot)
 	}
 	gid, groups, err := groupsOf(u)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return become(uid, gid, groups)
+	if confined, err = confine(); err != nil {
+		return false, err
+	}
+	return confined, become(uid, gid, groups)
 }
 
 func groupsOf(u *user.User) (gid int, groups []int, err error) {
@@ -70,9 +74,6 @@ func groupsOf(u *user.User) (gid int, groups []int, err error) {
 
 // become is for root, which cannot be had back.
 func become(uid, gid int, groups []int) error {
-	if err := confine(); err != nil {
-		return err
-	}
 	if err := syscall.Setgroups(groups); err != nil {
 		return refused("setgroups", "CAP_SETGID", err)
 	}
