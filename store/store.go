@@ -123,7 +123,7 @@ func (s *Store) open() (err error) {
 	fresh := err != nil || info.Size() == 0
 	if s.db, err = bbolt.Open(s.path, 0o600, o); err != nil {
 		err = openError(s.path, err)
-		if fresh && !errors.Is(err, ErrInUse) {
+		if fresh && s.file != nil && !errors.Is(err, ErrInUse) {
 			err = errors.Join(err, emptyAgain(s.path))
 		}
 		return err

@@ -38,9 +38,11 @@ func newAnnounceCommand() *cobra.Command {
 The URL is one of udp://, http:// and https://, the hash 40 hexadecimal digits.
 The peer is this host's address as the tracker sees it, with the port given. The
 tracker keeps it and hands it out to others until it expires; to have it removed,
-announce it once more with --event stopped.`,
+announce it once more with --event stopped.
+
+A tracker that refuses the torrent may say so, and the exit status is then 1. Over UDP
+keeptrack does not: it answers with no peers and an interval of hours.`,
 		Example: "  keeptrack announce udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 --left 0",
-		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return announce(cmd, args[0], args[1], &f)
 		},

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -32,19 +33,19 @@ func newBackupCommand() *cobra.Command {
 		Long: `Copy the database to the file OUT, all of it as of one moment, and verify the copy.
 
 If a daemon has the database open, the copy comes through its admin address,
-otherwise straight from the file. With --admin it comes from the daemon there, on
+otherwise straight from the file, which without --config is keeptrack.db in the
+working directory. With --admin it comes from the daemon there, on
 whatever host. Config, flag or the variable ` + tokenVariable + ` give the token.
 
 The copy is written to a file beside OUT, flushed and verified before it takes the
 place of OUT; on a failure a present OUT stays as it is.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return b.run(cmd, args[0])
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&b.config, "config", "", "the daemon's config `FILE`")
-	f.StringVar(&b.admin, "admin", "", "the `URL` of a daemon's admin address, or unix:PATH")
+	filledVar(f, &b.config, "config", "the daemon's config `FILE`")
+	filledVar(f, &b.admin, "admin", "the `URL` of a daemon's admin address, or unix:PATH")
 	f.StringVar(&b.token, "token", "", "the `TOKEN` that the admin address asks for")
 	return cmd
 }
@@ -73,14 +74,16 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	giveWay()
 	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
 	defer shown.end()
-	size, err := store.Save(out, func(w io.Writer) error {
-		return b.copy(ctx, c, io.MultiWriter(interruptible{ctx, w}, shown))
+	var source string
+	size, err := store.Save(out, func(w io.Writer) (err error) {
+		source, err = b.copy(ctx, c, io.MultiWriter(interruptible{ctx, w}, shown))
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("backup to %s: %w", out, err)
 	}
 	shown.end()
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, verified\n", out, size)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: copy of %s, %d bytes, verified\n", out, source, size)
 	return err
 }
 
@@ -101,24 +104,42 @@ func same(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// copy writes the copy to w, from where it is to be had.
-func (b *backup) copy(ctx context.Context, c *config.Config, w io.Writer) error {
+// copy writes the copy to w, from where it is to be had, and returns the name
+// of that.
+func (b *backup) copy(ctx context.Context, c *config.Config, w io.Writer) (source string, err error) {
+	daemon := b.admin
+	if daemon == "" {
+		err := store.BackupFile(c.Store.Path, w)
+		if !errors.Is(err, store.ErrInUse) {
+			return absolute(c.Store.Path), err
+		}
+		if daemon = daemonOf(c); daemon == "" {
+			return "", fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
+		}
+	}
 	token := cmp.Or(b.token, os.Getenv(tokenVariable), c.Admin.Token)
-	if b.admin != "" {
-		return admin.FetchBackup(ctx, b.admin, token, w)
-	}
-	err := store.BackupFile(c.Store.Path, w)
-	if !errors.Is(err, store.ErrInUse) {
-		return err
-	}
+	return "the database of the daemon at " + daemon, admin.FetchBackup(ctx, daemon, token, w)
+}
+
+// daemonOf returns where on this host the admin address of a config's daemon is
+// reached, or nothing if that is not known.
+func daemonOf(c *config.Config) string {
 	if c.Admin.Listen.Unix != "" {
-		return admin.FetchBackup(ctx, c.Admin.Listen.String(), token, w)
+		return c.Admin.Listen.String()
 	}
 	listen := c.Admin.Listen.AddrPort
 	if listen.Port() == 0 { // so too when it is turned off
-		return fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
+		return ""
 	}
-	return admin.FetchBackup(ctx, "http://"+reachable(listen).String(), token, w)
+	return "http://" + reachable(listen).String()
+}
+
+// absolute returns a path as it is from everywhere, if that can be told.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // reachable returns the address at which a daemon that listens on a is reached

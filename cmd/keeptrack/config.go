@@ -16,7 +16,6 @@ func newConfigCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "check FILE",
 			Short: "Validate a config file and print what it amounts to, secrets hidden",
-			Args:  cobra.ExactArgs(1),
 			RunE:  checkConfig,
 		},
 		&cobra.Command{

@@ -17,7 +17,6 @@ the file. Needs room for a second file beside the first. The daemon uses free
 pages again; this is for a database that was much larger once, or for a copy.
 
 Whatever interrupts it leaves either the old or the new file.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "compacting and verifying", 0)
 			before, after, err := store.Compact(args[0])

@@ -15,7 +15,6 @@ func newDBExportCommand() *cobra.Command {
 		Long: `Write all torrents of a database file to standard output, one a line, in order of info
 hash: hash<TAB>downloaded<TAB>last-announce, the last announce in whole minutes since
 1970-01-01 UTC. Nothing of a record is lost; db import reads it.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			if !isTerminal(out) { // the text would run into it

@@ -24,7 +24,6 @@ last announce stay, so that reading the same text again changes nothing.
 
 A line that makes no sense is named with its number on standard error and passed
 over; the exit status is then 1.`,
-		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, size := cmd.InOrStdin(), int64(0)
 			name := "standard input"
@@ -77,7 +76,7 @@ func printImported(w io.Writer, path string, res store.Imported, asJSON bool) er
 		return err
 	}
 	if res.Refused > 0 {
-		return fmt.Errorf("%d lines were refused", res.Refused)
+		return fmt.Errorf("lines refused: %d", res.Refused)
 	}
 	return nil
 }

@@ -21,7 +21,6 @@ func newDBInspectCommand() *cobra.Command {
 		Long: `Tell what is in a database file: schema, sizes, number of torrents and downloads, the
 times of the oldest and the newest last announce, and the torrents with the most
 downloads. The file is not changed.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 {
 				return usageError{errors.New("--top must not be negative")}

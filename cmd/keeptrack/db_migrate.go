@@ -22,7 +22,6 @@ Before the first step the file is copied to FILE.vN.bak, where N is its version.
 migration that is interrupted goes on with the next try.
 
 With --dry-run nothing is changed.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plan, err := store.PlanMigration(args[0])
 			if err != nil {

@@ -172,7 +172,7 @@ func TestDBImportRefuses(t *testing.T) {
 	want := outcome{
 		statusFailed, `{"file":"` + path + `","lines":2,"changed":1,"refused":1}` + "\n",
 		"keeptrack: " + text + ":3: neither hash<TAB>downloaded<TAB>last-announce nor HASH:base:downloaded\n" +
-			"keeptrack: 1 lines were refused\n",
+			"keeptrack: lines refused: 1\n",
 	}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -17,7 +17,6 @@ func newDBVerifyCommand() *cobra.Command {
 		Long: `Check a database file: its pages, every checksum, length and order, that each record
 is where it belongs and that none is missing in between. Prints a line for each
 finding; the exit status is 0 if there is none. The file is not changed.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "verifying", 0)
 			findings, err := store.Verify(args[0])
@@ -29,7 +28,7 @@ finding; the exit status is 0 if there is none. The file is not changed.`,
 				return err
 			}
 			if n := len(findings); n > 0 {
-				return fmt.Errorf("database %s is damaged, %d findings", args[0], n)
+				return fmt.Errorf("database %s is damaged, findings: %d", args[0], n)
 			}
 			return nil
 		},

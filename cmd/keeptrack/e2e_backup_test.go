@@ -23,7 +23,7 @@ func TestBackupOfARunningDaemon(t *testing.T) {
 
 	out := filepath.Join(t.TempDir(), "copy.db")
 	got := runProgram(t, dir, "backup", "--admin", "http://"+d.admin, out)
-	if got.status != statusDone || !strings.Contains(got.stdout, "verified") || got.stderr != "" {
+	if got.status != statusDone || !strings.HasPrefix(got.stdout, out+": copy of the database of the daemon at http://"+d.admin+", ") || got.stderr != "" {
 		t.Fatalf("got %+v", got)
 	}
 	d.stop()
@@ -57,7 +57,8 @@ func TestBackupAndRestore(t *testing.T) {
 	d.stop()
 	before := recordsOf(t, dir)
 	out := filepath.Join(t.TempDir(), "copy.db")
-	if got := runProgram(t, dir, "backup", "--config", config, out); got.status != statusDone {
+	if got := runProgram(t, dir, "backup", "--config", config, out); got.status != statusDone ||
+		!strings.HasPrefix(got.stdout, out+": copy of "+filepath.Join(dir, "keeptrack.db")+", ") {
 		t.Fatalf("backup: %+v", got)
 	}
 
@@ -67,7 +68,8 @@ func TestBackupAndRestore(t *testing.T) {
 	if maps.Equal(recordsOf(t, dir), before) {
 		t.Fatal("nothing has changed: the test does not test")
 	}
-	if got := runProgram(t, dir, "restore", "--config", config, out); got.status != statusDone {
+	if got := runProgram(t, dir, "restore", "--config", config, out); got.status != statusDone ||
+		got.stdout != filepath.Join(dir, "keeptrack.db")+": restored from "+out+"\n" {
 		t.Fatalf("restore: %+v", got)
 	}
 	if !maps.Equal(recordsOf(t, dir), before) {
@@ -102,6 +104,26 @@ func TestBackupToken(t *testing.T) {
 		if want := "/api/v1/backup Bearer " + c.want; asked != want {
 			t.Errorf("asked with %q, want %q", asked, want)
 		}
+	}
+}
+
+// TestBackupAndRestoreWithoutAConfig holds that they name the files that they
+// work on, which the working directory decides.
+func TestBackupAndRestoreWithoutAConfig(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "keeptrack.db")
+	if got := keeptrack("db", "import", path, textFile(t, anyHash+"\t1\t29000000\n")); got.status != statusDone {
+		t.Fatalf("import: %+v", got)
+	}
+	if got := keeptrack("backup", "copy.db"); !strings.HasPrefix(got.stdout, "copy.db: copy of "+path+", ") {
+		t.Errorf("backup: %+v", got)
+	}
+	if got := keeptrack("restore", "copy.db"); got != (outcome{statusDone, path + ": restored from copy.db\n", ""}) {
+		t.Errorf("restore: %+v", got)
 	}
 }
 

@@ -36,17 +36,16 @@ they are printed as such.
 
 Interface, group, port and key file come from the config unless flags give them. Instances on
 this host are heard if their livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return w.run(cmd)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&w.config, "config", "", "the config `FILE`")
+	filledVar(f, &w.config, "config", "the config `FILE`")
 	f.StringVar(&w.iface, "interface", "", "address or `NAME` of the network interface")
 	f.StringVar(&w.group, "group", "", "multicast `ADDRESS` of the group")
 	f.Uint16Var(&w.port, "port", 0, "UDP `PORT` of the group")
-	f.StringVar(&w.keyFile, "key-file", "", "`FILE` with the group's key")
+	filledVar(f, &w.keyFile, "key-file", "`FILE` with the group's key")
 	f.BoolVar(&w.json, "json", false, "print one JSON object a line")
 	return cmd
 }

@@ -14,11 +14,11 @@ func newRestoreCommand() *cobra.Command {
 		Use:   "restore IN",
 		Short: "Put a copy of the database in place",
 		Long: `Verify IN, a copy of the database, and put it in place of the one that the config
-names. What was there is gone afterwards. A copy that is damaged or was written by
+names, which without --config is keeptrack.db in the working directory. What was
+there is gone afterwards; where nothing was, there is a database then. A copy that is damaged or was written by
 a newer version is refused, and so is any while a daemon runs on the database.
 
 Whatever interrupts it leaves either the old or the new database.`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig(path)
 			if err != nil {
@@ -30,10 +30,10 @@ Whatever interrupts it leaves either the old or the new database.`,
 			if err != nil {
 				return fmt.Errorf("restore: %w", err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: restored from %s\n", c.Store.Path, args[0])
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: restored from %s\n", absolute(c.Store.Path), args[0])
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&path, "config", "", "the daemon's config `FILE`")
+	filledVar(cmd.Flags(), &path, "config", "the daemon's config `FILE`")
 	return cmd
 }

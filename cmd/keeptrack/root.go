@@ -68,6 +68,7 @@ func newRootCommand() *cobra.Command {
 	)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
+	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(newHelpCommand())
 	root.InitDefaultHelpCmd()
 	return root
@@ -119,10 +120,10 @@ func unknownCommand(group *cobra.Command, name string) error {
 }
 
 // prepare makes cmd and those below it call started when they start to run,
-// and refuse arguments unless they say otherwise.
+// and take the arguments that they name unless they say otherwise.
 func prepare(cmd *cobra.Command, started func()) {
 	if cmd.Args == nil {
-		cmd.Args = cobra.NoArgs
+		cmd.Args = namedArgs
 	}
 	inner := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -22,10 +22,10 @@ func newScrapeCommand() *cobra.Command {
 		Long: `Ask a tracker, any tracker, for the counts of torrents and print a line for each.
 
 The URL is the one to announce to or, over HTTP, the one to scrape; a hash is 40
-hexadecimal digits. A torrent that the tracker leaves out of its answer is printed
-as missing.`,
+hexadecimal digits. A torrent that the tracker leaves out of its answer, which it can
+over HTTP alone, is printed as missing. keeptrack leaves none out: one that it does
+not know or refuses has zeros.`,
 		Example: "  keeptrack scrape udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6",
-		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()

@@ -29,12 +29,11 @@ func newServeCommand() *cobra.Command {
 Without a config it answers UDP and HTTP on port 6969 of every address, has its
 admin address on 127.0.0.1:6970 and keeps its counts in keeptrack.db in the
 working directory. SIGHUP has the config read again.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serve(cmd.Context(), path, os.Stderr)
 		},
 	}
-	cmd.Flags().StringVar(&path, "config", "", "the config `FILE`")
+	filledVar(cmd.Flags(), &path, "config", "the config `FILE`")
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"keeptrack/tracker"
@@ -94,6 +95,9 @@ func Scrape(ctx context.Context, rawURL string, hashes []tracker.InfoHash) ([]Sc
 
 func parseURL(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(rawURL)
+	if err != nil && !strings.Contains(rawURL, "://") {
+		return nil, fmt.Errorf("%s: %w", rawURL, errScheme)
+	}
 	if err != nil {
 		return nil, err
 	}

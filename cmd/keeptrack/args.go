@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// namedArgs holds cmd to the arguments that its usage line names: [THIS] may be
+// left out, and THIS... comes once or more often.
+func namedArgs(cmd *cobra.Command, args []string) error {
+	names := strings.Fields(cmd.Use)[1:]
+	for i, name := range names {
+		if i >= len(args) && !strings.HasPrefix(name, "[") {
+			return fmt.Errorf("%s is missing", strings.TrimSuffix(name, "..."))
+		}
+	}
+	if len(args) <= len(names) || strings.HasSuffix(cmd.Use, "...") {
+		return nil
+	}
+	err := fmt.Errorf("unexpected argument %q after %s", args[len(names)], cmd.Use)
+	if len(names) == 0 && cmd.Flags().Lookup("config") != nil {
+		err = fmt.Errorf("%w, the config is given with --config FILE", err)
+	}
+	return err
+}
+
+// filled is the value of a flag that names something. It refuses to be empty,
+// which in a script is a variable that was not set: the default would take the
+// place of what was meant.
+type filled string
+
+var errEmpty = errors.New("is empty")
+
+func (f *filled) String() string { return string(*f) }
+
+func (f *filled) Set(s string) error {
+	if s == "" {
+		return errEmpty
+	}
+	*f = filled(s)
+	return nil
+}
+
+// Type is what pflag calls a text.
+func (f *filled) Type() string { return "string" }
+
+// filledVar defines a flag without a default that refuses to be empty.
+func filledVar(flags *pflag.FlagSet, p *string, name, usage string) {
+	flags.Var((*filled)(p), name, usage)
+}
+
+// wrongFlag says in the program's own words what is wrong with a flag's value.
+func wrongFlag(_ *cobra.Command, err error) error {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	flag := invalid.GetFlag()
+	if errors.Is(err, errEmpty) {
+		return fmt.Errorf("--%s is empty", flag.Name)
+	}
+	_, isNumber := errors.AsType[*strconv.NumError](err)
+	want := numbers[flag.Value.Type()]
+	if !isNumber || want == "" {
+		return err
+	}
+	return fmt.Errorf("--%s has to be %s, not %q", flag.Name, want, invalid.GetValue())
+}
+
+// numbers are the types of flags that are numbers, and what these can be.
+var numbers = map[string]string{
+	"float64": "a number",
+	"int":     "a whole number",
+	"int32":   "a whole number",
+	"uint16":  "a whole number from 0 to 65535",
+	"uint64":  "a whole number from 0 on",
+}
