@@ -56,6 +56,19 @@ func (e Endpoint) String() string {
 // IsLocal reports whether nobody on another host reaches the endpoint.
 func (e Endpoint) IsLocal() bool { return e.Unix != "" || e.AddrPort.Addr().IsLoopback() }
 
+// clashes reports whether both endpoints cannot be listened on at a time: they
+// are the same, or one is the other's port at all addresses of its family.
+func (e Endpoint) clashes(with Endpoint) bool {
+	a, b := e.AddrPort, with.AddrPort
+	switch {
+	case !a.IsValid() || !b.IsValid():
+		return e.Unix != "" && e.Unix == with.Unix
+	case a.Port() == 0 || a.Port() != b.Port() || a.Addr().Is4() != b.Addr().Is4():
+		return false
+	}
+	return a.Addr() == b.Addr() || a.Addr().IsUnspecified() || b.Addr().IsUnspecified()
+}
+
 // overTCP returns endpoints on addresses.
 func overTCP(addrs []netip.AddrPort) []Endpoint {
 	endpoints := make([]Endpoint, len(addrs))

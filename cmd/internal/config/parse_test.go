@@ -234,6 +234,8 @@ var refusedValues = []refusal{
 // refusedTogether are values that do not fit other keys.
 var refusedTogether = []refusal{
 	{"admin without token", "[admin]\nlisten = \"0.0.0.0:6970\"", "f:2: admin.token: is required because admin.listen is not a loopback address"},
+	{"admin on an address of HTTP", "[admin]\nlisten = \"127.0.0.1:6969\"", "f:2: admin.listen: is taken by http.listen"},
+	{"admin on a socket of HTTP", "[http]\nlisten = [\"unix:/a\"]\n[admin]\nlisten = \"unix:/a\"", "f:4: admin.listen: is taken by http.listen"},
 	{"access without file", "[access]\nmode = \"allow\"", `f:2: access.file: is required unless access.mode is "open"`},
 	{"live sync without nodes", "[livesync]\nenabled = true\ninterface = \"eth0\"", "f:2: livesync.nodes: must name"},
 	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "5m" to "3h", not "1s"`},

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // rule is a condition on several keys. The first of them is the one to blame.
 type rule struct {
@@ -17,6 +20,11 @@ var rules = []rule{
 			return c.Admin.Token != "" || c.Admin.Listen == (Endpoint{}) || c.Admin.Listen.IsLocal()
 		},
 		"is required because admin.listen is not a loopback address or a unix socket",
+	},
+	{
+		[]string{"admin.listen", "http.listen"},
+		func(c *Config) bool { return !slices.ContainsFunc(c.HTTP.Listen, c.Admin.Listen.clashes) },
+		"is taken by http.listen",
 	},
 	{
 		[]string{"access.file", "access.mode"},
