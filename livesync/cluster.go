@@ -7,6 +7,8 @@ type Cluster struct {
 	// ID is this instance's id and Torrents its number of torrents.
 	ID       ID  `json:"id"`
 	Torrents int `json:"torrents"`
+	// Keys is the number of keys in force; 0 when packets are not sealed.
+	Keys int `json:"keys"`
 	// Wanting is the inquiry that is being prepared or waits for its answer;
 	// nil when there is none.
 	Wanting *Wanting `json:"wanting,omitempty"`
@@ -36,7 +38,7 @@ type Wanting struct {
 
 // Cluster returns the state of the group. It may be called at any time.
 func (n *Node) Cluster() Cluster {
-	c := Cluster{ID: n.options.ID, Torrents: n.tracker.ServedCount(), Instances: n.instances.list()}
+	c := Cluster{ID: n.options.ID, Torrents: n.tracker.ServedCount(), Keys: n.sealing.keyCount(), Instances: n.instances.list()}
 	s := &n.scrape
 	s.mu.Lock()
 	defer s.mu.Unlock()

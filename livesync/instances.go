@@ -18,9 +18,9 @@ type Instance struct {
 	Source netip.AddrPort `json:"source"`
 	// LastSeen is when that was.
 	LastSeen time.Time `json:"last_seen"`
-	// Torrents is the number of torrents in its last BEACON, at LastBeacon;
-	// both are zero when there was none.
-	Torrents   uint64    `json:"torrents"`
+	// Torrents is the number of torrents in its last BEACON, at LastBeacon; nil
+	// and the zero time when there was none. What it points to does not change.
+	Torrents   *uint64   `json:"torrents,omitempty"`
 	LastBeacon time.Time `json:"last_beacon,omitzero"`
 	// In is what was received from it.
 	In Traffics `json:"received"`
@@ -48,7 +48,7 @@ func (t *instances) heard(p Packet, from netip.AddrPort, now time.Time) {
 	i.In[p.Kind].Packets++
 	i.In[p.Kind].Records += uint64(p.Records())
 	if p.Kind == KindBeacon {
-		i.Torrents, i.LastBeacon = p.Torrents(), now
+		i.Torrents, i.LastBeacon = new(p.Torrents()), now
 	}
 }
 

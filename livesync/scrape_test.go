@@ -379,7 +379,7 @@ func TestClusterShowsTheGroup(t *testing.T) {
 		full, empty := start(t, n, defaults(), testRecords(1_000)...), start(t, n, defaults())
 		time.Sleep(defaults().FirstBeaconDelay + time.Second)
 		c := empty.Cluster()
-		if len(c.Instances) != 1 || c.Instances[0].ID != full.ID() || c.Instances[0].Torrents != 1_000 || c.Instances[0].Source != full.port.addr {
+		if len(c.Instances) != 1 || c.Instances[0].ID != full.ID() || c.Instances[0].Torrents == nil || *c.Instances[0].Torrents != 1_000 || c.Instances[0].Source != full.port.addr {
 			t.Errorf("instances %+v", c.Instances)
 		}
 		if c.Wanting == nil || c.Wanting.Best != full.ID() {

@@ -31,6 +31,14 @@ func newSealing(o *Options) *sealing {
 	return s
 }
 
+// keyCount returns the number of keys in force.
+func (s *sealing) keyCount() int {
+	if s == nil {
+		return 0
+	}
+	return s.keys.Load().Len()
+}
+
 // send sends p sealed, if there are keys.
 func (s *sealing) send(t Transport, p []byte) error {
 	if s == nil {

@@ -80,6 +80,12 @@ func TestKeysAreChangedOnSIGHUP(t *testing.T) {
 				t.Fatal(err)
 			}
 			waitFor(t, "the reload", func() bool { return members[i].logged("config reloaded") > step })
+			if n := members[i].logged(fmt.Sprintf(`"livesync_keys":%d,`, len(keys))); n == 0 || step == 1 && n != 2 {
+				t.Errorf("step %d: %d lines with %d keys", step, n, len(keys))
+			}
+			if shown := page(members[i].admin, "/api/v1/cluster"); !strings.Contains(shown, fmt.Sprintf(`"keys":%d,`, len(keys))) {
+				t.Errorf("step %d: the cluster is %s", step, shown)
+			}
 			settle(t, members[0], members[1])
 			settle(t, members[1], members[0])
 		}

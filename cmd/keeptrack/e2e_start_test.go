@@ -103,6 +103,9 @@ func TestServeRefusesAnAddressInUse(t *testing.T) {
 			got := runProgram(t, dir, "serve", "--config", s.with(settings{c.key: c.literal}).write(t))
 			wantFailure(t, got, c.address)
 			wantFailure(t, got, "address already in use")
+			if part, _, _ := strings.Cut(c.key, "."); !strings.HasPrefix(got.stderr, "keeptrack: "+part+": ") {
+				t.Errorf("%q does not begin with the part", got.stderr)
+			}
 			if !bytes.Equal(contents(t, dir), before) {
 				t.Error("the database has changed")
 			}

@@ -81,6 +81,9 @@ func TestUnixSockets(t *testing.T) {
 		}
 	}
 	d.stop()
+	if n := d.logged(`"client":"unix",`); n != 2 {
+		t.Errorf("%d backups in the log with where they went:\n%s", n, strings.Join(d.log, "\n"))
+	}
 	for _, path := range []string{tracker, admin} {
 		if _, err := os.Lstat(path); !os.IsNotExist(err) {
 			t.Errorf("%s is left: %v", path, err)

@@ -36,7 +36,7 @@ func bindAll(o Options, open opener) (*Sockets, error) {
 		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 		sockets, err := open(socketOptions{addr, nil, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
 		if err != nil {
-			err = fmt.Errorf("listen udp %v: %w", addr, err)
+			err = fmt.Errorf("udp: listen udp %v: %w", addr, err)
 			if addr.Addr().IsUnspecified() && noFamily(err) {
 				absent = err
 				continue
@@ -48,7 +48,7 @@ func bindAll(o Options, open opener) (*Sockets, error) {
 	for _, file := range o.Passed {
 		sockets, err := openFile(o, file, open)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("passed udp socket: %w", err), s.Close())
+			return nil, errors.Join(fmt.Errorf("udp: passed socket: %w", err), s.Close())
 		}
 		s.sockets = append(s.sockets, sockets...)
 	}

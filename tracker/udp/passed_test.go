@@ -109,7 +109,7 @@ func TestPassedFileThatIsNoUDPSocket(t *testing.T) {
 	if err == nil {
 		t.Fatal(errors.Join(errors.New("served"), s.Close()))
 	}
-	if !strings.Contains(err.Error(), "passed udp socket") {
+	if !strings.Contains(err.Error(), "udp: passed socket") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -107,7 +107,7 @@ var routes = []route{
 	{"PUT", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, true) }},
 	{"DELETE", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, false) }},
 	{"DELETE", "/api/v1/access/{hash}/override", forget},
-	{"POST", "/api/v1/checkpoint", func(a API, r *http.Request) (any, error) { return a.Checkpoint(r.RemoteAddr) }},
+	{"POST", "/api/v1/checkpoint", func(a API, r *http.Request) (any, error) { return a.Checkpoint(clientOf(r)) }},
 }
 
 func listTorrents(a API, r *http.Request) (any, error) {

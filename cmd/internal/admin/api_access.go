@@ -61,7 +61,7 @@ func setListed(a API, r *http.Request, listed bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.List(h, listed, r.RemoteAddr); err != nil {
+	if err := a.List(h, listed, clientOf(r)); err != nil {
 		return nil, err
 	}
 	return a.Listed(h), nil
@@ -72,14 +72,14 @@ func forget(a API, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Forget(h, r.RemoteAddr); err != nil {
+	if err := a.Forget(h, clientOf(r)); err != nil {
 		return nil, err
 	}
 	return a.Listed(h), nil
 }
 
 func reloadAccess(a API, r *http.Request) (any, error) {
-	if err := a.ReloadAccess(r.RemoteAddr); err != nil {
+	if err := a.ReloadAccess(clientOf(r)); err != nil {
 		return nil, err
 	}
 	return a.AccessList(), nil

@@ -31,11 +31,11 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	err := s.opts.Backup(out)
 	switch {
 	case err == nil:
-		s.opts.Log.Info().Str("client", r.RemoteAddr).Int64("bytes", out.n).Dur("took_ms", time.Since(began)).Msg("backup taken")
+		s.opts.Log.Info().Str("client", clientOf(r)).Int64("bytes", out.n).Dur("took_ms", time.Since(began)).Msg("backup taken")
 	case out.n == 0:
 		s.writeError(w, err)
 	default:
-		s.opts.Log.Warn().Err(err).Str("client", r.RemoteAddr).Int64("bytes", out.n).Msg("backup failed")
+		s.opts.Log.Warn().Err(err).Str("client", clientOf(r)).Int64("bytes", out.n).Msg("backup failed")
 		panic(http.ErrAbortHandler)
 	}
 }

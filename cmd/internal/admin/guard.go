@@ -51,7 +51,7 @@ func (s *Server) authorized(r *http.Request) bool {
 // safeHost says that no web page can have made its own name stand for this
 // address: the request names an IP address or localhost, or no browser sent it.
 func safeHost(r *http.Request) bool {
-	if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); local != nil && local.Network() == "unix" {
+	if overUnix(r) {
 		return true
 	}
 	host := r.Host
@@ -60,4 +60,19 @@ func safeHost(r *http.Request) bool {
 	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil || host == "" || strings.EqualFold(host, "localhost")
+}
+
+// overUnix says whether a request came over a unix socket.
+func overUnix(r *http.Request) bool {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return local != nil && local.Network() == "unix"
+}
+
+// clientOf returns the address of who sent a request, for the log. The clients of
+// a unix socket have none.
+func clientOf(r *http.Request) string {
+	if overUnix(r) {
+		return "unix"
+	}
+	return r.RemoteAddr
 }

@@ -58,8 +58,8 @@ func collectCluster(c livesync.Cluster, send sender) {
 		other := &c.Instances[i]
 		id := other.ID.String()
 		send(metricInstanceSeen, unixSeconds(other.LastSeen), id)
-		if !other.LastBeacon.IsZero() {
-			send(metricInstanceTorrents, float64(other.Torrents), id)
+		if other.Torrents != nil {
+			send(metricInstanceTorrents, float64(*other.Torrents), id)
 		}
 	}
 }

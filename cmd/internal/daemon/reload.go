@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -27,18 +28,20 @@ func (d *Daemon) reloads(ctx context.Context) error {
 	}
 }
 
+var errNoConfig = errors.New("there is no config file: serve was started without --config")
+
 // reload puts in force what can be changed in a running daemon: all of it or,
 // when anything is wrong, nothing.
 func (d *Daemon) reload() error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	began := time.Now()
-	c := config.Default()
-	if d.opts.ConfigPath != "" {
-		var err error
-		if c, err = config.Load(d.opts.ConfigPath); err != nil {
-			return err
-		}
+	if d.opts.ConfigPath == "" {
+		return errNoConfig
+	}
+	c, err := config.Load(d.opts.ConfigPath)
+	if err != nil {
+		return err
 	}
 	list, err := ReadAccessList(&c.Access, d.nap)
 	if err != nil {
@@ -55,12 +58,14 @@ func (d *Daemon) reload() error {
 		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")
 	}
 	d.access.set(c.Access, list)
+	live := 0
 	if d.node != nil && keys != nil {
 		d.node.SetKeys(keys)
+		live = keys.Len()
 	}
 	zerolog.SetGlobalLevel(c.Log.Level)
 	d.log.Info().Str("log_level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
-		Int("listed", list.Len()).Dur("took_ms", time.Since(began)).Msg("config reloaded")
+		Int("listed", list.Len()).Int("livesync_keys", live).Dur("took_ms", time.Since(began)).Msg("config reloaded")
 	return nil
 }
 
