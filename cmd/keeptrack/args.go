@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,19 +63,20 @@ func wrongFlag(_ *cobra.Command, err error) error {
 	if errors.Is(err, errEmpty) {
 		return fmt.Errorf("--%s is empty", flag.Name)
 	}
-	_, isNumber := errors.AsType[*strconv.NumError](err)
-	want := numbers[flag.Value.Type()]
-	if !isNumber || want == "" {
+	want := wanted[flag.Value.Type()]
+	if want == "" {
 		return err
 	}
 	return fmt.Errorf("--%s has to be %s, not %q", flag.Name, want, invalid.GetValue())
 }
 
-// numbers are the types of flags that are numbers, and what these can be.
-var numbers = map[string]string{
-	"float64": "a number",
-	"int":     "a whole number",
-	"int32":   "a whole number",
-	"uint16":  "a whole number from 0 to 65535",
-	"uint64":  "a whole number from 0 on",
+// wanted says of each type of flag what its values are.
+var wanted = map[string]string{
+	"bool":     "true or false",
+	"duration": "a time such as 15s or 2m",
+	"float64":  "a number",
+	"int":      "a whole number",
+	"int32":    "a whole number up to 2147483647",
+	"uint16":   "a whole number from 0 to 65535",
+	"uint64":   "a whole number from 0 on",
 }

@@ -70,7 +70,7 @@ func printImported(w io.Writer, path string, res store.Imported, asJSON bool) er
 			Refused int    `json:"refused"`
 		}{path, res.Lines, res.Changed, res.Refused})
 	} else {
-		_, err = fmt.Fprintf(w, "%s: %d lines, %d torrents new or changed, %d lines refused\n", path, res.Lines, res.Changed, res.Refused)
+		_, err = fmt.Fprintf(w, "%s: lines %d, torrents new or changed %d, lines refused %d\n", path, res.Lines, res.Changed, res.Refused)
 	}
 	if err != nil {
 		return err

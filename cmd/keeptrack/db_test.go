@@ -27,7 +27,7 @@ func textFile(t *testing.T, text string) string {
 func someDatabase(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keeptrack.db")
-	want := outcome{statusDone, path + ": 2 lines, 2 torrents new or changed, 0 lines refused\n", ""}
+	want := outcome{statusDone, path + ": lines 2, torrents new or changed 2, lines refused 0\n", ""}
 	if got := keeptrack("db", "import", path, textFile(t, someText)); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}

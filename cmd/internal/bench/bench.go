@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -31,12 +32,12 @@ type Bench struct {
 func New(o Options) (*Bench, error) {
 	b := &Bench{}
 	var err error
-	if b.url, err = url.Parse(o.URL); err != nil {
+	if b.url, err = url.Parse(o.URL); err != nil && strings.Contains(o.URL, "://") {
 		return nil, err
 	}
-	b.stream = b.url.Scheme == "http"
+	b.stream = err == nil && b.url.Scheme == "http"
 	switch {
-	case !b.stream && b.url.Scheme != "udp":
+	case err != nil, !b.stream && b.url.Scheme != "udp":
 		return nil, fmt.Errorf("%s: the URL of a load starts with udp:// or http://", o.URL)
 	case b.url.Hostname() == "":
 		return nil, fmt.Errorf("%s: no host", o.URL)
