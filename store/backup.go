@@ -18,9 +18,15 @@ func (s *Store) Backup(w io.Writer) error {
 }
 
 // BackupFile writes a copy of the file at path, which no process may have open
-// for writing, to w.
+// for writing, to w. Both head pages must be whole: the copy's are made anew, and
+// nobody would see that it is as of an earlier transaction.
 func BackupFile(path string, w io.Writer) error {
-	return view(path, func(tx *bbolt.Tx) error { return writeTo(tx, path, w) })
+	return view(path, func(tx *bbolt.Tx) error {
+		if err := checkHeads(tx, path); err != nil {
+			return err
+		}
+		return writeTo(tx, path, w)
+	})
 }
 
 func writeTo(tx *bbolt.Tx, path string, w io.Writer) error {

@@ -25,7 +25,7 @@ func Compact(path string) (before, after int64, err error) {
 	case info.Mode().IsRegular() && info.Size() == 0: // opening it would write to it
 		return 0, 0, fmt.Errorf("database %s is %w", path, ErrEmpty)
 	}
-	if err := examine(path, len(migrations.Steps)); err != nil {
+	if err := examine(path, len(migrations.Steps), nil); err != nil {
 		return 0, 0, err
 	}
 	s := &Store{path: path}

@@ -20,7 +20,7 @@ func keepCopy(db *bbolt.DB, dst string, version int) error {
 	if err := writeCopy(db, part); err != nil {
 		return err
 	}
-	if err := examine(part, version); err != nil {
+	if err := examine(part, version, nil); err != nil {
 		return err
 	}
 	switch same, err := sameFileState(part, dst, db.Info().PageSize); {

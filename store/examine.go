@@ -28,8 +28,9 @@ var (
 
 // examine looks at the file at path without writing to it and returns an error
 // unless it is a whole database of version newest or older, or has nothing in
-// it yet: no file, or an empty one.
-func examine(path string, newest int) error {
+// it yet: no file, or an empty one. With tolerate, damage to one head page alone
+// is no error but passed to that.
+func examine(path string, newest int, tolerate func(*headError)) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		dir := filepath.Dir(path)
@@ -44,7 +45,7 @@ func examine(path string, newest int) error {
 	if info.Mode().IsRegular() && info.Size() == 0 {
 		return nil
 	}
-	return view(path, func(tx *bbolt.Tx) error { return examineTx(tx, path, newest) })
+	return view(path, func(tx *bbolt.Tx) error { return examineTx(tx, path, newest, tolerate) })
 }
 
 // view opens a file for reading alone and calls fn. Meanwhile no process can
@@ -75,11 +76,12 @@ func view(path string, fn func(*bbolt.Tx) error) (err error) {
 	})
 }
 
-// viewNewest is view for a whole file of the newest schema.
-func viewNewest(path string, fn func(*bbolt.Tx) error) error {
+// viewNewest is view for a whole file of the newest schema; tolerate is as for
+// examine.
+func viewNewest(path string, tolerate func(*headError), fn func(*bbolt.Tx) error) error {
 	newest := len(migrations.Steps)
 	return view(path, func(tx *bbolt.Tx) error {
-		if err := examineTx(tx, path, newest); err != nil {
+		if err := examineTx(tx, path, newest, tolerate); err != nil {
 			return err
 		}
 		switch version, err := readVersion(tx); {
@@ -98,11 +100,12 @@ func viewNewest(path string, fn func(*bbolt.Tx) error) error {
 }
 
 // examineTx checks that the file is as long as it says, that its pages hang
-// together, and its version.
-func examineTx(tx *bbolt.Tx, path string, newest int) error {
+// together, and its version; tolerate is as for examine.
+func examineTx(tx *bbolt.Tx, path string, newest int, tolerate func(*headError)) error {
 	var first error
+	var head *headError
 	_, err := checkFile(tx, path, func(err error) {
-		if first == nil {
+		if !(tolerate != nil && errors.As(err, &head)) && first == nil {
 			first = err
 		}
 	})
@@ -113,10 +116,19 @@ func examineTx(tx *bbolt.Tx, path string, newest int) error {
 		return damaged(path, first)
 	}
 	version, err := readVersion(tx)
+	if head != nil && (err != nil || version == 0) { // all was written in one transaction, as compaction does
+		return damaged(path, fmt.Errorf("%w, and by the other there is nothing in the file", head))
+	}
 	if err != nil {
 		return openError(path, err)
 	}
-	return checkVersion(path, version, newest)
+	if err := checkVersion(path, version, newest); err != nil {
+		return err
+	}
+	if head != nil {
+		tolerate(head)
+	}
+	return nil
 }
 
 // checkFile reports what is wrong with a file's length and pages, and returns
@@ -136,6 +148,25 @@ func checkFile(tx *bbolt.Tx, path string, report func(error)) (free int, err err
 		return 0, nil
 	}
 	return checkPages(f, tx.DB().Info().PageSize, report), nil
+}
+
+// checkHeads returns an error unless both head pages are whole.
+func checkHeads(tx *bbolt.Tx, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return openError(path, err)
+	}
+	defer f.Close()
+	heads, err := readHeads(f, tx.DB().Info().PageSize)
+	if err != nil {
+		return openError(path, err)
+	}
+	for i, h := range heads {
+		if h.damage != nil {
+			return damaged(path, &headError{i, h.damage})
+		}
+	}
+	return nil
 }
 
 // checkVersion refuses a version past the newest.

@@ -14,7 +14,7 @@ import (
 // AppendLine), in order of info hash, and returns their number.
 func Export(path string, w io.Writer) (n int, err error) {
 	out := bufio.NewWriterSize(w, 64<<10)
-	err = viewNewest(path, func(tx *bbolt.Tx) error {
+	err = viewNewest(path, nil, func(tx *bbolt.Tx) error {
 		var shard []tracker.Record
 		var line []byte
 		flush := func() {

@@ -8,6 +8,8 @@ import (
 	"io"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/migrations"
 )
 
 // maxLine is the number of bytes from which on a line is refused unread.
@@ -26,13 +28,16 @@ type Imported struct {
 }
 
 // Import reads lines as ParseLine does and merges them into the file at path,
-// which is made if it does not exist: of each torrent the greater count and the
-// later last announce stay. Empty lines and those that begin with # are passed
-// over. What a line is refused for goes to refused with its number, counted
-// from 1, and the import goes on. After any other error the file holds a part
-// of what was read. It needs about 40 bytes of memory for each torrent in the
-// file, and 50 MiB.
+// which is made if it does not exist and must be whole: of each torrent the
+// greater count and the later last announce stay. Empty lines and those that
+// begin with # are passed over. What a line is refused for goes to refused with
+// its number, counted from 1, and the import goes on. After any other error the
+// file holds a part of what was read. It needs about 40 bytes of memory for each
+// torrent in the file, and 50 MiB.
 func Import(path string, text io.Reader, log zerolog.Logger, refused func(line int, err error)) (res Imported, err error) {
+	if err := examine(path, len(migrations.Steps), nil); err != nil {
+		return res, err
+	}
 	s, err := Open(path, log)
 	if err != nil {
 		return res, err

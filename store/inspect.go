@@ -33,20 +33,27 @@ type Info struct {
 	// Top are the torrents with the most downloads, most first; equals are in
 	// order of info hash.
 	Top []tracker.Record
+
+	// Damage says which of the two head pages is damaged, nil if none is. What
+	// the other says may be as of the transaction before the last one.
+	Damage error
 }
 
 // Inspect reads the whole file at path and tells what is in it, with up to top
 // torrents in Info.Top. Its memory does not grow with the number of torrents.
-// The file must be of the newest version, and whole.
+// The file must be of the newest version, and whole but for one head page.
 func Inspect(path string, top int) (*Info, error) {
 	var i *Info
-	err := viewNewest(path, func(tx *bbolt.Tx) (err error) {
+	var damage error
+	tolerate := func(err *headError) { damage = damaged(path, err) }
+	err := viewNewest(path, tolerate, func(tx *bbolt.Tx) (err error) {
 		i, err = inspect(tx, path, top)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	i.Damage = damage
 	return i, nil
 }
 

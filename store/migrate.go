@@ -24,7 +24,7 @@ func PlanMigration(path string) (*Plan, error) {
 	newest := len(migrations.Steps)
 	p := &Plan{To: newest}
 	err := view(path, func(tx *bbolt.Tx) (err error) {
-		if err := examineTx(tx, path, newest); err != nil {
+		if err := examineTx(tx, path, newest, nil); err != nil {
 			return err
 		}
 		p.From, err = readVersion(tx)

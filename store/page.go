@@ -15,7 +15,9 @@ const (
 	bucketHeader = 16 // root page u64, sequence u64
 	metaSize     = 64 // ends with the FNV-1a sum of what is before it
 
-	pageBranch, pageLeaf, pageFreelist = 0x01, 0x02, 0x10
+	metaMagic, metaVersion = 0xed0cdaed, 2 // what meta begins with, u32 each
+
+	pageBranch, pageLeaf, pageMeta, pageFreelist = 0x01, 0x02, 0x04, 0x10
 
 	elementBucket  = 0x01               // flag of a leaf's element whose value is a bucket
 	noFreelistPage = 0xffffffffffffffff // the free pages are not listed

@@ -18,12 +18,24 @@ type pageChecker struct {
 
 // checkPages reports everything that is wrong with the pages of a bbolt file:
 // pages that cannot be read, are not what they should be, are used twice or not
-// at all; keys that are out of order. It returns the number of free pages.
+// at all; keys that are out of order. What is wrong with one head page alone
+// comes as a *headError, and the rest is checked by the other one. It returns
+// the number of free pages.
 func checkPages(r io.ReaderAt, pageSize int, report func(error)) (free int) {
-	meta, err := readMeta(r, pageSize)
+	heads, err := readHeads(r, pageSize)
 	if err != nil {
 		report(err)
 		return 0
+	}
+	meta, err := newestMeta(heads)
+	if err != nil {
+		report(err)
+		return 0
+	}
+	for i, h := range heads {
+		if h.damage != nil {
+			report(&headError{i, h.damage})
+		}
 	}
 	c := checkTrees(r, pageSize, meta, report)
 	freelist := u64(meta[32:])
@@ -38,8 +50,8 @@ func checkPages(r io.ReaderAt, pageSize int, report func(error)) (free int) {
 	return free
 }
 
-// checkTrees checks the two meta pages and all that can be reached from the
-// newer one's root.
+// checkTrees checks all that can be reached from the root that a head page's
+// contents name.
 func checkTrees(r io.ReaderAt, pageSize int, meta []byte, report func(error)) *pageChecker {
 	root, end := u64(meta[16:]), u64(meta[40:])
 	c := &pageChecker{r: r, pageSize: pageSize, end: end, seen: make([]bool, max(end, 2)), report: report}

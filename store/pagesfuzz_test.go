@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzCheckPages changes bytes of a sound file, which are given as offset, 3
-// bytes, and value, 1 byte, and makes the meta pages' checksums right again.
+// bytes, and value, 1 byte, and makes the head pages' checksums right again.
 // Whatever is in the pages, looking at them comes to an end and brings nothing
 // down.
 func FuzzCheckPages(f *testing.F) {

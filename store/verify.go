@@ -11,29 +11,47 @@ import (
 )
 
 // Verify checks everything in the file at path and returns all that it finds
-// wrong: the structure of its pages, first by looks and then as bbolt sees it;
-// checksums, lengths and order of all values; that records are in the shard
-// that their info hash belongs to and the journal has no gap. It writes
-// nothing. An error is one that kept it from looking, such as ErrInUse or
-// ErrNewer. Of a file of an older version the pages are checked.
+// wrong: the structure of its pages, first by looks and then, if the head pages
+// are whole, as bbolt sees it; checksums, lengths and order of all values; that
+// records are in the shard that their info hash belongs to and the journal has
+// no gap. It writes nothing. An error is one that kept it from looking, such as
+// ErrInUse or ErrNewer. Of a file of an older version the pages are checked.
 func Verify(path string) (findings []error, err error) {
 	report := func(err error) { findings = append(findings, err) }
 	err = view(path, func(tx *bbolt.Tx) error {
-		if _, err := checkFile(tx, path, report); err != nil || len(findings) > 0 {
+		sound, err := verifyPages(tx, path, report)
+		if err != nil || !sound {
 			return err // what comes next trusts the pages
-		}
-		for err := range tx.Check() {
-			report(err)
-		}
-		if len(findings) > 0 {
-			return nil
 		}
 		return verifyContents(tx, path, report)
 	})
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, ErrDamaged) || err != nil && len(findings) > 0 {
 		return append(findings, err), nil
 	}
 	return findings, err
+}
+
+// verifyPages checks the pages; sound is whether the contents can be looked at.
+func verifyPages(tx *bbolt.Tx, path string, report func(error)) (sound bool, err error) {
+	var heads, others int
+	_, err = checkFile(tx, path, func(err error) {
+		report(err)
+		if errors.As(err, new(*headError)) {
+			heads++
+		} else {
+			others++
+		}
+	})
+	if err != nil || others > 0 {
+		return false, err
+	}
+	if heads == 0 { // bbolt's own check panics at a head page that is none
+		for err := range tx.Check() {
+			report(err)
+			others++
+		}
+	}
+	return others == 0, nil
 }
 
 // verifyContents checks what the buckets hold.

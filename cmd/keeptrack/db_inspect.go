@@ -31,6 +31,9 @@ downloads. The file is not changed.`,
 			if err != nil {
 				return err
 			}
+			if info.Damage != nil {
+				complain(cmd.ErrOrStderr(), fmt.Sprintf("warning: %v; what follows may be as of the checkpoint before the last", info.Damage))
+			}
 			if asJSON {
 				return printInspectedJSON(cmd.OutOrStdout(), info)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -73,6 +74,32 @@ func TestDBVerify(t *testing.T) {
 	got = keeptrack("db", "verify", "--json", path)
 	if err := json.Unmarshal([]byte(got.stdout), &result); err != nil || got.status != statusFailed || result.OK || len(result.Findings) == 0 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestDBOfOneHeadPage: db verify fails and names the page, db inspect goes on
+// with a warning.
+func TestDBOfOneHeadPage(t *testing.T) {
+	for page := range 2 {
+		path := someDatabase(t)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(b[page*os.Getpagesize():][:os.Getpagesize()])
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		finding := fmt.Sprintf("head page %d: begins with 0x0, no mark of a bbolt file", page)
+		want := outcome{statusFailed, path + ": " + finding + "\n", "keeptrack: database " + path + " is damaged, 1 findings\n"}
+		if got := keeptrack("db", "verify", path); got != want {
+			t.Errorf("verify: got %+v, want %+v", got, want)
+		}
+		got := keeptrack("db", "inspect", path)
+		warning := "keeptrack: warning: database " + path + " is damaged: " + finding + "; "
+		if got.status != statusDone || !strings.HasPrefix(got.stderr, warning) || !strings.Contains(got.stdout, "torrents ") {
+			t.Errorf("inspect: got %+v, want the warning %q", got, warning)
+		}
 	}
 }
 
