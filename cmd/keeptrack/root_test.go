@@ -38,7 +38,8 @@ func TestWrongUsage(t *testing.T) {
 		{"argument too many", []string{"version", "x"}, "keeptrack: unexpected argument \"x\" after version, see keeptrack version --help\n"},
 		{"argument too many after others", []string{"db", "import", "a", "b", "c"}, "keeptrack: unexpected argument \"c\" after import FILE [TEXT], see keeptrack db import --help\n"},
 		{"config without its flag", []string{"serve", "x"}, "keeptrack: unexpected argument \"x\" after serve, the config is given with --config FILE, see keeptrack serve --help\n"},
-		{"empty config of serve", []string{"serve", "--config", ""}, "keeptrack: --config is empty, see keeptrack serve --help\n"},
+		{"empty config of serve", []string{"serve", "--config", "", "--then-unknown"}, // not to serve if it is taken
+			"keeptrack: --config is empty, see keeptrack serve --help\n"},
 		{"empty config of backup", []string{"backup", "--config", "", "x"}, "keeptrack: --config is empty, see keeptrack backup --help\n"},
 		{"empty admin address of backup", []string{"backup", "--admin=", "x"}, "keeptrack: --admin is empty, see keeptrack backup --help\n"},
 		{"empty config of restore", []string{"restore", "--config=", "x"}, "keeptrack: --config is empty, see keeptrack restore --help\n"},
