@@ -226,7 +226,11 @@ func TestUserWhoCannotServe(t *testing.T) {
 				}
 			}
 			config := testSettings(dir).with(settings{"process.user": fmt.Sprintf("%q", c.user)}).write(t)
-			wantFailure(t, runProgram(t, dir, "serve", "--config", config), c.want)
+			got := runProgram(t, dir, "serve", "--config", config)
+			wantFailure(t, got, c.want)
+			if n := strings.Count(got.stderr, "keeptrack: "); n != 1 {
+				t.Errorf("%d lines for one error:\n%s", n, got.stderr)
+			}
 		})
 	}
 }
