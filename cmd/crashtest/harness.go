@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -136,10 +137,18 @@ func (h *harness) print(w io.Writer) {
 	fmt.Fprintln(w, h.overrides)
 }
 
-// cleanUp ends a daemon that an error has left behind.
+// cleanUp ends a daemon that an error has left behind, in a way that has its log
+// tell where its goroutines were.
 func (h *harness) cleanUp() {
-	if h.daemon != nil {
-		_ = h.daemon.cmd.Process.Kill() // it may have ended
+	if h.daemon == nil {
+		return
+	}
+	p := h.daemon.cmd.Process // may have ended, or be halted
+	_, _ = p.Signal(syscall.SIGQUIT), p.Signal(syscall.SIGCONT)
+	select {
+	case <-h.daemon.ended:
+	case <-time.After(patience):
+		_ = p.Kill()
 		<-h.daemon.ended
 	}
 }
