@@ -91,7 +91,7 @@ func TestDBOfOneHeadPage(t *testing.T) {
 			t.Fatal(err)
 		}
 		finding := fmt.Sprintf("head page %d: begins with 0x0, no mark of a bbolt file", page)
-		want := outcome{statusFailed, path + ": " + finding + "\n", "keeptrack: database " + path + " is damaged, 1 findings\n"}
+		want := outcome{statusFailed, path + ": " + finding + "\n", "keeptrack: database " + path + " is damaged, findings: 1\n"}
 		if got := keeptrack("db", "verify", path); got != want {
 			t.Errorf("verify: got %+v, want %+v", got, want)
 		}
