@@ -8,8 +8,6 @@ import (
 	"io"
 
 	"github.com/rs/zerolog"
-
-	"keeptrack/migrations"
 )
 
 // maxLine is the number of bytes from which on a line is refused unread.
@@ -35,10 +33,7 @@ type Imported struct {
 // file holds a part of what was read. It needs about 40 bytes of memory for each
 // torrent in the file, and 50 MiB.
 func Import(path string, text io.Reader, log zerolog.Logger, refused func(line int, err error)) (res Imported, err error) {
-	if err := examine(path, len(migrations.Steps), nil); err != nil {
-		return res, err
-	}
-	s, err := Open(path, log)
+	s, err := openWith(path, log, nil)
 	if err != nil {
 		return res, err
 	}

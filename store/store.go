@@ -73,7 +73,12 @@ func Open(path string, log zerolog.Logger) (*Store, error) {
 		log.Warn().Str("path", path).Err(damaged(path, err)).Msg("the database is opened by its other head page: " +
 			"counts may be as of the checkpoint before the last. The next checkpoints write the page anew; to have what it held, restore a backup")
 	}
-	if err := examine(path, len(migrations.Steps), warn); err != nil {
+	return openWith(path, log, warn)
+}
+
+// openWith is Open; tolerate is as for examine.
+func openWith(path string, log zerolog.Logger, tolerate func(*headError)) (*Store, error) {
+	if err := examine(path, len(migrations.Steps), tolerate); err != nil {
 		return nil, err
 	}
 	s := &Store{path: path, batchSize: maxBatch, takeMarks: func() Marks { return nil }}
