@@ -125,10 +125,7 @@ func TestOutOfDescriptorsForGood(t *testing.T) {
 		if w.accepting {
 			t.Fatal("goes on accepting")
 		}
-		w.now += int64(acceptPause)
-		if err := w.expire(); err != nil {
-			t.Fatal(err)
-		}
+		w.endPause(t)
 	}
 	t.Run("no help", func(t *testing.T) {
 		limitDescriptors(t, 3)
@@ -168,10 +165,7 @@ func TestOutOfDescriptorsWithoutRoom(t *testing.T) {
 			t.Errorf("accepting %v, %d events, %v: nobody is asked for room", w.accepting, n, err)
 		}
 	})
-	w.now += int64(acceptPause)
-	if err := w.expire(); err != nil {
-		t.Fatal(err)
-	}
+	w.endPause(t)
 	w.step(t)
 	exchangeBlocking(t, w, newcomer, []byte(keptMessage), make([]byte, 4096))
 	checkRoom(t, w, 1, 0, 1)

@@ -189,10 +189,7 @@ func TestPauseWithoutRoom(t *testing.T) {
 	w.step(t) // its own call for room
 	checkRoom(t, w, 0, 0, 1)
 	w.gate.leave()
-	w.now += int64(acceptPause)
-	if err := w.expire(); err != nil {
-		t.Fatal(err)
-	}
+	w.endPause(t)
 	w.step(t)
 	exchangeBlocking(t, w, newcomer, []byte(keptMessage), make([]byte, 4096))
 	checkRoom(t, w, 1, 0, 1)

@@ -59,6 +59,15 @@ func (w *worker) step(t *testing.T) {
 	}
 }
 
+// endPause has the worker accept again after a pause.
+func (w *worker) endPause(t *testing.T) {
+	t.Helper()
+	w.now += int64(acceptPause)
+	if err := w.expire(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // dialBlocking connects without Go's poller.
 func dialBlocking(t *testing.T, to unix.Sockaddr) (fd int) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
