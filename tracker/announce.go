@@ -35,7 +35,8 @@ type Announce struct {
 	Left  uint64
 	Event Event
 	// NumWant is the number of peers asked for; negative means that the client
-	// did not say.
+	// did not say, and so does 0 unless the client seeds: a leecher lives on
+	// peers, and some ask for 0 by mistake in their first announce.
 	NumWant int
 	// Limit is the most peers the transport can carry in one reply.
 	Limit int
@@ -207,7 +208,7 @@ func (t *Tracker) minInterval(interval uint32) uint32 {
 // wanted returns the number of peers that a client is to get at the most.
 func (t *Tracker) wanted(a *Announce) uint32 {
 	n := a.NumWant
-	if n < 0 {
+	if n < 0 || n == 0 && a.Left > 0 {
 		n = t.opts.DefaultNumWant
 	}
 	return uint32(max(min(n, t.opts.MaxNumWant, a.Limit, maxChoice), 0))

@@ -235,7 +235,7 @@ func TestNumWant(t *testing.T) {
 		want           int
 	}{
 		{"not said", hashA, -1, 255, 50},
-		{"none", hashA, 0, 255, 0},
+		{"none, by a leecher", hashA, 0, 255, 50},
 		{"one", hashA, 1, 255, 1},
 		{"as many as the cap", hashA, 200, 255, 200},
 		{"more than the cap", hashA, math.MaxInt32, 255, 200},
@@ -252,6 +252,41 @@ func TestNumWant(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNoPeersWanted has each kind of client ask for none.
+func TestNoPeersWanted(t *testing.T) {
+	b := newRig(t, nil)
+	for i := 1; i <= 80; i++ {
+		b.leech(hashA, peer4(i))
+	}
+	for _, c := range []struct {
+		name  string
+		left  uint64
+		event Event
+		want  int
+	}{
+		{"leecher", 1, EventNone, 50},
+		{"leecher that starts", 1, EventStarted, 50},
+		{"partial seed", 1, EventPaused, 50},
+		{"leecher that says it completed", 1, EventCompleted, 50},
+		{"leecher that stops", 1, EventStopped, 0},
+		{"seeder", 0, EventNone, 0},
+		{"seeder that starts", 0, EventStarted, 0},
+		{"seeder that has just completed", 0, EventCompleted, 0},
+		{"seeder that stops", 0, EventStopped, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := b.announce(hashA, peer4(1000), func(a *Announce) { a.NumWant, a.Left, a.Event = 0, c.left, c.event })
+			if got := len(r.peers(t)); got != c.want {
+				t.Errorf("%d peers, want %d", got, c.want)
+			}
+		})
+	}
+	quiet := newRig(t, func(o *Options) { o.DefaultNumWant = 0 })
+	quiet.leech(hashA, peer4(1))
+	r := quiet.announce(hashA, peer4(2), func(a *Announce) { a.NumWant = 0 })
+	r.wantPeers(t)
 }
 
 func TestReplyIsAppendedTo(t *testing.T) {

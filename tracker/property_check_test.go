@@ -67,7 +67,7 @@ func (r *run) checkReply(a *Announce, reply *Reply) {
 		}
 	}
 	want := a.NumWant
-	if want < 0 {
+	if want < 0 || want == 0 && a.Left > 0 {
 		want = r.model.o.DefaultNumWant
 	}
 	want = min(want, r.model.o.MaxNumWant, a.Limit, available)

@@ -141,7 +141,7 @@ func TestHandlerCapsPeers(t *testing.T) {
 	}{
 		{"IPv4, 1000 wanted", "192.0.2.1:1234", tracker.IPv4, 1000, 20 + 200*6},
 		{"IPv4, default", "192.0.2.1:1234", tracker.IPv4, -1, 20 + 50*6},
-		{"IPv4, none", "192.0.2.1:1234", tracker.IPv4, 0, 20},
+		{"IPv4, none", "192.0.2.1:1234", tracker.IPv4, 0, 20 + 50*6},
 		{"IPv6, 1000 wanted", "[2001:db8::1]:1234", tracker.IPv6, 1000, 20 + 66*18},
 		{"IPv6, most negative", "[2001:db8::1]:1234", tracker.IPv6, math.MinInt32, 20 + 50*18},
 	} {
