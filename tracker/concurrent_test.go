@@ -74,7 +74,7 @@ func (c *crowd) peer(rng *rand.Rand) Peer { return peerN(Family(rng.IntN(2)), rn
 func (c *crowd) announce(rng *rand.Rand) {
 	a := Announce{
 		InfoHash: c.hash(rng), Peer: c.peer(rng), Left: uint64(rng.IntN(2)),
-		Event: Event(rng.IntN(5)), NumWant: rng.IntN(60), Limit: maxChoice, BothFamilies: true,
+		Event: Event(rng.IntN(5)), NumWant: 1 + rng.IntN(60), Limit: maxChoice, BothFamilies: true,
 	}
 	var r Reply
 	c.Announce(c.now(), &a, &r)

@@ -50,7 +50,8 @@ func (t *Tracker) keys() []key {
 				"same number of torrents may they be the first to complete in a\n"+
 				"torrent_timeout; further completions are not counted."),
 		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, 200),
-			"How many peers a client gets that does not say how many it wants, or is no seeder and says 0."),
+			"How many peers a client gets that does not say how many it wants.\n"+
+				"A leecher that wants 0 counts as one of them."),
 		declare("max_numwant", &t.MaxNumWant, 200, integer(1, 200),
 			"How many peers a client gets at most."),
 		declare("allow_private_addresses", &t.AllowPrivateAddresses, false, boolean,
