@@ -45,20 +45,23 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 // answer answers the request in r.head.
 func (r *responder) answer(source netip.Addr) step {
 	client := r.proxies.clientAddr(source, r.head.forwarded)
-	if r.head.method != methodGet {
+	if r.head.method != methodGet && r.head.method != methodHead {
 		r.counters.count(ActionOther, client, FailureMethod)
-		return r.writeLine("405 Method Not Allowed", "Allow: GET\r\n", FailureMethod.Text())
+		return r.writeLine("405 Method Not Allowed", "Allow: GET, HEAD\r\n", FailureMethod.Text())
 	}
 	path, query, ok := r.head.split()
 	if !ok {
 		return r.refuse(statusBadRequest)
 	}
-	switch path {
-	case "/announce", "/announce/", "/announce.php":
+	switch routeOf(path) {
+	case routeAnnounce:
 		return r.answerAnnounce(query, client)
-	case "/scrape", "/scrape/", "/scrape.php":
+	case routeScrape:
 		return r.answerScrape(query, client)
-	case "/":
+	case routeRoot:
+		if namesTorrent(query) { // a client whose tracker has no path: it would not follow
+			return r.answerAnnounce(query, client)
+		}
 		if r.redirectURL != "" {
 			r.counters.count(ActionOther, client, FailureNone)
 			return r.writeLine("302 Found", r.redirectField, r.redirectURL)
@@ -103,6 +106,10 @@ func (r *responder) answerFullScrape(client netip.Addr) step {
 		return r.fail(ActionFullScrape, client, FailureFullScrapeOff, failureInterval)
 	}
 	r.full = fullScrape{scraperOf(client), acceptedEncoding(r.head.encodings)}
+	if r.head.method == methodHead {
+		r.counters.count(ActionFullScrape, client, FailureNone)
+		return r.writeStream()
+	}
 	if !r.fullScrapes.enter(r.full.scraper) {
 		return r.fail(ActionFullScrape, client, FailureFullScrapeBusy, failureInterval)
 	}

@@ -176,7 +176,8 @@ func TestFailureReplies(t *testing.T) {
 		want              Failure
 	}{
 		{"no info hash", "/announce", "port=1", FailureInfoHashMissing},
-		{"malformed left", "/announce", announceQuery(1, "x", ""), FailureLeft},
+		{"malformed port", "/announce", announceQuery(1, "1", "&port=x"), FailurePort},
+		{"info hash of a client without a path", "/", "info_hash=abc", FailureInfoHashMalformed},
 		{"malformed info hash in a scrape", "/scrape", "info_hash=abc", FailureInfoHashMalformed},
 		{"full scrape", "/scrape", "", FailureFullScrapeOff},
 		{"full scrape with other parameters", "/scrape", "key=1", FailureFullScrapeOff},
@@ -214,12 +215,18 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", "/", "", "", 404, "not found\n"},
 		{"GET", "/", "", "https://example.org/a?b", 302, "https://example.org/a?b\n"},
 		{"GET", "/favicon.ico", "", "https://example.org/", 404, "not found\n"},
-		{"GET", "/announce/x", libtorrentQuery, "", 404, "not found\n"},
+		{"GET", "/announce/x", libtorrentQuery, "https://example.org/", 200, bencode},
+		{"GET", "/", libtorrentQuery, "https://example.org/", 200, bencode},
+		{"GET", "//", "key=1&%69nfo_hash=x", "https://example.org/", 200, "d14:failure"},
+		{"GET", "//", "key=1&info_hash", "https://example.org/", 302, "https://example.org/\n"},
+		{"GET", "/KEY", libtorrentQuery, "https://example.org/", 404, "not found\n"},
+		{"GET", "/stats", "mode=peer", "", 404, "not found\n"},
 		{"GET", "/Announce", libtorrentQuery, "", 404, "not found\n"},
-		{"HEAD", "/announce", libtorrentQuery, "", 405, ""},
-		{"POST", "/announce", libtorrentQuery, "", 405, "only GET"},
+		{"HEAD", "/announce", libtorrentQuery, "", 200, ""},
+		{"HEAD", "/", "", "", 404, ""},
+		{"POST", "/announce", libtorrentQuery, "", 405, "only GET and HEAD"},
 		{"OPTIONS", "*", "", "", 405, "only GET"},
-		{"HEAD", "/", "", "https://example.org/", 405, ""},
+		{"HEAD", "/", "", "https://example.org/", 302, ""},
 		{"CONNECT", "tracker:443", "", "", 405, "only GET"},
 		{"GET", "http://tracker:6969/announce", libtorrentQuery, "", 200, bencode},
 		{"GET", "HTTP://tracker", "", "", 404, "not found\n"},
@@ -236,7 +243,7 @@ func TestPathsAndMethods(t *testing.T) {
 			if got := w.Header.Get("Location"); test.status == 302 && got != test.redirect || test.status != 302 && got != "" {
 				t.Errorf("redirects to %q", got)
 			}
-			if got := w.Header.Get("Allow"); (got == "GET") != (test.status == 405) {
+			if got := w.Header.Get("Allow"); (got == "GET, HEAD") != (test.status == 405) {
 				t.Errorf("allows %q", got)
 			}
 			if w.Header.Get("Content-Type") != "text/plain" {
@@ -255,7 +262,7 @@ func TestStatsByActionAndFamily(t *testing.T) {
 	get(h, addr1, "/scrape", "")
 	get(h, addr1, "/", "")
 	get(h, addr1, "/nowhere", "")
-	do(h, "HEAD", addr6, "/", "")
+	do(h, "PUT", addr6, "/", "")
 
 	got := h.counters.stats()
 	want := Stats{}

@@ -14,8 +14,6 @@ const (
 	paramOther parameter = iota
 	paramInfoHash
 	paramPort
-	paramUploaded
-	paramDownloaded
 	paramLeft
 	paramEvent
 	paramCompact
@@ -23,7 +21,7 @@ const (
 )
 
 // longestName is room for the longest name of a parameter.
-const longestName = len("downloaded")
+const longestName = len("info_hash")
 
 // next takes the next parameter that has a '=' off the query and returns its
 // name and value, both still escaped. ok is false at the end.
@@ -36,6 +34,17 @@ func (q *query) next() (name, value string, ok bool) {
 	}
 	*q = query(rest)
 	return name, value, ok
+}
+
+// namesTorrent tells whether a raw query has an info hash, of whatever form.
+func namesTorrent(raw string) bool {
+	q := query(raw)
+	for name, _, ok := q.next(); ok; name, _, ok = q.next() {
+		if parameterOf(name) == paramInfoHash {
+			return true
+		}
+	}
+	return false
 }
 
 // parameterOf tells which parameter has the escaped name.
@@ -57,10 +66,6 @@ func lookup(name string) parameter {
 		return paramInfoHash
 	case "port":
 		return paramPort
-	case "uploaded":
-		return paramUploaded
-	case "downloaded":
-		return paramDownloaded
 	case "left":
 		return paramLeft
 	case "event":

@@ -113,7 +113,7 @@ func TestParameterOf(t *testing.T) {
 		{"info_hash", paramInfoHash},
 		{"info%5Fhash", paramInfoHash},
 		{"%69%6e%66%6f%5f%68%61%73%68", paramInfoHash},
-		{"downloade%64", paramDownloaded},
+		{"info_has%68", paramInfoHash},
 		{"Info_hash", paramOther},
 		{"info_hash%", paramOther},
 		{"%64ownloaded_and_more", paramOther},
