@@ -17,9 +17,11 @@ type announceRequest struct {
 	hasHash bool
 }
 
-// parse reads the announce that client sent. Without a port the client is not
-// stored, without `left` it is a leecher. The addresses that a client gives
-// itself, and all that the tracker has no use for, are left out.
+// parse reads the announce that client sent, of which only the info hash is
+// needed. Without a port the client is not stored, without `left` it is a
+// leecher; a number that cannot be read counts as missing, other than a port.
+// The addresses that a client gives itself, and all that the tracker has no use
+// for, are left out.
 func (a *announceRequest) parse(raw string, client netip.Addr) Failure {
 	*a = announceRequest{Announce: tracker.Announce{
 		Left:         math.MaxUint64,
@@ -43,27 +45,21 @@ func (a *announceRequest) parse(raw string, client netip.Addr) Failure {
 // set takes in one parameter with its escaped value. Where one is given
 // repeatedly, the last prevails.
 func (a *announceRequest) set(p parameter, value string) Failure {
-	var ok bool
 	switch p {
 	case paramInfoHash:
 		return a.setInfoHash(value)
 	case paramPort:
-		var port uint64
-		port, ok = parseUint(value, math.MaxUint16)
+		port, ok := parseUint(value, math.MaxUint16)
 		a.port = uint16(port)
 		return failUnless(ok, FailurePort)
-	case paramUploaded:
-		_, ok = parseUint(value, math.MaxUint64)
-		return failUnless(ok, FailureUploaded)
-	case paramDownloaded:
-		_, ok = parseUint(value, math.MaxUint64)
-		return failUnless(ok, FailureDownloaded)
 	case paramLeft:
-		a.Left, ok = parseUint(value, math.MaxUint64)
-		return failUnless(ok, FailureLeft)
+		if left, ok := parseUint(value, math.MaxUint64); ok {
+			a.Left = left
+		}
 	case paramNumWant:
-		a.NumWant, ok = parseNumWant(value)
-		return failUnless(ok, FailureNumWant)
+		if n, ok := parseNumWant(value); ok {
+			a.NumWant = n
+		}
 	case paramEvent:
 		a.Event = parseEvent(value)
 	case paramCompact:

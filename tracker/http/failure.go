@@ -12,15 +12,11 @@ const (
 	FailureInfoHashMalformed                // an info_hash that is not 20 bytes
 	FailureInfoHashRepeated                 // an announce with several
 	FailurePort                             // port is no number up to 65535
-	FailureUploaded                         // uploaded is no number of 64 bits
-	FailureDownloaded                       // downloaded is no number of 64 bits
-	FailureLeft                             // left is no number of 64 bits
-	FailureNumWant                          // numwant is no number
 	FailureRefused                          // the access list refuses the torrent
 	FailureFullScrapeOff                    // full scrapes are turned off
 	FailureFullScrapeBusy                   // as many full scrapes as may be are under way
 	FailureNotFound                         // 404: no such path
-	FailureMethod                           // 405: a method that is not GET
+	FailureMethod                           // 405: a method that is neither GET nor HEAD
 	FailureCount             int     = iota // number of values, FailureNone included
 )
 
@@ -30,15 +26,11 @@ var failures = [FailureCount]struct{ label, text string }{
 	FailureInfoHashMalformed: {"info_hash_malformed", "info_hash is not 20 bytes"},
 	FailureInfoHashRepeated:  {"info_hash_repeated", "info_hash is given more than once"},
 	FailurePort:              {"port_malformed", "port is not a number from 0 to 65535"},
-	FailureUploaded:          {"uploaded_malformed", "uploaded is not a number"},
-	FailureDownloaded:        {"downloaded_malformed", "downloaded is not a number"},
-	FailureLeft:              {"left_malformed", "left is not a number"},
-	FailureNumWant:           {"numwant_malformed", "numwant is not a number"},
 	FailureRefused:           {"refused", "info_hash not allowed"},
 	FailureFullScrapeOff:     {"full_scrape_off", "full scrape is not allowed"},
 	FailureFullScrapeBusy:    {"full_scrape_busy", "too many full scrapes, try again later"},
 	FailureNotFound:          {"not_found", "not found"},
-	FailureMethod:            {"method", "only GET is allowed"},
+	FailureMethod:            {"method", "only GET and HEAD are allowed"},
 }
 
 // String returns the failure's label: lower-case words joined by underscores.

@@ -21,7 +21,8 @@ const (
 // of the text that it was read from.
 type head struct {
 	method, target string
-	oldHTTP        bool // HTTP/1.0
+	oldHTTP        bool // HTTP/1.0 or older
+	bare           bool // the request line has no version, as in HTTP/0.9
 	keep           bool // the connection may be kept after the reply
 	body           bool // a body follows, which nobody reads
 	// forwarded are the values of the X-Forwarded-For lines, in their order.
@@ -38,7 +39,9 @@ type head struct {
 // is no request, or none that can be answered.
 //
 // Of what RFC 9112 leaves to a server, two things are allowed: empty lines
-// before a request, and lines that end with a line feed alone.
+// before a request, and lines that end with a line feed alone. Of what it does
+// not, two that opentracker answers as well: HTTP/1.1 without a Host, and a
+// request line without a version, which lines of a header may follow.
 func (h *head) parse(in string) (size, refusal int) {
 	*h = head{forwarded: h.forwarded[:0], encodings: h.encodings[:0]}
 	line, rest, whole := cutLine(in)
@@ -70,10 +73,10 @@ func (h *head) parse(in string) (size, refusal int) {
 		return 0, statusHeadTooLarge
 	case !whole:
 		return 0, 0
-	case h.hosts > 1, h.hosts == 0 && !h.oldHTTP:
+	case h.hosts > 1:
 		return 0, statusBadRequest
 	}
-	h.keep = !h.close && (h.askedToKeep || !h.oldHTTP)
+	h.keep = !h.close && (!h.oldHTTP || h.askedToKeep && !h.bare)
 	return size, 0
 }
 
@@ -101,15 +104,30 @@ func inAuthority(r rune) bool { return r != '/' && r != '?' }
 func (h *head) requestLine(line string) (refusal int) {
 	method, rest, _ := strings.Cut(line, " ")
 	target, version, _ := strings.Cut(rest, " ")
-	const form = "HTTP/1.1"
-	if !isToken(method) || !isTarget(target) || len(version) != len(form) || version[:5] != form[:5] ||
-		!isDigit(version[5]) || version[6] != '.' || !isDigit(version[7]) {
+	if !isToken(method) || !isTarget(target) {
 		return statusBadRequest
 	}
-	if version[5] != '1' {
+	h.method, h.target = method, target
+	if version == "" {
+		h.bare, h.oldHTTP = true, true
+		if target[0] != '/' || method != methodGet && method != methodHead {
+			return statusBadRequest // another protocol
+		}
+		return 0
+	}
+	return h.version(version)
+}
+
+// version takes in the end of the first line.
+func (h *head) version(v string) (refusal int) {
+	const form = "HTTP/1.1"
+	if len(v) != len(form) || v[:5] != form[:5] || !isDigit(v[5]) || v[6] != '.' || !isDigit(v[7]) {
+		return statusBadRequest
+	}
+	if v[5] > '1' {
 		return statusVersion
 	}
-	h.method, h.target, h.oldHTTP = method, target, version[7] == '0'
+	h.oldHTTP = v[5] == '0' || v[7] == '0'
 	return 0
 }
 

@@ -23,6 +23,10 @@ func TestParseHead(t *testing.T) {
 		{"close wins", line + "Connection: close, keep-alive\r\n\r\n", head{}},
 		{"HTTP/1.0", "GET /x?a=b HTTP/1.0\r\n\r\n", head{oldHTTP: true}},
 		{"HTTP/1.0 keep-alive", "GET /x?a=b HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", head{oldHTTP: true, keep: true}},
+		{"HTTP/1.1 without a host", "GET /x?a=b HTTP/1.1\r\n\r\n", head{keep: true}},
+		{"no version", "GET /x?a=b\r\n\r\n", head{oldHTTP: true, bare: true}},
+		{"no version, with a space and a header", "GET /x?a=b \nHost: h\nConnection: keep-alive\n\n", head{oldHTTP: true, bare: true}},
+		{"HTTP/0.9 as a version", "GET /x?a=b HTTP/0.9\r\n\r\n", head{oldHTTP: true}},
 		{"later HTTP/1", "GET /x?a=b HTTP/1.2\r\nHost: h\r\n\r\n", head{keep: true}},
 		{"no body", line + "Content-Length: 0\r\n\r\n", head{keep: true}},
 		{"body", line + "content-length: 10\r\n\r\n", head{keep: true, body: true}},
@@ -42,7 +46,7 @@ func TestParseHead(t *testing.T) {
 			if size != len(test.in) || refusal != 0 {
 				t.Fatalf("size %d, refusal %d", size, refusal)
 			}
-			got := head{oldHTTP: h.oldHTTP, keep: h.keep, body: h.body, forwarded: h.forwarded}
+			got := head{oldHTTP: h.oldHTTP, bare: h.bare, keep: h.keep, body: h.body, forwarded: h.forwarded}
 			if h.method != "GET" || h.target != "/x?a=b" || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v", h)
 			}
@@ -64,7 +68,9 @@ func TestParseHeadRefuses(t *testing.T) {
 		{"BitTorrent", "\x13BitTorrent protocol", 400},
 		{"zero byte", "\x00", 400},
 		{"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
-		{"HTTP/0.9", "GET /\r\n", 400},
+		{"no version nor path", "GET x\r\n", 400},
+		{"no version, with an address", "GET http://x/\r\n", 400},
+		{"no version, with a method that HTTP/0.9 lacks", "POST /\r\n", 400},
 		{"no target", "GET HTTP/1.1\r\n", 400},
 		{"space in the target", "GET /announce? x HTTP/1.1\r\n", 400},
 		{"two spaces", "GET  / HTTP/1.1\r\n", 400},
@@ -75,7 +81,6 @@ func TestParseHeadRefuses(t *testing.T) {
 		{"lower case version", "GET / http/1.1\r\n", 400},
 		{"version that is no number", "GET / HTTP/x.1\r\n", 400},
 		{"space after the version", "GET / HTTP/1.1 \r\n", 400},
-		{"no host", "GET / HTTP/1.1\r\n\r\n", 400},
 		{"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
 		{"folded line", "GET / HTTP/1.1\r\nHost: a\r\n b: c\r\n", 400},
 		{"space before the colon", "GET / HTTP/1.1\r\nHost : a\r\n", 400},
@@ -173,7 +178,7 @@ func message(h *head) string {
 	if h.oldHTTP {
 		b.WriteString("0\n")
 	} else {
-		b.WriteString("1\nHost:\n")
+		b.WriteString("1\n")
 	}
 	if h.body {
 		b.WriteString("Content-Length:1\n")

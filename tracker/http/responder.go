@@ -114,11 +114,17 @@ func (r *responder) write(status, fields string) step {
 
 // writeStream appends what comes before the rows of a full scrape. Its length
 // is not known before its end and clients do not understand chunks, so the end
-// of the connection is the end of the reply.
+// of the connection is the end of the reply. No rows follow for HEAD.
 func (r *responder) writeStream() step {
 	r.out = appendStart(r.out, statusOK, r.full.encoding.field())
 	r.out = append(r.out, "Vary: Accept-Encoding\r\nConnection: close\r\n\r\n"...)
-	return stepStream
+	switch {
+	case r.head.method != methodHead:
+		return stepStream
+	case r.head.body:
+		return stepLinger
+	}
+	return stepClose
 }
 
 // appendStart appends the lines that every reply begins with. There is no Date

@@ -172,14 +172,61 @@ func TestLongReply(t *testing.T) {
 	})
 }
 
-func TestHeadHasNoBody(t *testing.T) {
+// TestHeadIsGetWithoutBody: monitors ask with HEAD.
+func TestHeadIsGetWithoutBody(t *testing.T) {
+	onEachSystem(t, func(t *testing.T, start starter) {
+		s := start(t, Options{FullScrape: true, RedirectURL: "https://example.org/"}, standardLimits)
+		for _, target := range []string{"/announce?" + libtorrentQuery, "/announce", "/scrape?" + scrapeQuery(3), "/scrape", "/", "/x"} {
+			reply := func(method string) (header, body string) {
+				conn, _ := dial(t, s.Addrs()[0])
+				io.WriteString(conn, method+" "+target+" HTTP/1.1\r\nConnection: close\r\n\r\n")
+				all, err := io.ReadAll(conn)
+				if err != nil {
+					t.Error(err)
+				}
+				header, body, _ = strings.Cut(string(all), "\r\n\r\n")
+				return header, body
+			}
+			want, wantBody := reply("GET")
+			if header, body := reply("HEAD"); header != want || body != "" || wantBody == "" {
+				t.Errorf("%s: got %q with body %q, want %q", target, header, body, want)
+			}
+		}
+		if got := s.Stats().Requests[ActionFullScrape][tracker.IPv4]; got != (Results{OK: 2}) {
+			t.Errorf("full scrapes counted as %+v", got)
+		}
+	})
+}
+
+// TestRequestsOfOldClients: opentracker answers them, and so do we.
+func TestRequestsOfOldClients(t *testing.T) {
+	const target = "/announce?" + libtorrentQuery
+	tests := []struct {
+		name, in string
+		kept     bool
+	}{
+		{"HTTP/1.1 without a host", "GET " + target + " HTTP/1.1\r\n\r\n", true},
+		{"no version", "GET " + target + "\r\n\r\n", false},
+		{"no version, line feeds", "GET " + target + "\n\n", false},
+		{"no version, a header", "GET " + target + "\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", false},
+		{"HTTP/0.9", "GET " + target + " HTTP/0.9\r\n\r\n", false},
+		{"HTTP/1.0", "GET " + target + " HTTP/1.0\r\n\r\n", false},
+	}
 	onEachSystem(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, standardLimits)
-		conn, _ := dial(t, s.Addrs()[0])
-		io.WriteString(conn, "HEAD /announce?"+libtorrentQuery+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-		reply, err := io.ReadAll(conn)
-		if err != nil || !bytes.HasPrefix(reply, []byte("HTTP/1.1 405 ")) || !bytes.HasSuffix(reply, []byte("\r\n\r\n")) {
-			t.Errorf("got %q, %v", reply, err)
+		for _, test := range tests {
+			conn, r := dial(t, s.Addrs()[0])
+			io.WriteString(conn, test.in)
+			resp, body := response(t, r)
+			if resp.StatusCode != 200 || !strings.HasPrefix(body, "d8:complete") || resp.Close == test.kept {
+				t.Errorf("%s: status %d, close %v, %q", test.name, resp.StatusCode, resp.Close, body)
+			}
+			if test.kept {
+				continue
+			}
+			if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+				t.Errorf("%s: after the answer: %q, %v", test.name, rest, err)
+			}
 		}
 	})
 }

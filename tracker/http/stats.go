@@ -15,7 +15,7 @@ const (
 	ActionAnnounce   Action = iota
 	ActionScrape                   // of the info hashes named
 	ActionFullScrape               // of every torrent
-	ActionOther                    // any other path, or a method that is not GET
+	ActionOther                    // any other path or method
 	ActionCount      int    = iota // number of actions
 )
 
