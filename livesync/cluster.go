@@ -1,12 +1,16 @@
 package livesync
 
-import "time"
+import (
+	"time"
+
+	"keeptrack/livesync/wire"
+)
 
 // Cluster is the group as this instance sees it.
 type Cluster struct {
 	// ID is this instance's id and Torrents its number of torrents.
-	ID       ID  `json:"id"`
-	Torrents int `json:"torrents"`
+	ID       wire.ID `json:"id"`
+	Torrents int     `json:"torrents"`
 	// Keys is the number of keys in force; 0 when packets are not sealed.
 	Keys int `json:"keys"`
 	// Wanting is the inquiry that is being prepared or waits for its answer;
@@ -28,8 +32,8 @@ type Cluster struct {
 // Wanting is an inquiry.
 type Wanting struct {
 	// Best is the instance with most torrents so far, and Torrents its number.
-	Best     ID     `json:"best"`
-	Torrents uint64 `json:"torrents"`
+	Best     wire.ID `json:"best"`
+	Torrents uint64  `json:"torrents"`
 	// Asked is how often it was asked, and Deadline when it is asked next or
 	// given up.
 	Asked    int       `json:"asked"`

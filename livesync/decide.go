@@ -1,6 +1,10 @@
 package livesync
 
-import "time"
+import (
+	"time"
+
+	"keeptrack/livesync/wire"
+)
 
 // The decisions of scrape sync: when to beacon, whom to ask and when, when to
 // tell. This is pure code over (state, event, time); scrape.go holds the timer
@@ -29,7 +33,7 @@ const (
 // event is something that happens. Which fields count depends on the kind.
 type event struct {
 	kind     eventKind
-	from     ID       // eventBeacon: the sender
+	from     wire.ID  // eventBeacon: the sender
 	torrents uint64   // eventBeacon: the sender's number of torrents, not 0
 	local    uint64   // eventBeacon: our own
 	owing    bool     // eventTell, eventDone: we know higher counts than we were told
@@ -48,7 +52,7 @@ const (
 
 type action struct {
 	kind   actionKind
-	target ID
+	target wire.ID
 }
 
 // activity is what this instance itself is sending.
@@ -84,7 +88,7 @@ type decisions struct {
 	deadline  time.Time // when to inquire
 	asked     int       // number of inquiries since wanting began
 	catchUp   bool      // wanting began from fresh
-	best      ID        // the instance with most torrents, and how many
+	best      wire.ID   // the instance with most torrents, and how many
 	bestCount uint64
 }
 

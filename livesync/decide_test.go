@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keeptrack/livesync/wire"
 )
 
 const testInterval = time.Minute
@@ -20,7 +22,7 @@ type at struct {
 func tick() event { return event{kind: eventTick} }
 
 func beaconOf(id byte, torrents, local uint64) event {
-	return event{kind: eventBeacon, from: ID{id}, torrents: torrents, local: local}
+	return event{kind: eventBeacon, from: wire.ID{id}, torrents: torrents, local: local}
 }
 
 func tell(owing bool) event { return event{kind: eventTell, owing: owing} }
@@ -31,7 +33,7 @@ func describe(actions []action) string {
 	var words []string
 	for _, a := range actions {
 		word := [...]string{actionBeacon: "beacon", actionInquire: "inquire", actionTell: "tell", actionRepay: "repay"}[a.kind]
-		if a.target != (ID{}) {
+		if a.target != (wire.ID{}) {
 			word += fmt.Sprintf(" %c", a.target[0])
 		}
 		words = append(words, word)

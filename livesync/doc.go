@@ -17,7 +17,7 @@
 // equally many torrents do not compare their counts. TestAnyHistory logs the
 // share of it.
 //
-// Reading the source: packet.go has the bytes, transport.go what carries them,
+// Reading the source: wire/packet.go has the bytes, transport.go what carries them,
 // node.go ties the parts together, receive.go is a packet's way in, outbox.go
 // a record's way out, and decide.go holds every decision of scrape sync as
 // pure code, which scrape.go carries out.

@@ -1,6 +1,9 @@
 package livesync
 
-import "keeptrack/tracker"
+import (
+	"keeptrack/livesync/wire"
+	"keeptrack/tracker"
+)
 
 // Drop says why something received was not used, or not used as it was. The
 // reasons up to DropOtherTarget concern a whole packet, the others a record.
@@ -61,6 +64,23 @@ func (d Drop) String() string {
 		return dropNames[d]
 	}
 	return "unknown"
+}
+
+// DropOf returns the reason that stands for an error of wire.Parse or
+// wire.Keys.Open, and DropNone for nil.
+func DropOf(err error) Drop {
+	switch err {
+	case nil:
+		return DropNone
+	case wire.ErrShort:
+		return DropShort
+	case wire.ErrType:
+		return DropUnknownType
+	case wire.ErrForged:
+		return DropSealedBad
+	default:
+		return DropBadLength
+	}
 }
 
 // resultDrops gives the reason for every result of the tracker.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"keeptrack/livesync/wire"
 )
 
 // maxInstances bounds the number of instances that are known. When another one
@@ -13,7 +15,7 @@ const maxInstances = 256
 
 // Instance is what is known of another instance.
 type Instance struct {
-	ID ID `json:"id"`
+	ID wire.ID `json:"id"`
 	// Source is where its last packet came from.
 	Source netip.AddrPort `json:"source"`
 	// LastSeen is when that was.
@@ -29,11 +31,11 @@ type Instance struct {
 // instances are those that were heard.
 type instances struct {
 	mu    sync.Mutex
-	known map[ID]*Instance
+	known map[wire.ID]*Instance
 }
 
 // heard takes note of a packet.
-func (t *instances) heard(p Packet, from netip.AddrPort, now time.Time) {
+func (t *instances) heard(p wire.Packet, from netip.AddrPort, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i := t.known[p.From]
@@ -47,7 +49,7 @@ func (t *instances) heard(p Packet, from netip.AddrPort, now time.Time) {
 	i.Source, i.LastSeen = from, now
 	i.In[p.Kind].Packets++
 	i.In[p.Kind].Records += uint64(p.Records())
-	if p.Kind == KindBeacon {
+	if p.Kind == wire.KindBeacon {
 		i.Torrents, i.LastBeacon = new(p.Torrents()), now
 	}
 }

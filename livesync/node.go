@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -56,8 +57,8 @@ func New(o Options, tr Transport, t Tracker) (*Node, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	if o.ID == (ID{}) {
-		o.ID = newID()
+	if o.ID == (wire.ID{}) {
+		o.ID = wire.NewID()
 	}
 	return &Node{
 		options:   o,
@@ -70,12 +71,12 @@ func New(o Options, tr Transport, t Tracker) (*Node, error) {
 			wake: make(chan struct{}, 1),
 			d:    newDecisions(rules{o.BeaconInterval, o.InquireThreshold}, time.Now().Add(o.FirstBeaconDelay)),
 		},
-		instances: instances{known: make(map[ID]*Instance)},
+		instances: instances{known: make(map[wire.ID]*Instance)},
 	}, nil
 }
 
 // ID returns this instance's id.
-func (n *Node) ID() ID { return n.options.ID }
+func (n *Node) ID() wire.ID { return n.options.ID }
 
 // Tell tells the other instances of a peer, within Options.MaxDelay. Whether
 // something is to be told is the tracker's decision. Tell never waits and never
@@ -84,7 +85,7 @@ func (n *Node) Tell(r tracker.SyncRecord) { n.outbox.tell(&r) }
 
 // SetKeys has packets sealed and opened with other keys from now on. The node
 // must have been made with some.
-func (n *Node) SetKeys(k *Keys) { n.sealing.keys.Store(k) }
+func (n *Node) SetKeys(k *wire.Keys) { n.sealing.keys.Store(k) }
 
 // Marks returns the highest sequence of the sealed packets accepted from each
 // instance, at most 256, and under the zero id what holds for all others. Given
@@ -115,9 +116,9 @@ func (n *Node) Run(ctx context.Context) error {
 	return err
 }
 
-// send sends one packet, made by this package, and counts it. A failure is
-// logged when it begins and when it ends.
-func (n *Node) send(p []byte) {
+// send sends a packet of a kind and counts it. A failure is logged when it begins
+// and when it ends.
+func (n *Node) send(k wire.Kind, p []byte) {
 	err := n.sealing.send(n.transport, p)
 	if failing := err != nil; n.failing.Swap(failing) != failing {
 		if failing {
@@ -130,9 +131,7 @@ func (n *Node) send(p []byte) {
 		n.counters.sendFailures.Add(1)
 		return
 	}
-	if sent, drop := Parse(p); drop == DropNone {
-		n.counters.out[sent.Kind].add(sent.Records())
-	}
+	n.counters.out[k].add(k.Records(len(p)))
 }
 
 // receivePause is how long to wait after a failure to receive.

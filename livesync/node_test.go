@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/wire"
+	"keeptrack/livesync/wire/wiretest"
 	"keeptrack/tracker"
 )
 
@@ -40,7 +42,7 @@ func TestPeersAreSynced(t *testing.T) {
 				expect("the completion again", tracker.Counts{Seeders: 1, Downloaded: 1})
 				a.announce(testHash, peer, 0, tracker.EventStopped)
 				expect("a stop", tracker.Counts{Downloaded: 1})
-				if out := b.Stats().Out[KindLive].Packets + b.Stats().Out[KindLive6].Packets; out != 0 {
+				if out := b.Stats().Out[wire.KindLive].Packets + b.Stats().Out[wire.KindLive6].Packets; out != 0 {
 					t.Errorf("what was learned was told again in %d packets", out)
 				}
 				a.stop(t)
@@ -93,7 +95,7 @@ func TestDuplicatesAndReorderingChangeNothing(t *testing.T) {
 func newQuiet(t testing.TB) *instance {
 	t.Helper()
 	o := defaults()
-	o.ID = ID{0xca, 0xfe, 0xba, 0xbe}
+	o.ID = wire.ID{0xca, 0xfe, 0xba, 0xbe}
 	i := &instance{tracker: tracker.New(tracker.Options{PeerTimeout: time.Hour, TorrentTimeout: 720 * time.Hour}, time.Now())}
 	var err error
 	if i.Node, err = New(o, newMemNet(1, lan).listen(), i.tracker); err != nil {
@@ -106,10 +108,10 @@ func newQuiet(t testing.TB) *instance {
 var node = netip.MustParseAddrPort("10.1.2.3:9696")
 
 func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
-	own := packetNamed(t, "live_one_seed")
+	own := wiretest.Packet(t, "live_one_seed")
 	own = append([]byte{0xca, 0xfe, 0xba, 0xbe}, own[4:]...)
-	public := packetNamed(t, "live_one_seed")
-	binary.BigEndian.PutUint32(public[HeaderSize+20:], 0x08080808)
+	public := wiretest.Packet(t, "live_one_seed")
+	binary.BigEndian.PutUint32(public[wire.HeaderSize+20:], 0x08080808)
 	partial := append(append([]byte(nil), public...), 0xff, 0xff)
 	tests := []struct {
 		name     string
@@ -121,14 +123,14 @@ func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 		{"good", public, node, DropNone, 1},
 		{"good, source written as IPv6", public, netip.MustParseAddrPort("[::ffff:10.1.2.3]:9696"), DropNone, 1},
 		{"foreign source", public, netip.MustParseAddrPort("11.0.0.1:9696"), DropForeign, 0},
-		{"short", packetNamed(t, "short"), node, DropShort, 0},
+		{"short", wiretest.Packet(t, "short"), node, DropShort, 0},
 		{"own id", own, node, DropOwn, 0},
-		{"unknown type", packetNamed(t, "unknown_type"), node, DropUnknownType, 0},
-		{"beacon too long", packetNamed(t, "beacon_long"), node, DropBadLength, 0},
-		{"inquire too short", packetNamed(t, "inquire_short"), node, DropBadLength, 0},
+		{"unknown type", wiretest.Packet(t, "unknown_type"), node, DropUnknownType, 0},
+		{"beacon too long", wiretest.Packet(t, "beacon_long"), node, DropBadLength, 0},
+		{"inquire too short", wiretest.Packet(t, "inquire_short"), node, DropBadLength, 0},
 		{"trailing bytes", partial, node, DropTrailing, 1},
-		{"port 0", packetNamed(t, "live_port0"), node, DropBadPeer, 0},
-		{"address not accepted from clients", packetNamed(t, "live_one_seed"), node, DropBadPeer, 0},
+		{"port 0", wiretest.Packet(t, "live_port0"), node, DropBadPeer, 0},
+		{"address not accepted from clients", wiretest.Packet(t, "live_one_seed"), node, DropBadPeer, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -153,7 +155,7 @@ func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 func TestNewRefusesImpossibleOptions(t *testing.T) {
 	for name, change := range map[string]func(*Options){
 		"no nodes":           func(o *Options) { o.Nodes = nil },
-		"tiny payload":       func(o *Options) { o.MaxPayload = HeaderSize + LiveSize },
+		"tiny payload":       func(o *Options) { o.MaxPayload = wire.HeaderSize + wire.LiveSize },
 		"fragmented payload": func(o *Options) { o.MaxPayload = MaxPayload + 1 },
 		"no delay":           func(o *Options) { o.MaxDelay = 0 },
 		"no interval":        func(o *Options) { o.BeaconInterval = 0 },
@@ -171,11 +173,11 @@ func TestNewRefusesImpossibleOptions(t *testing.T) {
 
 // livePacket is a full packet of one peer each in as many torrents.
 func livePacket(k int) []byte {
-	b := AppendHeader(nil, ID{1}, KindLive)
-	for j := range recordsIn(KindLive, MaxPayload) {
+	b := wire.AppendHeader(nil, wire.ID{1}, wire.KindLive)
+	for j := range wire.KindLive.Records(MaxPayload) {
 		r := tracker.SyncRecord{Peer: tracker.MakePeer4([4]byte{8, 8, 8, byte(j)}, 6881), Flags: tracker.SyncSeeding}
 		binary.BigEndian.PutUint32(r.InfoHash[:], uint32(k*64+j)*2654435761)
-		b = AppendSync(b, &r)
+		b = wire.AppendSync(b, &r)
 	}
 	return b
 }

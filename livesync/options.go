@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/livesync/wire"
 )
 
 // MaxPayload is the largest packet that fits an Ethernet frame whole, in bytes
@@ -19,7 +21,7 @@ const maxTellRate = 1_000_000
 // Options say how an instance takes part.
 type Options struct {
 	// ID names this instance; the zero ID has one drawn.
-	ID ID
+	ID wire.ID
 	// Nodes are the addresses that packets are accepted from.
 	Nodes []netip.Prefix
 	// MaxPayload is the largest packet to send, in bytes, at most MaxPayload
@@ -38,7 +40,7 @@ type Options struct {
 	// TellRate is the pace of a tell stream in packets a second.
 	TellRate int
 	// Keys seal every packet; nil: none is sealed.
-	Keys *Keys
+	Keys *wire.Keys
 	// AcceptPlain also takes packets that are not sealed, when there are Keys.
 	AcceptPlain bool
 	// Marks are what Node.Marks returned in an earlier run. What was accepted
@@ -52,7 +54,7 @@ func (o *Options) room() int {
 	if o.Keys == nil {
 		return o.MaxPayload
 	}
-	return o.MaxPayload - SealOverhead
+	return o.MaxPayload - wire.SealOverhead
 }
 
 func (o *Options) validate() error {
@@ -63,7 +65,7 @@ func (o *Options) validate() error {
 		}
 	}
 	check(len(o.Nodes) > 0, "no nodes: packets would be accepted from nobody")
-	smallest := HeaderSize + Live6Size + o.MaxPayload - o.room()
+	smallest := wire.HeaderSize + wire.Live6Size + o.MaxPayload - o.room()
 	check(o.MaxPayload >= smallest && o.MaxPayload <= MaxPayload,
 		"max payload %d is not between %d and %d bytes", o.MaxPayload, smallest, MaxPayload)
 	check(o.MaxDelay > 0, "max delay %s is not positive", o.MaxDelay)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -19,10 +20,10 @@ const outboxQueue = 256
 // Buffers go around: free → open → ready → the sending goroutine → free. There
 // is one for every place, so that taking one from free never waits.
 type outbox struct {
-	id         ID
+	id         wire.ID
 	maxPayload int
 	maxDelay   time.Duration
-	ready      chan []byte
+	ready      chan packed
 	free       chan []byte
 	opened     chan struct{} // holds a token when a packet was begun that the sending goroutine has not seen
 
@@ -32,12 +33,18 @@ type outbox struct {
 	dropped uint64       // records lost because the queue was full
 }
 
-func newOutbox(id ID, maxPayload int, maxDelay time.Duration) *outbox {
+// packed is a packet of peers of one family.
+type packed struct {
+	family tracker.Family
+	data   []byte
+}
+
+func newOutbox(id wire.ID, maxPayload int, maxDelay time.Duration) *outbox {
 	o := &outbox{
 		id:         id,
 		maxPayload: maxPayload,
 		maxDelay:   maxDelay,
-		ready:      make(chan []byte, outboxQueue),
+		ready:      make(chan packed, outboxQueue),
 		free:       make(chan []byte, outboxQueue+len(outbox{}.open)+1),
 		opened:     make(chan struct{}, 1),
 	}
@@ -55,16 +62,16 @@ func newOutbox(id ID, maxPayload int, maxDelay time.Duration) *outbox {
 func (o *outbox) tell(r *tracker.SyncRecord) {
 	f := r.Peer.Family()
 	o.mu.Lock()
-	first := len(o.open[f]) == HeaderSize
+	first := len(o.open[f]) == wire.HeaderSize
 	if first {
 		o.since[f] = time.Now()
 	}
 	before := len(o.open[f])
-	o.open[f] = AppendSync(o.open[f], r)
+	o.open[f] = wire.AppendSync(o.open[f], r)
 	size := len(o.open[f]) - before
 	if len(o.open[f])+size > o.maxPayload && !o.handOver(f) {
-		o.dropped += uint64(recordsIn(kindOfFamily(f), len(o.open[f])))
-		o.open[f] = o.open[f][:HeaderSize]
+		o.dropped += uint64(wire.KindOfPeers(f).Records(len(o.open[f])))
+		o.open[f] = o.open[f][:wire.HeaderSize]
 	}
 	o.mu.Unlock()
 	if first {
@@ -76,7 +83,7 @@ func (o *outbox) tell(r *tracker.SyncRecord) {
 }
 
 // run sends packets until ctx is done, then sends what is left and returns.
-func (o *outbox) run(ctx context.Context, send func([]byte)) {
+func (o *outbox) run(ctx context.Context, send func(wire.Kind, []byte)) {
 	timer := time.NewTimer(o.maxDelay)
 	defer timer.Stop()
 	for {
@@ -107,14 +114,14 @@ func (o *outbox) lost() uint64 {
 	return o.dropped
 }
 
-func (o *outbox) send(p []byte, send func([]byte)) {
-	send(p)
-	o.free <- p
+func (o *outbox) send(p packed, send func(wire.Kind, []byte)) {
+	send(wire.KindOfPeers(p.family), p.data)
+	o.free <- p.data
 }
 
 // flush sends the queue, then what is open, so that records leave in the order
 // in which they came.
-func (o *outbox) flush(send func([]byte)) {
+func (o *outbox) flush(send func(wire.Kind, []byte)) {
 	for len(o.ready) > 0 {
 		o.send(<-o.ready, send)
 	}
@@ -131,7 +138,7 @@ func (o *outbox) handOverDue(now time.Time) (next time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for f := range o.open {
-		if len(o.open[f]) == HeaderSize {
+		if len(o.open[f]) == wire.HeaderSize {
 			continue
 		}
 		due := o.since[f].Add(o.maxDelay)
@@ -149,7 +156,7 @@ func (o *outbox) handOverDue(now time.Time) (next time.Time) {
 // or returns false when the queue is full. o.mu is held.
 func (o *outbox) handOver(f tracker.Family) bool {
 	select {
-	case o.ready <- o.open[f]:
+	case o.ready <- packed{f, o.open[f]}:
 		o.begin(f)
 		return true
 	default:
@@ -159,12 +166,5 @@ func (o *outbox) handOver(f tracker.Family) bool {
 
 // begin opens an empty packet. o.mu is held.
 func (o *outbox) begin(f tracker.Family) {
-	o.open[f] = AppendHeader((<-o.free)[:0], o.id, kindOfFamily(f))
-}
-
-func kindOfFamily(f tracker.Family) Kind {
-	if f == tracker.IPv6 {
-		return KindLive6
-	}
-	return KindLive
+	o.open[f] = wire.AppendHeader((<-o.free)[:0], o.id, wire.KindOfPeers(f))
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -22,12 +23,12 @@ func syncRecord(addr string, port uint16) *tracker.SyncRecord {
 // sentPacket is what an outbox sent, and how long after the test's start.
 type sentPacket struct {
 	at      time.Duration
-	kind    Kind
+	kind    wire.Kind
 	records int
 }
 
 // runOutbox starts an outbox and returns what it has sent and a way to end it.
-func runOutbox(o *outbox) (sent func() []sentPacket, end func()) {
+func runOutbox(t *testing.T, o *outbox) (sent func() []sentPacket, end func()) {
 	began := time.Now()
 	var mu sync.Mutex
 	var list []sentPacket
@@ -35,8 +36,11 @@ func runOutbox(o *outbox) (sent func() []sentPacket, end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		o.run(ctx, func(b []byte) {
-			p, _ := Parse(b)
+		o.run(ctx, func(k wire.Kind, b []byte) {
+			p, _ := wire.Parse(b)
+			if p.Kind != k {
+				t.Errorf("a packet of kind %s sent as %s", p.Kind, k)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			list = append(list, sentPacket{time.Since(began), p.Kind, p.Records()})
@@ -67,8 +71,8 @@ func expectSent(t *testing.T, got []sentPacket, want ...sentPacket) {
 
 func TestOutboxSendsAtMaxDelayOfTheOldestRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutbox(ID{1}, MaxPayload, time.Second)
-		sent, end := runOutbox(o)
+		o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+		sent, end := runOutbox(t, o)
 		defer end()
 		time.Sleep(10 * time.Second)
 		o.tell(syncRecord("192.0.2.1", 1))
@@ -76,14 +80,14 @@ func TestOutboxSendsAtMaxDelayOfTheOldestRecord(t *testing.T) {
 		o.tell(syncRecord("192.0.2.1", 2))
 		o.tell(syncRecord("2001:db8::1", 3))
 		time.Sleep(10 * time.Second)
-		expectSent(t, sent(), sentPacket{11 * time.Second, KindLive, 2}, sentPacket{11600 * time.Millisecond, KindLive6, 1})
+		expectSent(t, sent(), sentPacket{11 * time.Second, wire.KindLive, 2}, sentPacket{11600 * time.Millisecond, wire.KindLive6, 1})
 	})
 }
 
 func TestOutboxSendsFullPacketsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutbox(ID{1}, MaxPayload, time.Second)
-		sent, end := runOutbox(o)
+		o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+		sent, end := runOutbox(t, o)
 		defer end()
 		for range 52 + 1 {
 			o.tell(syncRecord("192.0.2.1", 1))
@@ -91,25 +95,25 @@ func TestOutboxSendsFullPacketsAtOnce(t *testing.T) {
 		for range 36 {
 			o.tell(syncRecord("2001:db8::1", 1))
 		}
-		expectSent(t, sent(), sentPacket{0, KindLive, 52}, sentPacket{0, KindLive6, 36})
+		expectSent(t, sent(), sentPacket{0, wire.KindLive, 52}, sentPacket{0, wire.KindLive6, 36})
 		time.Sleep(time.Second)
-		expectSent(t, sent()[2:], sentPacket{time.Second, KindLive, 1})
+		expectSent(t, sent()[2:], sentPacket{time.Second, wire.KindLive, 1})
 	})
 }
 
 func TestOutboxSendsWhatIsLeftAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutbox(ID{1}, HeaderSize+2*Live6Size, time.Hour)
-		sent, end := runOutbox(o)
+		o := newOutbox(wire.ID{1}, wire.HeaderSize+2*wire.Live6Size, time.Hour)
+		sent, end := runOutbox(t, o)
 		o.tell(syncRecord("192.0.2.1", 1))
 		o.tell(syncRecord("2001:db8::1", 1))
 		end()
-		expectSent(t, sent(), sentPacket{0, KindLive, 1}, sentPacket{0, KindLive6, 1})
+		expectSent(t, sent(), sentPacket{0, wire.KindLive, 1}, sentPacket{0, wire.KindLive6, 1})
 	})
 }
 
 func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
-	o := newOutbox(ID{1}, MaxPayload, time.Second)
+	o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
 	for range 52 * (outboxQueue + 3) {
 		o.tell(syncRecord("192.0.2.1", 1))
 	}
@@ -117,8 +121,8 @@ func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
 		t.Errorf("lost %d records, want %d", got, 3*52)
 	}
 	sent := 0
-	o.flush(func(b []byte) {
-		p, _ := Parse(b)
+	o.flush(func(_ wire.Kind, b []byte) {
+		p, _ := wire.Parse(b)
 		sent += p.Records()
 	})
 	if sent != 52*outboxQueue {
@@ -127,13 +131,13 @@ func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
 }
 
 func TestTellDoesNotAllocate(t *testing.T) {
-	o := newOutbox(ID{1}, MaxPayload, time.Second)
+	o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
 	r4, r6 := syncRecord("192.0.2.1", 1), syncRecord("2001:db8::1", 1)
 	allocs := testing.AllocsPerRun(1000, func() {
 		o.tell(r4)
 		o.tell(r6)
 		if len(o.ready) > 0 {
-			o.send(<-o.ready, func([]byte) {})
+			o.send(<-o.ready, func(wire.Kind, []byte) {})
 		}
 	})
 	if allocs != 0 {
@@ -142,13 +146,13 @@ func TestTellDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkTell(b *testing.B) {
-	o := newOutbox(ID{1}, MaxPayload, time.Second)
+	o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
 	r := syncRecord("192.0.2.1", 1)
 	b.ReportAllocs()
 	for b.Loop() {
 		o.tell(r)
 		if len(o.ready) > 0 {
-			o.send(<-o.ready, func([]byte) {})
+			o.send(<-o.ready, func(wire.Kind, []byte) {})
 		}
 	}
 }

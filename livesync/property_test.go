@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -117,13 +118,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 		completed: make(map[tracker.InfoHash]uint64),
 		clients:   make(map[client]bool),
 	}
-	w.options.MaxPayload = HeaderSize + 4*Live6Size
+	w.options.MaxPayload = wire.HeaderSize + 4*wire.Live6Size
 	w.options.BeaconInterval = 10 * time.Second
 	w.options.FirstBeaconDelay = 20 * time.Second
 	w.options.TellRate = 50 + w.rng.IntN(1000)
 	if seed%4 == 0 {
 		w.options.Keys = keysOf(t, 1)
-		w.options.MaxPayload += SealOverhead
+		w.options.MaxPayload += wire.SealOverhead
 	}
 	if w.rng.IntN(4) == 0 {
 		w.limit = 1 + w.rng.IntN(5)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -21,34 +22,35 @@ func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
 		n.drop(DropTrailing)
 	}
 	switch p.Kind {
-	case KindLive, KindLive6:
+	case wire.KindLive, wire.KindLive6:
 		n.applySync(p, now)
-	case KindBeacon:
+	case wire.KindBeacon:
 		n.heardBeacon(p, now)
-	case KindInquire:
+	case wire.KindInquire:
 		if p.Target() != n.options.ID {
 			n.drop(DropOtherTarget)
 			return
 		}
 		n.decide(event{kind: eventInquire}, now)
-	case KindTell:
+	case wire.KindTell:
 		n.merge(p, now)
 	}
 }
 
 // accept opens and parses a packet unless it is not for this instance at all.
-func (n *Node) accept(b []byte, from netip.Addr, now time.Time) (Packet, Drop) {
+func (n *Node) accept(b []byte, from netip.Addr, now time.Time) (wire.Packet, Drop) {
 	if !n.isNode(from) {
-		return Packet{}, DropForeign
+		return wire.Packet{}, DropForeign
 	}
-	if len(b) >= HeaderSize && ID(b) == n.options.ID {
-		return Packet{}, DropOwn
+	if len(b) >= wire.HeaderSize && wire.ID(b) == n.options.ID {
+		return wire.Packet{}, DropOwn
 	}
 	b, drop := n.sealing.open(b, now)
 	if drop != DropNone {
-		return Packet{}, drop
+		return wire.Packet{}, drop
 	}
-	return Parse(b)
+	p, err := wire.Parse(b)
+	return p, DropOf(err)
 }
 
 func (n *Node) isNode(a netip.Addr) bool {
@@ -67,7 +69,7 @@ func (n *Node) drop(d Drop) { n.counters.drops[d].Add(1) }
 const syncBatch = 52
 
 // applySync takes in the peers of a SYNC_LIVE or SYNC_LIVE6 packet.
-func (n *Node) applySync(p Packet, now time.Time) {
+func (n *Node) applySync(p wire.Packet, now time.Time) {
 	instant := n.tracker.Instant(now)
 	for first := 0; first < p.Records(); first += syncBatch {
 		batch := n.batch[:min(p.Records()-first, syncBatch)]
@@ -84,7 +86,7 @@ func (n *Node) applySync(p Packet, now time.Time) {
 	}
 }
 
-func (n *Node) heardBeacon(p Packet, now time.Time) {
+func (n *Node) heardBeacon(p wire.Packet, now time.Time) {
 	if p.Torrents() == 0 {
 		n.drop(DropEmptyBeacon)
 		return
@@ -104,7 +106,7 @@ const maxDownloaded = 1<<63 - 1
 
 // merge takes in the counts of a TELL packet and remembers what is known better
 // here.
-func (n *Node) merge(p Packet, now time.Time) {
+func (n *Node) merge(p wire.Packet, now time.Time) {
 	instant, minute := n.tracker.Instant(now), minuteOf(now)
 	for i := range p.Records() {
 		told := p.Tell(i)

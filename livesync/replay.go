@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"keeptrack/livesync/wire"
 )
 
 // Replays are told by the sequences: of each sender those accepted last are
@@ -22,7 +24,7 @@ const (
 // replays refuses sealed packets that were accepted before.
 type replays struct {
 	mu      sync.Mutex
-	senders map[ID]*accepted
+	senders map[wire.ID]*accepted
 	// floor is the highest sequence of all senders that were forgotten.
 	// Nothing up to it is accepted from a sender that is not known.
 	floor uint64
@@ -36,10 +38,10 @@ type accepted struct {
 
 // newReplays begins with what Marks returned.
 func newReplays(marks map[[4]byte]uint64) *replays {
-	r := &replays{senders: make(map[ID]*accepted)}
-	r.floor = marks[ID{}]
+	r := &replays{senders: make(map[wire.ID]*accepted)}
+	r.floor = marks[wire.ID{}]
 	for id, sequence := range marks {
-		if id != (ID{}) {
+		if id != (wire.ID{}) {
 			r.add(id).floor = sequence
 		}
 	}
@@ -48,7 +50,7 @@ func newReplays(marks map[[4]byte]uint64) *replays {
 
 // accept takes note of a packet that was authenticated, or returns why it is
 // refused.
-func (r *replays) accept(from ID, sequence uint64, now time.Time) Drop {
+func (r *replays) accept(from wire.ID, sequence uint64, now time.Time) Drop {
 	if stale(sequence, now) {
 		return DropSealedStale
 	}
@@ -77,16 +79,16 @@ func (r *replays) marks() map[[4]byte]uint64 {
 		m[id] = s.highest()
 	}
 	if r.floor > 0 {
-		m[ID{}] = r.floor
+		m[wire.ID{}] = r.floor
 	}
 	return m
 }
 
 // add makes a sender known, and forgets the one heard longest ago when there
 // are too many. r.mu is held.
-func (r *replays) add(id ID) *accepted {
+func (r *replays) add(id wire.ID) *accepted {
 	if len(r.senders) == maxSenders {
-		var oldest ID
+		var oldest wire.ID
 		lowest := ^uint64(0)
 		for id, s := range r.senders {
 			if h := s.highest(); h <= lowest {

@@ -5,12 +5,14 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"keeptrack/livesync/wire"
 )
 
 var replayNow = time.Unix(1_800_000_000, 0)
 
 // expectAccepted has r accept, or refuse, a packet sealed after a time.
-func expectAccepted(t *testing.T, r *replays, from ID, after time.Duration, want Drop) {
+func expectAccepted(t *testing.T, r *replays, from wire.ID, after time.Duration, want Drop) {
 	t.Helper()
 	if got := r.accept(from, stamp(replayNow.Add(after)), replayNow); got != want {
 		t.Errorf("from %s, sealed after %s: %s, want %s", from, after, got, want)
@@ -28,11 +30,11 @@ func TestEverySequenceIsAcceptedOnce(t *testing.T) {
 		rng.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
 	}
 	for i, n := range order {
-		if drop := r.accept(ID{1}, n, replayNow); drop != DropNone {
+		if drop := r.accept(wire.ID{1}, n, replayNow); drop != DropNone {
 			t.Fatalf("sequence %d of %d, reordered: %s", i, len(order), drop)
 		}
 		again := order[rng.IntN(i+1)]
-		if drop := r.accept(ID{1}, again, replayNow); drop != DropSealedReplayed {
+		if drop := r.accept(wire.ID{1}, again, replayNow); drop != DropSealedReplayed {
 			t.Fatalf("sequence %d again: %s", again, drop)
 		}
 	}
@@ -41,23 +43,23 @@ func TestEverySequenceIsAcceptedOnce(t *testing.T) {
 func TestAPacketThatManyHaveOvertakenIsRefused(t *testing.T) {
 	r := newReplays(nil)
 	for i := range 2 * window {
-		expectAccepted(t, r, ID{1}, time.Second+time.Duration(i), DropNone)
+		expectAccepted(t, r, wire.ID{1}, time.Second+time.Duration(i), DropNone)
 	}
-	expectAccepted(t, r, ID{1}, time.Second-1, DropSealedReplayed)
-	expectAccepted(t, r, ID{2}, time.Second-1, DropNone) // they are another's
+	expectAccepted(t, r, wire.ID{1}, time.Second-1, DropSealedReplayed)
+	expectAccepted(t, r, wire.ID{2}, time.Second-1, DropNone) // they are another's
 }
 
 func TestPacketsFarFromTheClockAreRefused(t *testing.T) {
 	r := newReplays(nil)
-	expectAccepted(t, r, ID{1}, -maxSkew-1, DropSealedStale)
-	expectAccepted(t, r, ID{1}, maxSkew+1, DropSealedStale)
-	expectAccepted(t, r, ID{1}, -maxSkew, DropNone)
-	expectAccepted(t, r, ID{1}, maxSkew, DropNone)
-	expectAccepted(t, r, ID{1}, 0, DropNone) // in between
-	if drop := r.accept(ID{1}, 0, replayNow); drop != DropSealedStale {
+	expectAccepted(t, r, wire.ID{1}, -maxSkew-1, DropSealedStale)
+	expectAccepted(t, r, wire.ID{1}, maxSkew+1, DropSealedStale)
+	expectAccepted(t, r, wire.ID{1}, -maxSkew, DropNone)
+	expectAccepted(t, r, wire.ID{1}, maxSkew, DropNone)
+	expectAccepted(t, r, wire.ID{1}, 0, DropNone) // in between
+	if drop := r.accept(wire.ID{1}, 0, replayNow); drop != DropSealedStale {
 		t.Error(drop)
 	}
-	if drop := r.accept(ID{1}, ^uint64(0), replayNow); drop != DropSealedStale {
+	if drop := r.accept(wire.ID{1}, ^uint64(0), replayNow); drop != DropSealedStale {
 		t.Error(drop)
 	}
 }
@@ -65,29 +67,29 @@ func TestPacketsFarFromTheClockAreRefused(t *testing.T) {
 func TestMarksRefuseWhatWasAcceptedBefore(t *testing.T) {
 	r := newReplays(nil)
 	for i := range maxSenders + 10 { // ten too many
-		expectAccepted(t, r, ID{byte(i >> 8), byte(i), 1}, time.Duration(i)*time.Millisecond, DropNone)
+		expectAccepted(t, r, wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i)*time.Millisecond, DropNone)
 	}
 	r = newReplays(r.marks())
 	for i := range maxSenders + 10 {
-		id, at := ID{byte(i >> 8), byte(i), 1}, time.Duration(i)*time.Millisecond
+		id, at := wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i)*time.Millisecond
 		expectAccepted(t, r, id, at, DropSealedReplayed)
 		expectAccepted(t, r, id, at-1, DropSealedReplayed)
 	}
-	expectAccepted(t, r, ID{0, 100, 1}, 100*time.Millisecond+1, DropNone)
-	expectAccepted(t, r, ID{9}, 9*time.Millisecond, DropSealedReplayed) // not after the last one forgotten
-	expectAccepted(t, r, ID{9}, 11*time.Millisecond, DropNone)
+	expectAccepted(t, r, wire.ID{0, 100, 1}, 100*time.Millisecond+1, DropNone)
+	expectAccepted(t, r, wire.ID{9}, 9*time.Millisecond, DropSealedReplayed) // not after the last one forgotten
+	expectAccepted(t, r, wire.ID{9}, 11*time.Millisecond, DropNone)
 }
 
 func TestForgettingASenderReopensNothing(t *testing.T) {
 	r := newReplays(nil)
 	for i := range 4 * maxSenders {
-		expectAccepted(t, r, ID{byte(i >> 8), byte(i), 1}, time.Duration(i), DropNone)
+		expectAccepted(t, r, wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i), DropNone)
 	}
 	if len(r.senders) != maxSenders || len(r.marks()) != maxSenders+1 {
 		t.Errorf("%d senders remembered, %d marks", len(r.senders), len(r.marks()))
 	}
 	for i := range 4 * maxSenders {
-		expectAccepted(t, r, ID{byte(i >> 8), byte(i), 1}, time.Duration(i), DropSealedReplayed)
+		expectAccepted(t, r, wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i), DropSealedReplayed)
 	}
 }
 

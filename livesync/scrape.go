@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"keeptrack/livesync/wire"
 )
 
 // scrape is the shell around the decisions of scrape sync. The receiving
@@ -102,10 +104,10 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 	log := n.options.Log
 	switch a.kind {
 	case actionBeacon:
-		n.send(AppendBeacon(buf, n.options.ID, uint64(n.tracker.ServedCount())))
+		n.send(wire.KindBeacon, wire.AppendBeacon(buf, n.options.ID, uint64(n.tracker.ServedCount())))
 	case actionInquire:
 		log.Info().Stringer("instance", a.target).Msg("live sync asks an instance for its counts")
-		n.send(AppendInquire(buf, n.options.ID, a.target))
+		n.send(wire.KindInquire, wire.AppendInquire(buf, n.options.ID, a.target))
 	case actionTell:
 		log.Info().Int("torrents", n.tracker.ServedCount()).Msg("live sync tells the counts of all torrents")
 		n.scrape.owed.clear()
@@ -134,7 +136,7 @@ func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
 // come back, or that the stream is over.
 func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
 	now := time.Now()
-	p, next, over := s.next(AppendHeader(buf, n.options.ID, KindTell), now)
+	p, next, over := s.next(wire.AppendHeader(buf, n.options.ID, wire.KindTell), now)
 	if over {
 		n.setProgress(s)
 		n.decide(event{kind: eventDone, ended: s.activity, owing: n.scrape.owed.any()}, now)
@@ -144,7 +146,7 @@ func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
 	if p == nil {
 		return next, over
 	}
-	n.send(p)
+	n.send(wire.KindTell, p)
 	n.decide(event{kind: eventTold}, now)
 	n.setProgress(s)
 	return s.pace.next, false

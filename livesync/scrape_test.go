@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -50,7 +51,7 @@ func byHash(rs []tracker.Record) map[tracker.InfoHash]tracker.Record {
 type heardPacket struct {
 	at   time.Duration
 	from netip.AddrPort
-	Packet
+	wire.Packet
 }
 
 // capture writes down the packets of scrape sync that are sent on a network.
@@ -58,14 +59,14 @@ func capture(n *memNet) *[]heardPacket {
 	began := time.Now()
 	var list []heardPacket
 	n.tap = func(from netip.AddrPort, b []byte) {
-		if p, drop := Parse(slices.Clone(b)); drop == DropNone && p.Kind != KindLive && p.Kind != KindLive6 {
+		if p, err := wire.Parse(slices.Clone(b)); err == nil && p.Kind != wire.KindLive && p.Kind != wire.KindLive6 {
 			list = append(list, heardPacket{time.Since(began), from, p})
 		}
 	}
 	return &list
 }
 
-func only(list []heardPacket, k Kind) []heardPacket {
+func only(list []heardPacket, k wire.Kind) []heardPacket {
 	return slices.DeleteFunc(slices.Clone(list), func(p heardPacket) bool { return p.Kind != k })
 }
 
@@ -115,9 +116,9 @@ func catchUpStory(t *testing.T, old bool) {
 	time.Sleep(defaults().FirstBeaconDelay + 4*defaults().BeaconInterval)
 	synctest.Wait()
 
-	first := only(*sent, KindBeacon)[0].at
+	first := only(*sent, wire.KindBeacon)[0].at
 	inquiries := 0
-	for _, q := range only(*sent, KindInquire) {
+	for _, q := range only(*sent, wire.KindInquire) {
 		if q.at < first+2*defaults().BeaconInterval {
 			t.Errorf("%s asked %s after the first beacon", q.From, q.at-first)
 		}
@@ -133,8 +134,8 @@ func catchUpStory(t *testing.T, old bool) {
 		t.Error("nobody inquired")
 	}
 	expectSilenceDuringTell(t, *sent)
-	told := make(map[ID]int)
-	for _, p := range only(*sent, KindTell) {
+	told := make(map[wire.ID]int)
+	for _, p := range only(*sent, wire.KindTell) {
 		told[p.From] += p.Records()
 	}
 	if told[thirty.ID()] != len(all) || old && len(told) != 1 {
@@ -152,13 +153,13 @@ func catchUpStory(t *testing.T, old bool) {
 // for an interval after it, nobody beacons or inquires.
 func expectSilenceDuringTell(t *testing.T, packets []heardPacket) {
 	t.Helper()
-	tells := only(packets, KindTell)
+	tells := only(packets, wire.KindTell)
 	if len(tells) == 0 {
 		t.Fatal("nobody tells")
 	}
 	begin, end := tells[0].at, tells[len(tells)-1].at
 	for _, p := range packets {
-		if p.Kind != KindTell && p.at >= begin && p.at < end+defaults().BeaconInterval {
+		if p.Kind != wire.KindTell && p.at >= begin && p.at < end+defaults().BeaconInterval {
 			t.Errorf("%s sent by %s %s after the tell began, which took %s", p, p.From, p.at-begin, end-begin)
 		}
 	}
@@ -200,7 +201,7 @@ func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 		time.Sleep(12 * b)
 		synctest.Wait()
 		var asked []string
-		for _, q := range only(*sent, KindInquire) {
+		for _, q := range only(*sent, wire.KindInquire) {
 			if q.From == empty.ID() {
 				asked = append(asked, fmt.Sprint(q.at-defaults().FirstBeaconDelay, q.Target() == large.ID()))
 			}
@@ -241,7 +242,7 @@ func TestTellAndCounterTellLeaveTheMaximumEverywhere(t *testing.T) {
 
 		var fromA, fromB []heardPacket
 		repaid := 0
-		for _, p := range only(*sent, KindTell) {
+		for _, p := range only(*sent, wire.KindTell) {
 			if p.From == a.ID() {
 				fromA = append(fromA, p)
 				continue
@@ -296,7 +297,7 @@ func TestInquiryIsAnsweredInTheFirstSecond(t *testing.T) {
 		n := newMemNet(1, lan)
 		all := testRecords(5_000)
 		empty, full := start(t, n, defaults()), start(t, n, defaults(), all...)
-		if err := empty.transport.Send(AppendInquire(nil, empty.ID(), full.ID())); err != nil {
+		if err := empty.transport.Send(wire.AppendInquire(nil, empty.ID(), full.ID())); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -330,7 +331,9 @@ func TestPartitionedInstanceCatchesUpOnceTheNetworkIsWhole(t *testing.T) {
 }
 
 func TestScrapePacketsThatAreNotUsedAreCounted(t *testing.T) {
-	tellOf := func(r TellRecord) []byte { return AppendTell(AppendHeader(nil, ID{1}, KindTell), r) }
+	tellOf := func(r wire.TellRecord) []byte {
+		return wire.AppendTell(wire.AppendHeader(nil, wire.ID{1}, wire.KindTell), r)
+	}
 	known, unknown := tracker.InfoHash{1}, tracker.InfoHash{2}
 	tests := []struct {
 		name   string
@@ -338,14 +341,14 @@ func TestScrapePacketsThatAreNotUsedAreCounted(t *testing.T) {
 		want   Drop
 		count  uint64 // of the known torrent, afterwards
 	}{
-		{"BEACON of zero", AppendBeacon(nil, ID{1}, 0), DropEmptyBeacon, 7},
-		{"INQUIRE of another", AppendInquire(nil, ID{1}, ID{2}), DropOtherTarget, 7},
-		{"offset 2^32-1, unknown", tellOf(TellRecord{unknown, 1<<32 - 1, 9}), DropTooOld, 7},
-		{"offset 2^32-1, known", tellOf(TellRecord{known, 1<<32 - 1, 9}), DropBadAge, 9},
-		{"count 2^64-1", tellOf(TellRecord{known, 0, 1<<64 - 1}), DropBadCount, 7},
-		{"both", tellOf(TellRecord{known, 1<<32 - 1, 1<<64 - 1}), DropBadCount, 7},
-		{"largest believed count", tellOf(TellRecord{known, 0, maxDownloaded}), DropNone, maxDownloaded},
-		{"older than torrents are kept", tellOf(TellRecord{unknown, 31 * 24 * 60, 9}), DropTooOld, 7},
+		{"BEACON of zero", wire.AppendBeacon(nil, wire.ID{1}, 0), DropEmptyBeacon, 7},
+		{"INQUIRE of another", wire.AppendInquire(nil, wire.ID{1}, wire.ID{2}), DropOtherTarget, 7},
+		{"offset 2^32-1, unknown", tellOf(wire.TellRecord{InfoHash: unknown, Age: 1<<32 - 1, Downloaded: 9}), DropTooOld, 7},
+		{"offset 2^32-1, known", tellOf(wire.TellRecord{InfoHash: known, Age: 1<<32 - 1, Downloaded: 9}), DropBadAge, 9},
+		{"count 2^64-1", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: 1<<64 - 1}), DropBadCount, 7},
+		{"both", tellOf(wire.TellRecord{InfoHash: known, Age: 1<<32 - 1, Downloaded: 1<<64 - 1}), DropBadCount, 7},
+		{"largest believed count", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: maxDownloaded}), DropNone, maxDownloaded},
+		{"older than torrents are kept", tellOf(wire.TellRecord{InfoHash: unknown, Age: 31 * 24 * 60, Downloaded: 9}), DropTooOld, 7},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -391,7 +394,7 @@ func TestClusterShowsTheGroup(t *testing.T) {
 		}
 		time.Sleep(time.Minute / 2)
 		c = empty.Cluster()
-		if c.Wanting != nil || c.Torrents != 1_000 || c.Instances[0].In[KindTell].Records != 1_000 || c.LastTell.IsZero() {
+		if c.Wanting != nil || c.Torrents != 1_000 || c.Instances[0].In[wire.KindTell].Records != 1_000 || c.LastTell.IsZero() {
 			t.Errorf("afterwards: %+v", c)
 		}
 		if c := full.Cluster(); c.Tell.Activity != "none" || c.Tell.Records != 1_000 || c.Tell.Shards != tracker.ShardCount {

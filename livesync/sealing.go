@@ -6,12 +6,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"keeptrack/livesync/wire"
 )
 
 // sealing lies between the node and its transport: it seals what is sent and
 // opens what is received. A nil one stands for a group without a key.
 type sealing struct {
-	keys        atomic.Pointer[Keys]
+	keys        atomic.Pointer[wire.Keys]
 	acceptPlain bool
 	replays     *replays
 	opened      []byte // the last packet opened; the receiving goroutine's
@@ -46,10 +48,10 @@ func (s *sealing) send(t Transport, p []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var nonce [nonceSize]byte
+	var nonce [wire.NonceSize]byte
 	rand.Read(nonce[8:]) // never fails
 	binary.BigEndian.PutUint64(nonce[:], s.sequence.next(time.Now()))
-	s.sealed = s.keys.Load().seal(s.sealed[:0], p, &nonce)
+	s.sealed = s.keys.Load().Seal(s.sealed[:0], p, &nonce)
 	return t.Send(s.sealed)
 }
 
@@ -67,7 +69,7 @@ func (s *sealing) ahead(now time.Time, maxDelay time.Duration) uint64 {
 // if it is not sealed and need not be, or why it is dropped. What is returned
 // is valid until the next call.
 func (s *sealing) open(b []byte, now time.Time) ([]byte, Drop) {
-	switch sealed := Sealed(b); {
+	switch sealed := wire.Sealed(b); {
 	case s == nil && sealed:
 		return nil, DropNoKey
 	case s == nil || !sealed && s.acceptPlain:
@@ -75,10 +77,10 @@ func (s *sealing) open(b []byte, now time.Time) ([]byte, Drop) {
 	case !sealed:
 		return nil, DropPlain
 	}
-	packet, sequence, drop := s.keys.Load().Open(s.opened[:0], b)
-	if drop != DropNone {
-		return nil, drop
+	packet, sequence, err := s.keys.Load().Open(s.opened[:0], b)
+	if err != nil {
+		return nil, DropOf(err)
 	}
 	s.opened = packet
-	return packet, s.replays.accept(ID(packet), sequence, now)
+	return packet, s.replays.accept(wire.ID(packet), sequence, now)
 }

@@ -10,11 +10,12 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
 // sealed are the default options with keys.
-func sealed(k *Keys) Options {
+func sealed(k *wire.Keys) Options {
 	o := defaults()
 	o.Keys = k
 	return o
@@ -53,7 +54,7 @@ func TestKeysDecideWhoIsHeard(t *testing.T) {
 				reach()
 				want := Stats{}
 				if tt.drop == DropNone {
-					want.In[KindLive] = Traffic{1, 1}
+					want.In[wire.KindLive] = Traffic{1, 1}
 				} else {
 					want.Drops[tt.drop] = 1
 				}
@@ -75,7 +76,7 @@ func TestKeysAreChangedWithoutLosingAPacket(t *testing.T) {
 		n := newMemNet(1, lan)
 		all := []*instance{start(t, n, sealed(keysOf(t, 1))), start(t, n, sealed(keysOf(t, 1))), start(t, n, sealed(keysOf(t, 1)))}
 		port := 0
-		for _, keys := range []*Keys{keysOf(t, 1, 2), keysOf(t, 2, 1), keysOf(t, 2)} {
+		for _, keys := range []*wire.Keys{keysOf(t, 1, 2), keysOf(t, 2, 1), keysOf(t, 2)} {
 			for _, changed := range all {
 				changed.SetKeys(keys)
 				for _, i := range all {
@@ -97,14 +98,14 @@ func TestKeysAreChangedWithoutLosingAPacket(t *testing.T) {
 }
 
 func TestSealedPacketsFitTheLimit(t *testing.T) {
-	for _, limit := range []int{MaxPayload, HeaderSize + Live6Size + SealOverhead} {
+	for _, limit := range []int{MaxPayload, wire.HeaderSize + wire.Live6Size + wire.SealOverhead} {
 		synctest.Test(t, func(t *testing.T) {
 			o := sealed(keysOf(t, 1))
 			o.MaxPayload = limit
 			n := newMemNet(1, lan)
 			longest := 0
 			n.tap = func(_ netip.AddrPort, p []byte) {
-				if longest = max(longest, len(p)); len(p) > limit || !Sealed(p) {
+				if longest = max(longest, len(p)); len(p) > limit || !wire.Sealed(p) {
 					t.Errorf("%d bytes sent, type %x", len(p), p[4:8])
 				}
 			}
@@ -116,10 +117,10 @@ func TestSealedPacketsFitTheLimit(t *testing.T) {
 			}
 			time.Sleep(2 * time.Hour) // the tell included
 			synctest.Wait()
-			if got := b.Stats().In; got[KindLive].Records != 100 || got[KindLive6].Records != 100 || got[KindTell].Records < 100 {
+			if got := b.Stats().In; got[wire.KindLive].Records != 100 || got[wire.KindLive6].Records != 100 || got[wire.KindTell].Records < 100 {
 				t.Errorf("received %+v", got)
 			}
-			if longest <= limit-Live6Size {
+			if longest <= limit-wire.Live6Size {
 				t.Errorf("the longest packet has %d bytes, where %d fit", longest, limit)
 			}
 			a.stop(t)
@@ -238,7 +239,7 @@ func TestAClockWithinTheSkewIsHeard(t *testing.T) {
 	for _, skew := range []time.Duration{-maxSkew + time.Second, maxSkew - time.Second} {
 		i, now := newSealed(t, keysOf(t, 1)), time.Now()
 		i.receive(sealAt(keysOf(t, 1), livePacket(1), now.Add(skew)), node, now)
-		if got := i.Stats().In[KindLive].Packets; got != 1 {
+		if got := i.Stats().In[wire.KindLive].Packets; got != 1 {
 			t.Errorf("a clock %s off is not heard", skew)
 		}
 	}

@@ -3,6 +3,8 @@ package livesync
 import (
 	"encoding/json"
 	"sync/atomic"
+
+	"keeptrack/livesync/wire"
 )
 
 // Traffic counts packets and the records in them.
@@ -12,14 +14,14 @@ type Traffic struct {
 }
 
 // Traffics counts by Kind.
-type Traffics [KindCount]Traffic
+type Traffics [wire.KindCount]Traffic
 
 // MarshalJSON returns an object with a member for every kind that there was.
 func (t Traffics) MarshalJSON() ([]byte, error) {
 	byName := make(map[string]Traffic)
 	for k, n := range t {
 		if n.Packets > 0 {
-			byName[Kind(k).String()] = n
+			byName[wire.Kind(k).String()] = n
 		}
 	}
 	return json.Marshal(byName)
@@ -52,7 +54,7 @@ func (n *Node) Stats() Stats {
 		TransportLost: n.transport.Lost(),
 		Pauses:        n.counters.pauses.Load(),
 	}
-	for k := range KindCount {
+	for k := range wire.KindCount {
 		s.In[k], s.Out[k] = n.counters.in[k].load(), n.counters.out[k].load()
 	}
 	for d := range DropCount {
@@ -63,7 +65,7 @@ func (n *Node) Stats() Stats {
 
 // counters are what Stats are read from.
 type counters struct {
-	in, out      [KindCount]traffic
+	in, out      [wire.KindCount]traffic
 	drops        [DropCount]atomic.Uint64
 	sendFailures atomic.Uint64
 	pauses       atomic.Uint64

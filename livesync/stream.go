@@ -3,6 +3,7 @@ package livesync
 import (
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -48,7 +49,7 @@ func newStream(t Tracker, maxPayload, perSecond int, now time.Time) *stream {
 		copied:    func() {},
 		pace:      newPacer(perSecond),
 		began:     now,
-		perPacket: recordsIn(KindTell, maxPayload),
+		perPacket: wire.KindTell.Records(maxPayload),
 	}
 	s.ahead = min(s.perPacket*(1+int(settle/s.pace.interval)), maxAhead)
 	return s
@@ -69,7 +70,7 @@ func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time,
 	}
 	s.pace.spend(now)
 	for i := range records {
-		dst = AppendTell(dst, tellRecord(&records[i].Record, now))
+		dst = wire.AppendTell(dst, tellRecord(&records[i].Record, now))
 	}
 	s.head += n
 	s.packets++
@@ -103,9 +104,9 @@ func (s *stream) fill(now time.Time) {
 
 // tellRecord returns what is told of a torrent at now. A last announce in the
 // future, from a clock that was set back, counts as this minute.
-func tellRecord(r *tracker.Record, now time.Time) TellRecord {
+func tellRecord(r *tracker.Record, now time.Time) wire.TellRecord {
 	age := minuteOf(now) - int64(r.LastAnnounce)
-	return TellRecord{InfoHash: r.InfoHash, Age: uint32(max(age, 0)), Downloaded: r.Downloaded}
+	return wire.TellRecord{InfoHash: r.InfoHash, Age: uint32(max(age, 0)), Downloaded: r.Downloaded}
 }
 
 // minuteOf returns the whole minutes since 1970-01-01 UTC.

@@ -8,14 +8,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
 // drain takes everything from a stream as its goroutine would. It returns the
 // records told and the times at which packets went.
-func drain(t testing.TB, s *stream) (told []TellRecord, sent []time.Time) {
+func drain(t testing.TB, s *stream) (told []wire.TellRecord, sent []time.Time) {
 	t.Helper()
-	header := AppendHeader(nil, ID{1}, KindTell)
+	header := wire.AppendHeader(nil, wire.ID{1}, wire.KindTell)
 	for {
 		b, wait, over := s.next(slices.Clone(header), time.Now())
 		if over {
@@ -25,9 +26,9 @@ func drain(t testing.TB, s *stream) (told []TellRecord, sent []time.Time) {
 			time.Sleep(time.Until(wait))
 			continue
 		}
-		p, drop := Parse(b)
-		if drop != DropNone || p.Kind != KindTell || len(b) > MaxPayload {
-			t.Fatalf("%x: %s", b, drop)
+		p, err := wire.Parse(b)
+		if err != nil || p.Kind != wire.KindTell || len(b) > MaxPayload {
+			t.Fatalf("%x: %v", b, err)
 		}
 		for i := range p.Records() {
 			told = append(told, p.Tell(i))
@@ -165,7 +166,7 @@ func BenchmarkTellStream(b *testing.B) {
 		now := time.Now()
 		s := newStream(i.tracker, MaxPayload, 1000, now)
 		for over := false; !over; now = now.Add(time.Second) {
-			_, _, over = s.next(AppendHeader(buf, ID{1}, KindTell), now)
+			_, _, over = s.next(wire.AppendHeader(buf, wire.ID{1}, wire.KindTell), now)
 		}
 		records += int(s.told)
 	}
@@ -176,9 +177,9 @@ func BenchmarkReceiveTell(b *testing.B) {
 	i := newQuiet(b)
 	var packets [][]byte
 	for part := range slices.Chunk(testRecords(100_000), 45) {
-		p := AppendHeader(nil, ID{1}, KindTell)
+		p := wire.AppendHeader(nil, wire.ID{1}, wire.KindTell)
 		for _, r := range part {
-			p = AppendTell(p, TellRecord{r.InfoHash, 1, r.Downloaded})
+			p = wire.AppendTell(p, wire.TellRecord{InfoHash: r.InfoHash, Age: 1, Downloaded: r.Downloaded})
 		}
 		packets = append(packets, p)
 		i.receive(p, node, time.Now())

@@ -7,7 +7,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
-	"keeptrack/livesync"
+	syncwire "keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -59,7 +59,7 @@ func readAccessList(path string, c *config.Config) (*tracker.HashSet, error) {
 
 // readKeys reads the key file of the config at path. One that cannot be used
 // is a usageError.
-func readKeys(path, file string) (*livesync.Keys, error) {
+func readKeys(path, file string) (*syncwire.Keys, error) {
 	keys, err := daemon.ReadKeys(file)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", path, err)}

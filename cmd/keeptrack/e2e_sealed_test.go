@@ -12,12 +12,12 @@ import (
 
 	"golang.org/x/net/ipv4"
 
-	"keeptrack/livesync"
+	syncwire "keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
 // groupKey is a key in hexadecimal digits, made of one of them.
-func groupKey(digit string) string { return strings.Repeat(digit, 2*livesync.KeySize) }
+func groupKey(digit string) string { return strings.Repeat(digit, 2*syncwire.KeySize) }
 
 // keyFile writes a key file and returns its path.
 func keyFile(t *testing.T, keys ...string) string {
@@ -196,10 +196,10 @@ func (g *group) flood() (stop func()) {
 	if err := firstError(m.SetMulticastInterface(loopbackInterface(g.t)), m.SetMulticastLoopback(true)); err != nil {
 		g.t.Fatal(err)
 	}
-	packet := livesync.AppendHeader(nil, livesync.ID{1}, livesync.KindLive)
+	packet := syncwire.AppendHeader(nil, syncwire.ID{1}, syncwire.KindLive)
 	for i := range 52 {
 		r := tracker.SyncRecord{InfoHash: hashOf(fmt.Sprint(i)), Peer: tracker.MakePeer4([4]byte{203, 0, 114, 1}, uint16(i+1))}
-		packet = livesync.AppendSync(packet, &r)
+		packet = syncwire.AppendSync(packet, &r)
 	}
 	ended := make(chan struct{})
 	end := time.Now().Add(patience)

@@ -18,6 +18,7 @@ import (
 
 	"keeptrack/cmd/internal/daemon"
 	"keeptrack/livesync"
+	syncwire "keeptrack/livesync/wire"
 )
 
 func newLiveSyncCommand() *cobra.Command {
@@ -56,14 +57,14 @@ type watch struct {
 	port                          uint16
 	json                          bool
 
-	keys *livesync.Keys // nil: sealed packets stay closed
+	keys *syncwire.Keys // nil: sealed packets stay closed
 }
 
 // watched is a packet as it is printed. Packet is missing if it is none.
 type watched struct {
 	Time    time.Time        `json:"time"`
 	Source  netip.AddrPort   `json:"source"`
-	Packet  *livesync.Packet `json:"packet,omitempty"`
+	Packet  *syncwire.Packet `json:"packet,omitempty"`
 	Sealed  *time.Time       `json:"sealed,omitempty"` // when the sender sealed it
 	Dropped string           `json:"dropped,omitempty"`
 	Bytes   int              `json:"bytes"`
@@ -142,24 +143,24 @@ func (w *watch) print(out io.Writer, group livesync.Transport) error {
 
 // decode opens and parses a packet. Whether it is new is not looked at.
 func (w *watch) decode(line *watched, b []byte) {
-	drop := livesync.DropNone
-	if livesync.Sealed(b) {
+	var err error
+	if syncwire.Sealed(b) {
 		if w.keys == nil {
 			line.Dropped = livesync.DropNoKey.String()
 			return
 		}
 		var sequence uint64
-		if b, sequence, drop = w.keys.Open(nil, b); drop == livesync.DropNone {
+		if b, sequence, err = w.keys.Open(nil, b); err == nil {
 			at := time.Unix(0, int64(sequence))
 			line.Sealed = &at
 		}
 	}
-	var p livesync.Packet
-	if drop == livesync.DropNone {
-		p, drop = livesync.Parse(b)
+	var p syncwire.Packet
+	if err == nil {
+		p, err = syncwire.Parse(b)
 	}
-	if drop != livesync.DropNone {
-		line.Dropped = drop.String()
+	if err != nil {
+		line.Dropped = livesync.DropOf(err).String()
 		return
 	}
 	line.Packet = &p

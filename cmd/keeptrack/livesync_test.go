@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/livesync"
+	syncwire "keeptrack/livesync/wire"
 )
 
 // scripted is a group on which the given packets arrive, and then nothing more.
@@ -73,7 +73,7 @@ func TestWatchOpensSealedPackets(t *testing.T) {
 	} {
 		var w watch
 		if text != "" {
-			if w.keys, err = livesync.ParseKeys(strings.NewReader(text)); err != nil {
+			if w.keys, err = syncwire.ParseKeys(strings.NewReader(text)); err != nil {
 				t.Fatal(err)
 			}
 		}

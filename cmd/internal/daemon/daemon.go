@@ -18,6 +18,7 @@ import (
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/socket"
 	"keeptrack/livesync"
+	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
 	"keeptrack/tracker/http"
@@ -35,7 +36,7 @@ type Options struct {
 	AccessList *tracker.HashSet
 	// Keys seal live sync packets until the first reload; nil: they are not
 	// sealed.
-	Keys *livesync.Keys
+	Keys *wire.Keys
 	// Passed are the sockets that a service manager has passed; nil: none.
 	Passed  *socket.Passed
 	Version string

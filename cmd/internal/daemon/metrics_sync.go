@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"keeptrack/livesync"
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -27,8 +28,8 @@ var (
 )
 
 func collectSync(s livesync.Stats, send sender) {
-	for k := range livesync.KindCount {
-		kind := livesync.Kind(k).String()
+	for k := range wire.KindCount {
+		kind := wire.Kind(k).String()
 		send(metricSyncPackets, float64(s.In[k].Packets), kind, "in")
 		send(metricSyncPackets, float64(s.Out[k].Packets), kind, "out")
 		send(metricSyncRecords, float64(s.In[k].Records), kind, "in")

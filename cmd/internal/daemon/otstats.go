@@ -6,6 +6,7 @@ import (
 
 	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/livesync"
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 	"keeptrack/tracker/http"
 	"keeptrack/tracker/udp"
@@ -94,5 +95,5 @@ func addHTTPNumbers(n *otstats.Numbers, s http.Stats) {
 func addSyncNumbers(n *otstats.Numbers, node *livesync.Node) {
 	s, id := node.Stats(), node.ID()
 	n.TrackerID = binary.LittleEndian.Uint32(id[:])
-	n.Synced = s.In[livesync.KindLive].Records + s.In[livesync.KindLive6].Records
+	n.Synced = s.In[wire.KindLive].Records + s.In[wire.KindLive6].Records
 }

@@ -1,4 +1,4 @@
-package livesync
+package wire
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package livesync
+package wire
 
 import (
 	"crypto/rand"
@@ -31,10 +31,10 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 // MarshalText returns the same as String.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
-// newID draws an id from the system's random source. It is drawn anew at every
-// start and kept nowhere: a copied database must not copy an id, or the two
-// instances would ignore each other.
-func newID() ID {
+// NewID draws an id from the system's random source. An instance draws one at
+// every start and stores it nowhere: a copied database must not copy an id, or
+// the two instances would ignore each other.
+func NewID() ID {
 	var id ID
 	for id == (ID{}) {
 		rand.Read(id[:])

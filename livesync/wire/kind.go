@@ -1,4 +1,6 @@
-package livesync
+package wire
+
+import "keeptrack/tracker"
 
 // Kind is what a packet is. The wire's type numbers do not tell kinds apart on
 // their own: a beacon and a SYNC_LIVE6 packet share number 1 and differ in
@@ -19,8 +21,8 @@ const (
 var kinds = [KindCount]struct {
 	name   string
 	wire   uint32 // type number
-	record int    // size of a record in bytes; 0: the body is of one piece
-	body   int    // size of a body of one piece
+	record int    // size of a record in bytes; 0: the body holds no records
+	body   int    // size in bytes of a body without records
 }{
 	KindLive:    {name: "live", wire: 0, record: LiveSize},
 	KindLive6:   {name: "live6", wire: 1, record: Live6Size},
@@ -37,9 +39,26 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
+// KindOfPeers returns the kind of packet that carries peers of a family.
+func KindOfPeers(f tracker.Family) Kind {
+	if f == tracker.IPv6 {
+		return KindLive6
+	}
+	return KindLive
+}
+
+// Records returns the number of whole records in a packet of kind k that is
+// length bytes long, its header included; 0 for kinds without records.
+func (k Kind) Records(length int) int {
+	if size := kinds[k].record; size > 0 {
+		return (length - HeaderSize) / size
+	}
+	return 0
+}
+
 // kindOf returns the kind of a packet by the type number and the length of the
-// body.
-func kindOf(wire uint32, body int) (Kind, Drop) {
+// body. The error is ErrType or ErrLength.
+func kindOf(wire uint32, body int) (Kind, error) {
 	known := false
 	for k := range kinds {
 		t := &kinds[k]
@@ -48,11 +67,11 @@ func kindOf(wire uint32, body int) (Kind, Drop) {
 		}
 		known = true
 		if t.record > 0 && body >= t.record || t.record == 0 && body == t.body {
-			return Kind(k), DropNone
+			return Kind(k), nil
 		}
 	}
 	if known {
-		return 0, DropBadLength
+		return 0, ErrLength
 	}
-	return 0, DropUnknownType
+	return 0, ErrType
 }

@@ -1,56 +1,17 @@
-package livesync
+package wire
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
+	"keeptrack/livesync/wire/wiretest"
 	"keeptrack/tracker"
 )
 
-type golden struct {
-	name   string
-	packet []byte
-	text   string
-}
-
-// goldens reads testdata/packets.txt.
-func goldens(t testing.TB) []golden {
-	t.Helper()
-	data, err := os.ReadFile("testdata/packets.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var gs []golden
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		f := strings.Split(line, "|")
-		packet, err := hex.DecodeString(strings.TrimSpace(f[1]))
-		if err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		gs = append(gs, golden{strings.TrimSpace(f[0]), packet, strings.TrimSpace(f[2])})
-	}
-	return gs
-}
-
-// packetNamed returns the bytes of a golden packet.
-func packetNamed(t testing.TB, name string) []byte {
-	t.Helper()
-	for _, g := range goldens(t) {
-		if g.name == name {
-			return g.packet
-		}
-	}
-	t.Fatalf("no golden packet %q", name)
-	return nil
-}
+// fullFrame is the payload of an Ethernet frame, in bytes.
+const fullFrame = 1472
 
 // encode makes the packet that p was parsed from, without trailing bytes,
 // meaningless flags and padding.
@@ -74,30 +35,33 @@ func encode(p Packet) []byte {
 	return b
 }
 
+// refusals are the errors of Parse by the name that packets.txt has for them.
+var refusals = map[string]error{"short": ErrShort, "unknown_type": ErrType, "bad_length": ErrLength}
+
 func TestGoldenPackets(t *testing.T) {
-	for _, g := range goldens(t) {
-		t.Run(g.name, func(t *testing.T) {
-			p, drop := Parse(g.packet)
-			if reason, dropped := strings.CutPrefix(g.text, "drop "); dropped {
-				if drop.String() != reason {
-					t.Fatalf("drop %s, want %s", drop, reason)
+	for _, g := range wiretest.Goldens(t) {
+		t.Run(g.Name, func(t *testing.T) {
+			p, err := Parse(g.Packet)
+			if reason, dropped := strings.CutPrefix(g.Text, "drop "); dropped {
+				if err != refusals[reason] {
+					t.Fatalf("error %v, want %v", err, refusals[reason])
 				}
 				return
 			}
-			if drop != DropNone {
-				t.Fatalf("dropped: %s", drop)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if got := p.String(); got != g.text {
-				t.Errorf("decoded\n%s\nwant\n%s", got, g.text)
+			if got := p.String(); got != g.Text {
+				t.Errorf("decoded\n%s\nwant\n%s", got, g.Text)
 			}
 			if p.From.String() != "deadbeef" {
 				t.Errorf("from %s", p.From)
 			}
-			if p.Trailing > 0 || g.name == "live_from_sync" {
+			if p.Trailing > 0 || g.Name == "live_from_sync" {
 				return // not what is sent
 			}
-			if got := encode(p); !bytes.Equal(got, g.packet) {
-				t.Errorf("encoded\n%x\nwant\n%x", got, g.packet)
+			if got := encode(p); !bytes.Equal(got, g.Packet) {
+				t.Errorf("encoded\n%x\nwant\n%x", got, g.Packet)
 			}
 		})
 	}
@@ -105,7 +69,7 @@ func TestGoldenPackets(t *testing.T) {
 
 func TestFullPacketsFitAnEthernetFrame(t *testing.T) {
 	for k, want := range map[Kind]int{KindLive: 52, KindLive6: 36, KindTell: 45} {
-		if got := recordsIn(k, MaxPayload); got != want {
+		if got := k.Records(fullFrame); got != want {
 			t.Errorf("%s: %d records, want %d", k, got, want)
 		}
 	}
@@ -118,7 +82,7 @@ func TestPacketJSON(t *testing.T) {
 		"inquire":        `{"id":"deadbeef","type":"inquire","target":"cafebabe"}`,
 		"tell_one":       `{"id":"deadbeef","type":"tell","tells":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","age_minutes":7,"downloaded":13772}]}`,
 	} {
-		p, _ := Parse(packetNamed(t, name))
+		p, _ := Parse(wiretest.Packet(t, name))
 		if got, err := json.Marshal(p); err != nil || string(got) != want {
 			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got, want)
 		}
@@ -138,8 +102,8 @@ func TestParseID(t *testing.T) {
 }
 
 func TestCodecDoesNotAllocate(t *testing.T) {
-	buf := make([]byte, 0, MaxPayload)
-	live, tell := packetNamed(t, "live_two"), packetNamed(t, "tell_one")
+	buf := make([]byte, 0, fullFrame)
+	live, tell := wiretest.Packet(t, "live_two"), wiretest.Packet(t, "tell_one")
 	var r tracker.SyncRecord
 	allocs := testing.AllocsPerRun(100, func() {
 		p, _ := Parse(live)
@@ -155,12 +119,12 @@ func TestCodecDoesNotAllocate(t *testing.T) {
 
 // FuzzParse checks that whatever parses can be encoded, and then reads the same.
 func FuzzParse(f *testing.F) {
-	for _, g := range goldens(f) {
-		f.Add(g.packet)
+	for _, g := range wiretest.Goldens(f) {
+		f.Add(g.Packet)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, drop := Parse(b)
-		if drop != DropNone {
+		p, err := Parse(b)
+		if err != nil {
 			return
 		}
 		if p.Kind == KindLive6 {
@@ -168,9 +132,9 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		again := encode(p)
-		q, drop := Parse(again)
-		if drop != DropNone {
-			t.Fatalf("%x from %x: %s", again, b, drop)
+		q, err := Parse(again)
+		if err != nil {
+			t.Fatalf("%x from %x: %v", again, b, err)
 		}
 		if p.Trailing = 0; p.String() != q.String() || len(again) != len(b)-len(b[HeaderSize+len(p.body):]) {
 			t.Fatalf("%s became %s", p, q)
@@ -184,10 +148,10 @@ func fuzzLive6(t *testing.T, p Packet) {
 	for i := range p.Records() {
 		var r, again tracker.SyncRecord
 		p.Sync(i, &r)
-		b := AppendSync(AppendHeader(nil, p.From, kindOfFamily(r.Peer.Family())), &r)
-		q, drop := Parse(b)
-		if drop != DropNone {
-			t.Fatalf("%x: %s", b, drop)
+		b := AppendSync(AppendHeader(nil, p.From, KindOfPeers(r.Peer.Family())), &r)
+		q, err := Parse(b)
+		if err != nil {
+			t.Fatalf("%x: %v", b, err)
 		}
 		if q.Sync(0, &again); r != again {
 			t.Fatalf("%v became %v", r, again)

@@ -1,4 +1,4 @@
-package livesync
+package wire
 
 import (
 	"encoding/binary"
@@ -18,7 +18,7 @@ const (
 // internal to opentracker: sent as 0 and ignored on receipt.
 const syncFlags = tracker.SyncSeeding | tracker.SyncComplete | tracker.SyncStopped
 
-// TellRecord is what a TELL packet says of one torrent.
+// TellRecord is what a TELL packet holds of one torrent.
 type TellRecord struct {
 	InfoHash tracker.InfoHash
 	// Age is the number of whole minutes since the torrent's last announce, at
@@ -33,40 +33,39 @@ type TellRecord struct {
 type Packet struct {
 	// From is the id of the instance that sent the packet.
 	From ID
-	// Kind says which of the methods Sync, Tell, Torrents and Target applies.
+	// Kind decides which of the methods Sync, Tell, Torrents and Target applies.
 	Kind Kind
 	// Trailing is the number of bytes after the last whole record, to be
 	// ignored.
 	Trailing int
 
-	body []byte // whole records, or the body of one piece
+	body []byte // whole records, or a body without records
 }
 
-// Parse reads a packet. Unless the Drop is DropNone the packet is not to be
-// used; the Packet is then the zero value. The Packet refers to b and is valid
-// as long as b is not changed.
+// Parse reads a packet. The Packet refers to b and is valid as long as b is not
+// changed. The error is ErrShort, ErrType or ErrLength.
 //
 // A packet of records holds at least one whole record, or its length is wrong.
-func Parse(b []byte) (Packet, Drop) {
+func Parse(b []byte) (Packet, error) {
 	if len(b) < HeaderSize {
-		return Packet{}, DropShort
+		return Packet{}, ErrShort
 	}
 	body := b[HeaderSize:]
-	k, drop := kindOf(binary.BigEndian.Uint32(b[4:]), len(body))
-	if drop != DropNone {
-		return Packet{}, drop
+	k, err := kindOf(binary.BigEndian.Uint32(b[4:]), len(body))
+	if err != nil {
+		return Packet{}, err
 	}
 	p := Packet{From: ID(b), Kind: k}
 	if size := kinds[k].record; size > 0 {
 		p.Trailing = len(body) % size
 	}
 	p.body = body[:len(body)-p.Trailing]
-	return p, DropNone
+	return p, nil
 }
 
 // Records returns the number of records in a packet of kind KindLive, KindLive6
 // or KindTell, and 0 for the others.
-func (p Packet) Records() int { return recordsIn(p.Kind, HeaderSize+len(p.body)) }
+func (p Packet) Records() int { return p.Kind.Records(HeaderSize + len(p.body)) }
 
 // Sync reads record i of a packet of kind KindLive or KindLive6 into r. Flags
 // that mean nothing are left out.
@@ -94,12 +93,11 @@ func (p Packet) Tell(i int) TellRecord {
 	}
 }
 
-// Torrents returns the number of torrents that a packet of kind KindBeacon
-// gives.
+// Torrents returns the number of torrents in a packet of kind KindBeacon.
 func (p Packet) Torrents() uint64 { return binary.BigEndian.Uint64(p.body) }
 
-// Target returns the id of the instance that a packet of kind KindInquire
-// asks.
+// Target returns the id of the instance that a packet of kind KindInquire asks
+// for its counts.
 func (p Packet) Target() ID { return ID(p.body) }
 
 // AppendHeader appends the header of a packet sent by the instance id.
@@ -126,15 +124,7 @@ func AppendBeacon(dst []byte, id ID, torrents uint64) []byte {
 	return binary.BigEndian.AppendUint64(AppendHeader(dst, id, KindBeacon), torrents)
 }
 
-// AppendInquire appends a whole INQUIRE packet that asks target.
+// AppendInquire appends a whole INQUIRE packet that asks target for its counts.
 func AppendInquire(dst []byte, id, target ID) []byte {
 	return append(AppendHeader(dst, id, KindInquire), target[:]...)
-}
-
-// recordsIn returns the number of whole records in a packet of length bytes.
-func recordsIn(k Kind, length int) int {
-	if size := kinds[k].record; size > 0 {
-		return (length - HeaderSize) / size
-	}
-	return 0
 }

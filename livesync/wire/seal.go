@@ -1,4 +1,4 @@
-package livesync
+package wire
 
 import (
 	"encoding/binary"
@@ -12,7 +12,7 @@ import (
 //	offset  size
 //	0       4     id of the sender, as in every packet
 //	4       4     type, 0x100
-//	8       8     sequence: when it was sealed, see sequence
+//	8       8     sequence: when it was sealed, in nanoseconds since 1970
 //	16      16    drawn at random
 //	32      n     type and body of the packet inside, encrypted
 //	32+n    16    authentication tag
@@ -21,22 +21,26 @@ import (
 // authenticated as additional data, so that no byte can be changed.
 const (
 	typeSealed = 0x100
-	nonceSize  = chacha20poly1305.NonceSizeX
-	sealedBody = HeaderSize + nonceSize
+	sealedBody = HeaderSize + NonceSize
+
+	// NonceSize is the size of a nonce in bytes: the sequence, 8 bytes, and 16
+	// random ones.
+	NonceSize = chacha20poly1305.NonceSizeX
 
 	// SealOverhead is the number of bytes by which a packet grows when it is
 	// sealed.
-	SealOverhead = nonceSize + 4 + chacha20poly1305.Overhead
+	SealOverhead = NonceSize + 4 + chacha20poly1305.Overhead
 )
 
-// Sealed says whether a packet is of the sealed type. Short packets are not.
+// Sealed reports whether a packet is of the sealed type. One shorter than a
+// header is not.
 func Sealed(b []byte) bool {
 	return len(b) >= HeaderSize && binary.BigEndian.Uint32(b[4:]) == typeSealed
 }
 
-// seal appends packet, sealed with the first key. The nonce must not have been
-// used with that key.
-func (k *Keys) seal(dst, packet []byte, nonce *[nonceSize]byte) []byte {
+// Seal seals packet with the first key, appends the result to dst, which must not
+// overlap packet, and returns it. A nonce must be used only once with a key.
+func (k *Keys) Seal(dst, packet []byte, nonce *[NonceSize]byte) []byte {
 	at := len(dst)
 	dst = append(dst, packet[:4]...)
 	dst = binary.BigEndian.AppendUint32(dst, typeSealed)
@@ -46,17 +50,17 @@ func (k *Keys) seal(dst, packet []byte, nonce *[nonceSize]byte) []byte {
 
 // Open opens a sealed packet with whichever key fits. It appends the packet
 // inside to dst, which must not overlap b, and returns it with its sequence.
-// The Drop is DropNone, DropBadLength or DropSealedBad.
-func (k *Keys) Open(dst, b []byte) (packet []byte, sequence uint64, drop Drop) {
+// The error is ErrLength or ErrForged.
+func (k *Keys) Open(dst, b []byte) (packet []byte, sequence uint64, err error) {
 	if len(b) < HeaderSize+SealOverhead {
-		return nil, 0, DropBadLength
+		return nil, 0, ErrLength
 	}
 	nonce := b[HeaderSize:sealedBody]
 	dst = append(dst, b[:4]...)
 	for _, c := range k.ciphers {
 		if packet, err := c.Open(dst, nonce, b[sealedBody:], b[:HeaderSize]); err == nil {
-			return packet, binary.BigEndian.Uint64(nonce), DropNone
+			return packet, binary.BigEndian.Uint64(nonce), nil
 		}
 	}
-	return nil, 0, DropSealedBad
+	return nil, 0, ErrForged
 }

@@ -1,22 +1,16 @@
-package livesync
+package wire
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-)
 
-// hexKey is a key in hexadecimal digits.
-func hexKey(b byte) string { return strings.Repeat(fmt.Sprintf("%02x", b), KeySize) }
+	"keeptrack/livesync/wire/wiretest"
+)
 
 // keysOf returns keys made of the bytes given.
 func keysOf(t testing.TB, bytes ...byte) *Keys {
 	t.Helper()
-	var text strings.Builder
-	for _, b := range bytes {
-		text.WriteString(hexKey(b) + "\n")
-	}
-	k, err := ParseKeys(strings.NewReader(text.String()))
+	k, err := ParseKeys(strings.NewReader(wiretest.KeyFile(bytes...)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,18 +23,18 @@ func TestParseKeys(t *testing.T) {
 		keys int
 		err  string
 	}{
-		"one":           {hexKey(1), 1, ""},
-		"two":           {hexKey(1) + "\n" + hexKey(2) + "\n", 2, ""},
-		"comments":      {"# the group's\n\n \t" + hexKey(0xab) + " # since May\r\n", 1, ""},
-		"upper case":    {strings.ToUpper(hexKey(0xab)), 1, ""},
+		"one":           {wiretest.HexKey(1), 1, ""},
+		"two":           {wiretest.HexKey(1) + "\n" + wiretest.HexKey(2) + "\n", 2, ""},
+		"comments":      {"# the group's\n\n \t" + wiretest.HexKey(0xab) + " # since May\r\n", 1, ""},
+		"upper case":    {strings.ToUpper(wiretest.HexKey(0xab)), 1, ""},
 		"none":          {"# nothing\n", 0, errNoKey.Error()},
 		"empty":         {"", 0, errNoKey.Error()},
-		"short":         {"\n" + hexKey(1)[2:], 0, "line 2: " + errKey.Error()},
-		"long":          {hexKey(1) + "00", 0, "line 1: " + errKey.Error()},
+		"short":         {"\n" + wiretest.HexKey(1)[2:], 0, "line 2: " + errKey.Error()},
+		"long":          {wiretest.HexKey(1) + "00", 0, "line 1: " + errKey.Error()},
 		"no digits":     {strings.Repeat("g", 2*KeySize), 0, "line 1: " + errKey.Error()},
-		"two on a line": {hexKey(1) + " " + hexKey(2), 0, "line 1: " + errKey.Error()},
-		"three":         {hexKey(1) + "\n" + hexKey(2) + "\n" + hexKey(3), 0, "line 3: " + errManyKeys.Error()},
-		"twice":         {hexKey(0xab) + "\n" + strings.ToUpper(hexKey(0xab)), 0, "line 2: " + errSameKey.Error()},
+		"two on a line": {wiretest.HexKey(1) + " " + wiretest.HexKey(2), 0, "line 1: " + errKey.Error()},
+		"three":         {wiretest.HexKey(1) + "\n" + wiretest.HexKey(2) + "\n" + wiretest.HexKey(3), 0, "line 3: " + errManyKeys.Error()},
+		"twice":         {wiretest.HexKey(0xab) + "\n" + strings.ToUpper(wiretest.HexKey(0xab)), 0, "line 2: " + errSameKey.Error()},
 		"endless line":  {strings.Repeat("a", 1<<17), 0, "line 1: bufio.Scanner: token too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,9 +52,9 @@ func TestParseKeys(t *testing.T) {
 // FuzzParseKeys checks that whatever is read has one or two keys and seals, and
 // that no error repeats what was given.
 func FuzzParseKeys(f *testing.F) {
-	f.Add(hexKey(1))
-	f.Add("# comment\n" + hexKey(1) + " # first\r\n\n" + hexKey(2) + "\n")
-	f.Add(hexKey(1) + "\n" + hexKey(1))
+	f.Add(wiretest.HexKey(1))
+	f.Add("# comment\n" + wiretest.HexKey(1) + " # first\r\n\n" + wiretest.HexKey(2) + "\n")
+	f.Add(wiretest.HexKey(1) + "\n" + wiretest.HexKey(1))
 	f.Fuzz(func(t *testing.T, text string) {
 		k, err := ParseKeys(strings.NewReader(text))
 		if err != nil {
@@ -74,9 +68,9 @@ func FuzzParseKeys(f *testing.F) {
 		if k.Len() < 1 || k.Len() > maxKeys {
 			t.Fatalf("%d keys", k.Len())
 		}
-		sealed := k.seal(nil, AppendBeacon(nil, ID{1}, 1), &[nonceSize]byte{})
-		if _, _, drop := k.Open(nil, sealed); drop != DropNone {
-			t.Fatal(drop)
+		sealed := k.Seal(nil, AppendBeacon(nil, ID{1}, 1), &[NonceSize]byte{})
+		if _, _, err := k.Open(nil, sealed); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
