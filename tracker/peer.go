@@ -100,6 +100,22 @@ func (p Peer) Network() Network {
 // form without the zeros, which is no /64 that anybody has.
 func network4(addr uint32) Network { return 0xffff<<32 | Network(addr) }
 
+// A limit on a Network holds at networkLevels levels if it is one of IPv6: for the
+// /64, and for the wider ones that this lies in, whose prefixes are shorter by
+// levelBits each. A level has four times the limit of the one below.
+const (
+	networkLevels = 3
+	levelBits     = 8
+)
+
+// levels returns the number of levels at which limits on n hold.
+func (n Network) levels() int {
+	if n>>48 == 0 { // IPv4, or ::/64 with the loopback address
+		return 1
+	}
+	return networkLevels
+}
+
 // AppendAddr appends the address in network order: 4 bytes or 16.
 func (p Peer) AppendAddr(dst []byte) []byte {
 	if p.family == IPv6 {

@@ -64,12 +64,48 @@ func TestTallyFalseCounts(t *testing.T) {
 	}
 	bound := 1.0
 	for range tallyCells {
-		bound *= float64(tallyCells*heavy) / tallySize
+		bound *= float64(tallyCells*heavy) / float64(len(tally.cells))
 	}
 	// Its standard deviation is a tenth of the expected 165.
 	if most := 1.5 * bound * asked; float64(wrong) > most {
 		t.Errorf("%d of %d networks at the limit, want at most %.0f", wrong, asked, most)
 	}
+}
+
+// TestTallyLevels counts IPv6 networks that lie within one another.
+func TestTallyLevels(t *testing.T) {
+	const in48, in56 = Network(0x2a00_0001_0002_0000), Network(0x2a00_0001_0002_0300)
+	tally := NewTally()
+	want := func(n Network, count uint32) {
+		t.Helper()
+		if got := tally.Count(n); got != count {
+			t.Errorf("%x has %d, want %d", n, got, count)
+		}
+	}
+	for i := range Network(8) { // 100 in each of eight /64s of a /56
+		for range 100 {
+			tally.Add(in56 + i)
+		}
+	}
+	want(in56, 200)      // a quarter of the 800 that its /56 has
+	want(in56+0xff, 200) // has none itself
+	want(in56+0x100, 50) // only in the same /48
+	want(in48+0x1_0000, 0)
+	for range 900 {
+		tally.Add(in56 + 1)
+	}
+	want(in56+1, 1000)
+	want(in56+2, 425)
+	tally.drain(25)
+	want(in56+1, 975)
+	want(in56+2, 400)    // 100 off the /56's 1,700
+	want(in56+0x100, 81) // 400 off the /48's, of 1,300 left a sixteenth
+	for i := range Network(2) {
+		tally.Add(0xffff<<32 | 5 + i) // IPv4 addresses have no levels
+	}
+	want(0xffff<<32|5, 1)
+	want(0xffff<<32|7, 0)
+	want(0, 0)
 }
 
 func TestTallyDrains(t *testing.T) {

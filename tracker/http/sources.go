@@ -8,8 +8,9 @@ import (
 )
 
 // sources counts and bounds the connections by where they come from: an IPv4
-// address, or the /64 of an IPv6 one. Trusted proxies, and sockets that have no
-// address, speak for many and are not bounded.
+// address, or the /64 of an IPv6 one, and by its /56 and /48; see tracker.Tally.
+// Trusted proxies, and sockets that have no address, speak for many and are not
+// bounded.
 type sources struct {
 	limit   uint32 // 0: none
 	tally   *tracker.Tally
