@@ -1,0 +1,46 @@
+# What everybody guesses. CI runs .ci/run, which `make check` calls.
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+PREFIX  ?= /usr/local
+TIME    ?= 30s
+TARGET  ?= .
+
+.PHONY: help build test race lint fmt fuzz bench vulns check install clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+
+build: ## build ./keeptrack
+	$(GO) build ./cmd/keeptrack
+
+test: ## run the tests; those that lack a client or root are skipped
+	$(GO) test ./...
+
+race: ## run the tests as CI does: race detector, random order
+	$(GO) test -race -shuffle=on ./...
+
+lint: ## run golangci-lint (.golangci.yml)
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format the source
+	gofmt -l -w $$(git ls-files '*.go')
+
+fuzz: ## run every fuzz target for TIME=30s, or those that match TARGET=
+	.ci/fuzz $(TIME) '$(TARGET)'
+
+bench: ## run the benchmarks; compare two runs with benchstat (docs/performance.md)
+	$(GO) test -run '^$$' -bench . ./...
+
+vulns: ## look for known vulnerabilities; needs the internet
+	.ci/vulns
+
+check: ## run everything that CI runs, on a machine that may install packages
+	.ci/run
+
+install: build ## install the program and its man pages below PREFIX=/usr/local
+	install -D -m 0755 keeptrack $(DESTDIR)$(PREFIX)/bin/keeptrack
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 packaging/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+clean: ## remove what build left
+	rm -f keeptrack
