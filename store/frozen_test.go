@@ -4,9 +4,23 @@ import (
 	"bytes"
 	"encoding/binary"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"testing"
+
+	"keeptrack/tracker"
 )
+
+var longNumber = regexp.MustCompile(`\t\d{19,}\t`)
+
+// atMostLargest returns a field with the largest count if its own is larger.
+func atMostLargest(field []byte) []byte {
+	if n, err := strconv.ParseUint(string(bytes.TrimSpace(field)), 10, 64); err == nil && n <= tracker.MaxDownloaded {
+		return field
+	}
+	return []byte("\t9223372036854775807\t")
+}
 
 // TestFrozenVersion1 reads a file that an early build of schema version 1
 // wrote, with base, journal and removals: that of users must stay readable, and
@@ -18,6 +32,7 @@ func TestFrozenVersion1(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "v1.db")
 	write(t, path, read(t, filepath.Join("testdata", "v1.db")))
 	want := read(t, filepath.Join("testdata", "v1.txt"))
+	want = longNumber.ReplaceAllFunc(want, atMostLargest) // counting went to 2^64-1 then
 	wantSound(t, path)
 	wantText := func() {
 		t.Helper()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"math"
 	"os"
 	"slices"
 	"time"
@@ -86,7 +85,7 @@ func (i *Info) add(r tracker.Record, top int) {
 	i.Torrents++
 	i.Oldest = min(i.Oldest, r.LastAnnounce)
 	i.Newest = max(i.Newest, r.LastAnnounce)
-	i.Downloads += min(r.Downloaded, math.MaxUint64-i.Downloads)
+	i.Downloads += min(r.Downloaded, tracker.MaxDownloaded-i.Downloads)
 	if len(i.Top) == top && (top == 0 || compareDownloads(r, i.Top[top-1]) > 0) {
 		return
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"math"
 	"os"
 	"testing"
 	"time"
@@ -75,9 +74,9 @@ func TestInspectNothing(t *testing.T) {
 func TestInfoBounds(t *testing.T) {
 	var i Info
 	for n := range 100 {
-		i.add(tracker.Record{InfoHash: testHash(0, n), LastAnnounce: uint32(n), Downloaded: math.MaxUint64 - 2}, 5)
+		i.add(tracker.Record{InfoHash: testHash(0, n), LastAnnounce: uint32(n), Downloaded: tracker.MaxDownloaded - 2}, 5)
 	}
-	if i.Downloads != math.MaxUint64 || len(i.Top) != 5 || cap(i.Top) > 16 || i.Oldest != 0 || i.Newest != 99 {
+	if i.Downloads != tracker.MaxDownloaded || len(i.Top) != 5 || cap(i.Top) > 16 || i.Oldest != 0 || i.Newest != 99 {
 		t.Errorf("%d downloads, %d listed in %d, %d to %d", i.Downloads, len(i.Top), cap(i.Top), i.Oldest, i.Newest)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"keeptrack/tracker"
@@ -14,7 +15,8 @@ import (
 var (
 	errFields   = errors.New("neither hash<TAB>downloaded<TAB>last-announce nor HASH:base:downloaded")
 	errInfoHash = errors.New("the info hash is not 40 hexadecimal digits")
-	errNumber   = errors.New("not a number, or too large")
+	errNumber   = errors.New("not a number")
+	errTooLarge = errors.New("larger than")
 )
 
 // AppendLine appends the record as a line of text:
@@ -46,10 +48,10 @@ func ParseLine(line []byte) (r tracker.Record, err error) {
 	if _, err := hex.Decode(r.InfoHash[:], fields[0]); err != nil {
 		return r, errInfoHash
 	}
-	if r.Downloaded, err = parseNumber(fields[count], 64); err != nil {
+	if r.Downloaded, err = parseNumber(fields[count], tracker.MaxDownloaded); err != nil {
 		return r, fmt.Errorf("downloaded: %w", err)
 	}
-	minute, err := parseNumber(fields[last], 32)
+	minute, err := parseNumber(fields[last], math.MaxUint32)
 	if err != nil {
 		return r, fmt.Errorf("last announce: %w", err)
 	}
@@ -57,10 +59,13 @@ func ParseLine(line []byte) (r tracker.Record, err error) {
 	return r, nil
 }
 
-// parseNumber reads decimal digits alone.
-func parseNumber(b []byte, bits int) (uint64, error) {
-	n, err := strconv.ParseUint(string(b), 10, bits)
-	if err != nil || b[0] == '+' {
+// parseNumber reads decimal digits alone, up to most.
+func parseNumber(b []byte, most uint64) (uint64, error) {
+	n, err := strconv.ParseUint(string(b), 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && n > most:
+		return 0, fmt.Errorf("%w %d", errTooLarge, most)
+	case err != nil:
 		return 0, errNumber
 	}
 	return n, nil

@@ -22,7 +22,8 @@ func TestParseLine(t *testing.T) {
 	}{
 		{"ours", someHash + "\t7\t29000000", tracker.Record{InfoHash: h, LastAnnounce: 29000000, Downloaded: 7}, nil},
 		{"ours in upper case", upper + "\t7\t29000000", tracker.Record{InfoHash: h, LastAnnounce: 29000000, Downloaded: 7}, nil},
-		{"greatest", someHash + "\t18446744073709551615\t4294967295", tracker.Record{InfoHash: h, LastAnnounce: math.MaxUint32, Downloaded: math.MaxUint64}, nil},
+		{"greatest", someHash + "\t9223372036854775807\t4294967295", tracker.Record{InfoHash: h, LastAnnounce: math.MaxUint32, Downloaded: math.MaxInt64}, nil},
+		{"opentracker's greatest", upper + ":4294967295:9223372036854775807", tracker.Record{InfoHash: h, LastAnnounce: math.MaxUint32, Downloaded: math.MaxInt64}, nil},
 		{"opentracker's", upper + ":29000000:7", tracker.Record{InfoHash: h, LastAnnounce: 29000000, Downloaded: 7}, nil},
 		{"zeros", upper + ":0:0", tracker.Record{InfoHash: h}, nil},
 		{"leading zeros", someHash + "\t007\t0", tracker.Record{InfoHash: h, Downloaded: 7}, nil},
@@ -41,8 +42,10 @@ func TestParseLine(t *testing.T) {
 		{"negative", someHash + "\t-1\t8", tracker.Record{}, errNumber},
 		{"signed", someHash + "\t+1\t8", tracker.Record{}, errNumber},
 		{"fraction", someHash + "\t1.5\t8", tracker.Record{}, errNumber},
-		{"count too large", someHash + "\t18446744073709551616\t8", tracker.Record{}, errNumber},
-		{"minute too large", someHash + "\t1\t4294967296", tracker.Record{}, errNumber},
+		{"count beyond the largest", someHash + "\t9223372036854775808\t8", tracker.Record{}, errTooLarge},
+		{"count of 64 bits", upper + ":8:18446744073709551615", tracker.Record{}, errTooLarge},
+		{"count of more", someHash + "\t18446744073709551616\t8", tracker.Record{}, errTooLarge},
+		{"minute too large", someHash + "\t1\t4294967296", tracker.Record{}, errTooLarge},
 		{"hexadecimal", someHash + "\t0x1\t8", tracker.Record{}, errNumber},
 		{"trailing space", someHash + "\t1\t8 ", tracker.Record{}, errNumber},
 	} {

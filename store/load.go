@@ -35,6 +35,10 @@ func (s *Store) Load(fn func(tracker.Record)) (int, error) {
 // shard in no particular order. It returns the number of records and that of
 // journal entries.
 func loadRecords(tx *bbolt.Tx, fn func(tracker.Record)) (n, length int, err error) {
+	clamped := func(r tracker.Record) {
+		r.Downloaded = min(r.Downloaded, tracker.MaxDownloaded)
+		fn(r)
+	}
 	base := tx.Bucket(bucketBase)
 	sequences, err := baseSequences(base)
 	if err != nil {
@@ -46,7 +50,7 @@ func loadRecords(tx *bbolt.Tx, fn func(tracker.Record)) (n, length int, err erro
 	}
 	changes := make(map[tracker.InfoHash]change)
 	for shard := range tracker.ShardCount {
-		loaded, err := loadShard(base, shard, entries, changes, fn)
+		loaded, err := loadShard(base, shard, entries, changes, clamped)
 		if err != nil {
 			return n, 0, err
 		}

@@ -114,11 +114,37 @@ func TestCompleted(t *testing.T) {
 	}
 }
 
-func TestCountDoesNotWrapAround(t *testing.T) {
-	b := newRig(t, nil)
-	b.Load(b.now(), Record{InfoHash: hashA, LastAnnounce: b.now().minute(), Downloaded: math.MaxUint64})
-	if r := b.complete(hashA, peer4(1)); r.Downloaded != math.MaxUint64 {
-		t.Errorf("downloaded %d", r.Downloaded)
+// TestCountStops has a torrent completed at and beyond the largest count that
+// clients read.
+func TestCountStops(t *testing.T) {
+	const most = 1<<63 - 1
+	for _, c := range []struct {
+		name          string
+		loaded        uint64
+		loads, counts uint64
+	}{
+		{"one below", most - 1, most - 1, most},
+		{"the largest", most, most, most},
+		{"beyond", most + 1, most, most},
+		{"the largest of 64 bits", math.MaxUint64, most, most},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newRig(t, nil)
+			b.Load(b.now(), Record{InfoHash: hashA, LastAnnounce: b.now().minute(), Downloaded: c.loaded})
+			b.wantScrape(hashA, Counts{Downloaded: c.loads})
+			for port := 1; port <= 2; port++ {
+				if r := b.complete(hashA, peer4(port)); r.Downloaded != c.counts {
+					t.Errorf("an announce says %d, want %d", r.Downloaded, c.counts)
+				}
+			}
+			b.sync(hashA, peer4(3), SyncSeeding|SyncComplete)
+			b.wantScrape(hashA, Counts{Seeders: 3, Downloaded: c.counts})
+			for _, r := range b.Records(int(hashA[0]), nil) {
+				if r.Downloaded != c.counts {
+					t.Errorf("the record says %d, want %d", r.Downloaded, c.counts)
+				}
+			}
+		})
 	}
 }
 

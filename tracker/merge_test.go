@@ -21,7 +21,9 @@ func TestMerge(t *testing.T) {
 		changed bool
 	}{
 		{"unknown", nil, Record{hashA, now - 5, 7}, &Record{hashA, now - 5, 7}, SyncApplied, true},
-		{"unknown, the largest count", nil, Record{hashA, now, math.MaxUint64}, &Record{hashA, now, math.MaxUint64}, SyncApplied, true},
+		{"unknown, the largest count", nil, Record{hashA, now, MaxDownloaded}, &Record{hashA, now, MaxDownloaded}, SyncApplied, true},
+		{"unknown, beyond the largest count", nil, Record{hashA, now, math.MaxUint64}, &Record{hashA, now, MaxDownloaded}, SyncApplied, true},
+		{"known, beyond the largest count", known, Record{hashA, now - 60, MaxDownloaded + 1}, &Record{hashA, now - 5, MaxDownloaded}, SyncApplied, true},
 		{"unknown and about to time out", nil, Record{hashA, now - 30*day + 1, 7}, &Record{hashA, now - 30*day + 1, 7}, SyncApplied, true},
 		{"unknown and timed out", nil, Record{hashA, now - 30*day, 7}, nil, SyncTooOld, false},
 		{"unknown since ever", nil, Record{hashA, 0, 7}, nil, SyncTooOld, false},

@@ -1,5 +1,7 @@
 package tracker
 
+import "math"
+
 // Record is what outlives a torrent's peers: its counts, as they are kept in
 // the database and told to other instances.
 type Record struct {
@@ -7,9 +9,13 @@ type Record struct {
 	// LastAnnounce is the time of the last announce in whole minutes since
 	// 1970-01-01 UTC.
 	LastAnnounce uint32
-	// Downloaded counts the completed downloads.
+	// Downloaded counts the completed downloads, at most MaxDownloaded.
 	Downloaded uint64
 }
+
+// MaxDownloaded is where counting stops: the largest integer that clients read
+// in a bencoded reply.
+const MaxDownloaded = math.MaxInt64
 
 // Changes are the torrents of one shard that changed since they were last
 // taken. The slices belong to whoever holds the Changes.
@@ -27,8 +33,8 @@ type Changes struct {
 // hash.
 const ShardCount = 256
 
-// Load takes in a torrent from the database. It is called before anything else
-// knows the tracker.
+// Load takes in a torrent from the database, a count beyond MaxDownloaded as
+// that. It is called before anything else knows the tracker.
 func (t *Tracker) Load(now Instant, r Record) {
 	s := t.shard(&r.InfoHash)
 	s.mu.Lock()
@@ -42,7 +48,7 @@ func (t *Tracker) Load(now Instant, r Record) {
 		i = s.create(&r.InfoHash)
 	}
 	torrent := s.torrents.at(i)
-	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, r.Downloaded, true
+	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, min(r.Downloaded, MaxDownloaded), true
 	s.changed.clear(i)
 	t.ages.loaded(r.LastAnnounce, now)
 }

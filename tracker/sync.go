@@ -69,7 +69,7 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 // Merge takes in what another instance tells of a torrent: the higher count and
 // the later announce prevail. It returns the count that was held before. A
 // torrent that is unknown is created without peers, unless it is too old to be
-// kept.
+// kept. A count beyond MaxDownloaded counts as that.
 func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 	if t.access.Load().Refuses(&r.InfoHash) {
 		return 0, SyncRefused
@@ -89,8 +89,8 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 	torrent := s.torrents.at(i)
 	local = torrent.downloaded
 	s.announced(i, r.LastAnnounce)
-	if r.Downloaded > local {
-		torrent.downloaded = r.Downloaded
+	if told := min(r.Downloaded, MaxDownloaded); told > local {
+		torrent.downloaded = told
 		s.changed.set(i)
 	}
 	return local, SyncApplied

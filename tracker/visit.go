@@ -1,7 +1,5 @@
 package tracker
 
-import "math"
-
 // visit carries out v for peer p on the torrent at position i and keeps the
 // shard's totals and its memory of completions.
 func (s *shard) visit(i uint32, p *Peer, v visit) visited {
@@ -37,9 +35,10 @@ func (s *shard) announced(i, minute uint32) {
 	}
 }
 
-// complete counts a completed download of the torrent at position i.
+// complete counts a completed download of the torrent at position i, up to
+// MaxDownloaded.
 func (s *shard) complete(i uint32) {
-	if torrent := s.torrents.at(i); torrent.downloaded < math.MaxUint64 {
+	if torrent := s.torrents.at(i); torrent.downloaded < MaxDownloaded {
 		torrent.downloaded++
 	}
 	s.totals.Completed++
