@@ -30,7 +30,7 @@ const (
 	DropFull                       // a new torrent beyond the tracker's limit
 	DropTooOld                     // a torrent not announced for longer than torrents are kept
 	DropBadAge                     // a last announce before 1970: taken as then
-	DropBadCount                   // a downloaded count that nobody can have counted
+	DropBadCount                   // a downloaded count beyond what is believed of others
 
 	DropCount int = iota // number of reasons, DropNone included
 )

@@ -94,7 +94,12 @@ func TestDuplicatesAndReorderingChangeNothing(t *testing.T) {
 // newQuiet returns a node that nobody runs, with its tracker.
 func newQuiet(t testing.TB) *instance {
 	t.Helper()
-	o := defaults()
+	return quietNode(t, defaults())
+}
+
+// quietNode is newQuiet with options.
+func quietNode(t testing.TB, o Options) *instance {
+	t.Helper()
 	o.ID = wire.ID{0xca, 0xfe, 0xba, 0xbe}
 	i := &instance{tracker: tracker.New(tracker.Options{PeerTimeout: time.Hour, TorrentTimeout: 720 * time.Hour}, time.Now())}
 	var err error

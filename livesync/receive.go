@@ -33,7 +33,7 @@ func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
 		}
 		n.decide(event{kind: eventInquire}, now)
 	case wire.KindTell:
-		n.merge(p, now)
+		n.merge(p, maxTold(wire.Sealed(b)), from, now)
 	}
 }
 
@@ -99,19 +99,34 @@ func (n *Node) heardBeacon(p wire.Packet, now time.Time) {
 	}, now)
 }
 
-// maxDownloaded is the highest count that is believed. Nobody has counted that
-// far; taken in, a count near the end of its range would stay the maximum of
-// the whole group for ever.
-const maxDownloaded = 1<<63 - 1
+// The highest counts that are believed. What is taken in once stays the maximum
+// of the whole group for ever, and nothing but completions makes an honest
+// count: the most popular torrents have some millions.
+const (
+	// maxToldSealed is what 1000 completions a second count in 35 years.
+	maxToldSealed = 1 << 40
+	// maxToldPlain, of packets that anybody on the network can forge, is the
+	// largest count of a UDP scrape.
+	maxToldPlain = 1<<32 - 1
+)
 
-// merge takes in the counts of a TELL packet and remembers what is known better
-// here.
-func (n *Node) merge(p wire.Packet, now time.Time) {
+// maxTold returns the highest count of a TELL packet that is believed.
+func maxTold(sealed bool) uint64 {
+	if sealed {
+		return maxToldSealed
+	}
+	return maxToldPlain
+}
+
+// merge takes in the counts of a TELL packet, up to most, and remembers what is
+// known better here.
+func (n *Node) merge(p wire.Packet, most uint64, from netip.AddrPort, now time.Time) {
 	instant, minute := n.tracker.Instant(now), minuteOf(now)
 	for i := range p.Records() {
 		told := p.Tell(i)
-		if told.Downloaded > maxDownloaded {
+		if told.Downloaded > most {
 			n.drop(DropBadCount)
+			n.complain(DropBadCount, from, now)
 			continue
 		}
 		last := minute - int64(told.Age)
