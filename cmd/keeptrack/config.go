@@ -41,7 +41,7 @@ func checkConfig(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	for _, w := range c.Warnings() {
-		complain(cmd.ErrOrStderr(), fmt.Sprintf("warning: %s: %s", args[0], w))
+		warn(cmd.ErrOrStderr(), fmt.Sprintf("%s: %s", args[0], w))
 	}
 	_, err = fmt.Fprint(cmd.OutOrStdout(), c)
 	return err

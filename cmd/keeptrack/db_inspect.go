@@ -32,7 +32,7 @@ downloads. The file is not changed.`,
 				return err
 			}
 			if info.Damage != nil {
-				complain(cmd.ErrOrStderr(), fmt.Sprintf("warning: %v; what follows may be as of the checkpoint before the last", info.Damage))
+				warn(cmd.ErrOrStderr(), fmt.Sprintf("%v; what follows may be as of the checkpoint before the last", info.Damage))
 			}
 			if asJSON {
 				return printInspectedJSON(cmd.OutOrStdout(), info)

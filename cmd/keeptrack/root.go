@@ -6,9 +6,11 @@ import (
 	"io"
 	"strings"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/config"
+	"keeptrack/cmd/internal/logging"
 )
 
 // Exit statuses.
@@ -24,6 +26,12 @@ type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
 func (e usageError) Unwrap() error { return e.err }
+
+// toldError is an error that the command itself has written to stderr.
+type toldError struct{ err error }
+
+func (e toldError) Error() string { return e.err.Error() }
+func (e toldError) Unwrap() error { return e.err }
 
 // run is the whole program but for the exit: it returns the exit status. Errors
 // go to stderr, each line with the program's name in front.
@@ -44,7 +52,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if !started {
 		err = usageError{fmt.Errorf("%w, see %s --help", err, cmd.CommandPath())}
 	}
-	complain(stderr, err.Error())
+	if told := (toldError{}); !errors.As(err, &told) {
+		complain(stderr, err.Error())
+	}
 	if usage := (usageError{}); errors.As(err, &usage) {
 		return statusUsage
 	}
@@ -149,8 +159,15 @@ func loadConfig(path string) (*config.Config, error) {
 }
 
 // complain writes each line of text with the program's name in front.
-func complain(w io.Writer, text string) {
+func complain(w io.Writer, text string) { say(w, zerolog.ErrorLevel, text) }
+
+// warn writes a warning with the program's name in front.
+func warn(w io.Writer, text string) { say(w, zerolog.WarnLevel, "warning: "+text) }
+
+// say writes each line of text with the program's name in front, and for the
+// journal with its priority.
+func say(w io.Writer, l zerolog.Level, text string) {
 	for line := range strings.Lines(text) {
-		fmt.Fprintf(w, "keeptrack: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(w, "%skeeptrack: %s\n", logging.Prefix(w, l), strings.TrimSuffix(line, "\n"))
 	}
 }

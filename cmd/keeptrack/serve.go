@@ -15,6 +15,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/cmd/internal/logging"
 	"keeptrack/cmd/internal/socket"
 	"keeptrack/cmd/internal/version"
 )
@@ -30,7 +31,7 @@ Without a config it answers UDP and HTTP on port 6969 of every address, has its
 admin address on 127.0.0.1:6970 and keeps its counts in keeptrack.db in the
 working directory. SIGHUP has the config read again.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return serve(cmd.Context(), path, os.Stderr)
+			return serveLogging(cmd.Context(), path, cmd.ErrOrStderr())
 		},
 	}
 	filledVar(cmd.Flags(), &path, "config", "the config `FILE`")
@@ -43,9 +44,30 @@ working directory. SIGHUP has the config read again.`,
 // waiting longer would only hold memory.
 const gcPercent = 10
 
+// lastLines is how long the last lines of the log may take to be written.
+const lastLines = 2 * time.Second
+
+// serveLogging is serve with its log and its error written to w, whatever
+// becomes of who reads that.
+func serveLogging(ctx context.Context, path string, w io.Writer) error {
+	signal.Ignore(syscall.SIGPIPE) // a log without a reader is no reason to end
+	out := logging.New(w)
+	defer out.Close(lastLines)
+	isTerminal := false
+	if f, ok := w.(*os.File); ok {
+		isTerminal = isatty.IsTerminal(f.Fd())
+	}
+	err := serve(ctx, path, out, isTerminal)
+	if err != nil {
+		complain(out.At(zerolog.ErrorLevel), err.Error())
+		return toldError{err}
+	}
+	return nil
+}
+
 // serve runs the daemon until a signal ends it. A second signal then ends the
 // process at once.
-func serve(ctx context.Context, path string, logTo *os.File) error {
+func serve(ctx context.Context, path string, out *logging.Output, isTerminal bool) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP) // first: one that comes early must not end the process
 	defer signal.Stop(reload)
@@ -68,7 +90,7 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(&c.Log, logTo)
+	log := newLogger(&c.Log, out, isTerminal)
 	for _, w := range c.Warnings() {
 		log.Warn().Msg("config: " + w)
 	}
@@ -84,17 +106,22 @@ func serve(ctx context.Context, path string, logTo *os.File) error {
 		Version:    version.String(),
 		Reload:     reload,
 		Log:        log,
+		LogLost:    out.Lost,
 	})
 }
 
-// newLogger returns the daemon's logger and sets the process's log level, which
-// a reload may change.
-func newLogger(c *config.Log, to *os.File) zerolog.Logger {
+// newLogger returns the daemon's logger to out and sets the process's log level,
+// which a reload may change.
+func newLogger(c *config.Log, out *logging.Output, isTerminal bool) zerolog.Logger {
 	zerolog.SetGlobalLevel(c.Level)
 	zerolog.TimeFieldFormat = time.RFC3339Nano
-	var out io.Writer = to
-	if c.Format == config.LogConsole || c.Format == config.LogAuto && isatty.IsTerminal(to.Fd()) {
-		out = zerolog.ConsoleWriter{Out: to, TimeFormat: time.DateTime, NoColor: !isatty.IsTerminal(to.Fd())}
+	var to io.Writer = out
+	if c.Format == config.LogConsole || c.Format == config.LogAuto && isTerminal {
+		to = logging.Console(out, isTerminal)
 	}
-	return zerolog.New(out).With().Timestamp().Logger()
+	log := zerolog.New(to).With().Timestamp().Logger()
+	out.ReportLost(func(n uint64) {
+		log.Warn().Uint64("lines", n).Msg("lines of the log are lost: they could not be written")
+	})
+	return log
 }

@@ -43,6 +43,9 @@ type Options struct {
 	// Reload asks for the config to be read again each time it receives.
 	Reload <-chan os.Signal
 	Log    zerolog.Logger
+	// LogLost returns the number of log lines that were not written; nil: nobody
+	// counts them.
+	LogLost func() uint64
 }
 
 // Daemon is the tracker with everything around it.

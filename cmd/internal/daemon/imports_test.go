@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations"},
 	"keeptrack/cmd/internal/config":  {},
 	"keeptrack/docs":                 {},
+	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/admin":   {"keeptrack/docs"},
 
 	"keeptrack/cmd/internal/admin/otstats": {"keeptrack/tracker"},

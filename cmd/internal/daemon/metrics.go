@@ -26,6 +26,8 @@ var (
 	metricBuild = gauge("build_info", "Always 1; the label is the version.", "version")
 	metricReady = gauge("ready", "1 when the daemon serves and its database can be written, as /readyz says; otherwise 0.")
 
+	metricLogLost = counter("log_lines_lost_total", "Lines of the log that were not written: their reader was gone or too slow, or writing failed.")
+
 	metricUnauthorized = counter("admin_unauthorized_total", "Requests to the admin address without the right token.")
 )
 
@@ -57,6 +59,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	send(metricBuild, 1, c.d.opts.Version)
 	send(metricReady, oneIf(c.d.ready() == nil))
+	if c.d.opts.LogLost != nil {
+		send(metricLogLost, float64(c.d.opts.LogLost()))
+	}
 	if c.d.state.Load() == loading {
 		return
 	}
