@@ -8,14 +8,14 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/memory"
 	"keeptrack/tracker"
 )
 
 // defaults are the options that the daemon's default config gives.
 func defaults() Options {
 	return Options{
-		Nodes:            []netip.Prefix{memNodes},
-		MaxPayload:       MaxPayload,
 		MaxDelay:         time.Second,
 		FirstBeaconDelay: 30 * time.Minute,
 		BeaconInterval:   time.Minute,
@@ -25,20 +25,34 @@ func defaults() Options {
 	}
 }
 
+// lan is a link where nothing goes wrong.
+var lan = memory.Link{Latency: time.Millisecond}
+
+// maxPacket is the largest packet on most networks.
+const maxPacket = 1472
+
+// lanLimits are what multicast on an Ethernet gives.
+var lanLimits = transport.Limits{MaxPacket: maxPacket, ReorderWindow: 100 * time.Millisecond}
+
+// newNetwork returns a network of such links.
+func newNetwork(seed uint64, l memory.Link) *memory.Network {
+	return memory.New(memory.Options{Seed: seed, Limits: lanLimits, Link: l})
+}
+
 // instance is a tracker with its node, as the daemon ties them together.
 type instance struct {
 	*Node
 	tracker *tracker.Tracker
-	port    *memPort
+	port    *memory.Port
 	cancel  context.CancelFunc
 	done    chan error
 }
 
 // start runs an instance on the network. It stops at the end of the test at
 // the latest.
-func start(t testing.TB, n *memNet, o Options, records ...tracker.Record) *instance {
+func start(t testing.TB, n *memory.Network, o Options, records ...tracker.Record) *instance {
 	t.Helper()
-	i := &instance{port: n.listen(), done: make(chan error, 1)}
+	i := &instance{port: n.Join(), done: make(chan error, 1)}
 	now := time.Now()
 	i.tracker = tracker.New(tracker.Options{
 		AnnounceInterval:    30 * time.Minute,

@@ -1,8 +1,9 @@
 package livesync
 
 import (
-	"net/netip"
 	"time"
+
+	"keeptrack/livesync/transport"
 )
 
 // complainEvery is how often the log repeats the same complaint.
@@ -20,7 +21,7 @@ var complaints = map[Drop]string{
 
 // complain logs the drop of a packet or record if the operator has to act. It is called
 // from the receiving goroutine.
-func (n *Node) complain(d Drop, from netip.AddrPort, now time.Time) {
+func (n *Node) complain(d Drop, from transport.Endpoint, now time.Time) {
 	text, known := complaints[d]
 	if !known || !n.complained[d].IsZero() && now.Sub(n.complained[d]) < complainEvery {
 		return

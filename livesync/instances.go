@@ -1,11 +1,11 @@
 package livesync
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 )
 
@@ -17,7 +17,7 @@ const maxInstances = 256
 type Instance struct {
 	ID wire.ID `json:"id"`
 	// Source is where its last packet came from.
-	Source netip.AddrPort `json:"source"`
+	Source transport.Endpoint `json:"source"`
 	// LastSeen is when that was.
 	LastSeen time.Time `json:"last_seen"`
 	// Torrents is the number of torrents in its last BEACON, at LastBeacon; nil
@@ -35,7 +35,7 @@ type instances struct {
 }
 
 // heard takes note of a packet.
-func (t *instances) heard(p wire.Packet, from netip.AddrPort, now time.Time) {
+func (t *instances) heard(p wire.Packet, from transport.Endpoint, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i := t.known[p.From]
@@ -52,6 +52,17 @@ func (t *instances) heard(p wire.Packet, from netip.AddrPort, now time.Time) {
 	if p.Kind == wire.KindBeacon {
 		i.Torrents, i.LastBeacon = new(p.Torrents()), now
 	}
+}
+
+// endpoint returns where an instance can be reached, and transport.All for one
+// that is not known any more: a packet that is for it alone says so.
+func (t *instances) endpoint(id wire.ID) transport.Endpoint {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := t.known[id]; i != nil {
+		return i.Source
+	}
+	return transport.All
 }
 
 // list returns a copy, in order of id.

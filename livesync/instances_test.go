@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 	"keeptrack/livesync/wire/wiretest"
 )
@@ -40,14 +41,14 @@ func TestInstanceJSON(t *testing.T) {
 	table := instances{known: make(map[wire.ID]*Instance)}
 	p, _ := wire.Parse(wiretest.Packet(t, "live_two"))
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	table.heard(p, netip.MustParseAddrPort("10.0.0.1:9696"), now)
+	table.heard(p, transport.At(netip.MustParseAddrPort("10.0.0.1:9696")), now)
 	got, err := json.Marshal(table.list())
 	want := `[{"id":"deadbeef","source":"10.0.0.1:9696","last_seen":"2026-01-02T03:04:05Z","received":{"live":{"packets":1,"records":2}}}]`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
 	p, _ = wire.Parse(wire.AppendBeacon(nil, p.From, 0))
-	table.heard(p, netip.MustParseAddrPort("10.0.0.1:9696"), now)
+	table.heard(p, transport.At(netip.MustParseAddrPort("10.0.0.1:9696")), now)
 	got, err = json.Marshal(table.list())
 	if want := `"torrents":0,"last_beacon":"2026-01-02T03:04:05Z"`; err != nil || !strings.Contains(string(got), want) {
 		t.Errorf("%v\n%s\nwant %s", err, got, want)

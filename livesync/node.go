@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
@@ -36,7 +37,8 @@ type Tracker interface {
 // Node is this instance's part in the group.
 type Node struct {
 	options   Options
-	transport Transport
+	transport transport.Transport
+	limits    transport.Limits
 	tracker   Tracker
 	sealing   *sealing
 	outbox    *outbox
@@ -51,10 +53,12 @@ type Node struct {
 	complained [DropCount]time.Time // when the log last said so
 }
 
-// New returns a node that speaks over tr for t. Run owns the transport and
-// closes it at its end; the delay of the first beacon counts from now.
-func New(o Options, tr Transport, t Tracker) (*Node, error) {
-	if err := o.validate(); err != nil {
+// New returns a node that speaks over tr for t. After an error tr is the
+// caller's, else Run's, which closes it. The delay of the first beacon counts
+// from now.
+func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
+	limits := tr.Limits()
+	if err := o.validate(limits); err != nil {
 		return nil, err
 	}
 	if o.ID == (wire.ID{}) {
@@ -63,9 +67,10 @@ func New(o Options, tr Transport, t Tracker) (*Node, error) {
 	return &Node{
 		options:   o,
 		transport: tr,
+		limits:    limits,
 		tracker:   t,
-		sealing:   newSealing(&o),
-		outbox:    newOutbox(o.ID, o.room(), o.MaxDelay),
+		sealing:   newSealing(&o, limits.MaxPacket),
+		outbox:    newOutbox(o.ID, o.room(limits.MaxPacket), o.MaxDelay),
 		scrape: scrape{
 			owed: owed{limit: maxOwed},
 			wake: make(chan struct{}, 1),
@@ -104,22 +109,33 @@ func (n *Node) Marks() map[[4]byte]uint64 {
 }
 
 // Run takes part until ctx is done; then it sends what it still holds, closes
-// the transport and returns.
-func (n *Node) Run(ctx context.Context) error {
-	var sending, receiving sync.WaitGroup
-	sending.Go(func() { n.outbox.run(ctx, n.send) })
-	sending.Go(func() { n.runScrape(ctx) })
-	receiving.Go(func() { n.receiveAll(ctx) })
-	sending.Wait()
-	err := n.transport.Close()
-	receiving.Wait()
+// the transport and returns. If the transport fails, Run returns its error.
+func (n *Node) Run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	carrying, stopCarrying := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCarrying()
+	var senders, others sync.WaitGroup
+	others.Go(func() {
+		defer cancel()
+		err = n.transport.Run(carrying)
+	})
+	others.Go(func() { n.receiveAll(ctx) })
+	senders.Go(func() { n.outbox.run(ctx, n.sendToAll) })
+	senders.Go(func() { n.runScrape(ctx) })
+	senders.Wait()
+	stopCarrying()
+	others.Wait()
 	return err
 }
 
+// sendToAll sends a packet to all other instances.
+func (n *Node) sendToAll(k wire.Kind, p []byte) { n.send(transport.All, k, p) }
+
 // send sends a packet of a kind and counts it. A failure is logged when it begins
 // and when it ends.
-func (n *Node) send(k wire.Kind, p []byte) {
-	err := n.sealing.send(n.transport, p)
+func (n *Node) send(to transport.Endpoint, k wire.Kind, p []byte) {
+	err := n.sealing.send(n.transport, to, p)
 	if failing := err != nil; n.failing.Swap(failing) != failing {
 		if failing {
 			n.options.Log.Warn().Err(err).Msg("live sync cannot send")
@@ -144,10 +160,15 @@ func (n *Node) receiveAll(ctx context.Context) {
 	asked := time.Now()
 	for {
 		size, from, err := n.transport.Receive(buf)
-		if errors.Is(err, net.ErrClosed) {
+		came := time.Now()
+		switch {
+		case err == nil:
+			n.receive(buf[:size], from, came)
+		case errors.Is(err, net.ErrClosed):
 			return
-		}
-		if err != nil {
+		case errors.Is(err, transport.ErrForeign):
+			n.drop(DropForeign)
+		default:
 			n.options.Log.Warn().Err(err).Msg("live sync cannot receive")
 			select {
 			case <-ctx.Done():
@@ -156,8 +177,6 @@ func (n *Node) receiveAll(ctx context.Context) {
 			}
 			continue
 		}
-		came := time.Now()
-		n.receive(buf[:size], from, came)
 		done := time.Now()
 		if pause := budget.spend(asked, came, done); pause > 0 {
 			n.counters.pauses.Add(1)

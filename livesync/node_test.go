@@ -1,13 +1,17 @@
 package livesync
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/memory"
 	"keeptrack/livesync/wire"
 	"keeptrack/livesync/wire/wiretest"
 	"keeptrack/tracker"
@@ -15,18 +19,15 @@ import (
 
 var testHash = tracker.InfoHash{0x50, 0x24}
 
-// lan is a network where nothing goes wrong.
-var lan = link{latency: time.Millisecond}
-
 func TestPeersAreSynced(t *testing.T) {
 	for name, peer := range map[string]string{"IPv4": "192.0.2.1:6881", "IPv6": "[2001:db8::1]:6881"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := newMemNet(1, lan)
+				n := newNetwork(1, lan)
 				a, b := start(t, n, defaults()), start(t, n, defaults())
 				expect := func(what string, want tracker.Counts) {
 					t.Helper()
-					time.Sleep(defaults().MaxDelay + lan.latency)
+					time.Sleep(defaults().MaxDelay + lan.Latency)
 					synctest.Wait()
 					for name, i := range map[string]*instance{"told": a, "other": b} {
 						if got := i.counts(testHash); got != want {
@@ -54,12 +55,12 @@ func TestPeersAreSynced(t *testing.T) {
 
 func TestRunSendsWhatItHoldsBeforeItReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		a, b := start(t, n, defaults()), start(t, n, defaults())
 		synctest.Wait()
 		a.announce(testHash, "192.0.2.1:1", 0, tracker.EventNone)
 		a.stop(t)
-		time.Sleep(lan.latency)
+		time.Sleep(lan.Latency)
 		synctest.Wait()
 		if got := b.counts(testHash); got.Seeders != 1 {
 			t.Errorf("the other instance has %+v", got)
@@ -70,7 +71,7 @@ func TestRunSendsWhatItHoldsBeforeItReturns(t *testing.T) {
 
 func TestDuplicatesAndReorderingChangeNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newMemNet(7, link{latency: time.Millisecond, jitter: 3 * time.Second, duplicate: 0.8})
+		n := newNetwork(7, memory.Link{Latency: time.Millisecond, Jitter: 3 * time.Second, Duplicate: 0.8})
 		a, b := start(t, n, defaults()), start(t, n, defaults())
 		for p := range 200 {
 			a.announce(testHash, fmt.Sprintf("192.0.2.1:%d", p+1), 1, tracker.EventStarted)
@@ -103,14 +104,14 @@ func quietNode(t testing.TB, o Options) *instance {
 	o.ID = wire.ID{0xca, 0xfe, 0xba, 0xbe}
 	i := &instance{tracker: tracker.New(tracker.Options{PeerTimeout: time.Hour, TorrentTimeout: 720 * time.Hour}, time.Now())}
 	var err error
-	if i.Node, err = New(o, newMemNet(1, lan).listen(), i.tracker); err != nil {
+	if i.Node, err = New(o, newNetwork(1, lan).Join(), i.tracker); err != nil {
 		t.Fatal(err)
 	}
 	return i
 }
 
-// node is an address in Options.Nodes.
-var node = netip.MustParseAddrPort("10.1.2.3:9696")
+// node is where packets come from that nobody sent.
+var node = transport.At(netip.MustParseAddrPort("10.1.2.3:9696"))
 
 func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 	own := wiretest.Packet(t, "live_one_seed")
@@ -121,26 +122,23 @@ func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 	tests := []struct {
 		name     string
 		packet   []byte
-		from     netip.AddrPort
 		want     Drop
 		torrents int
 	}{
-		{"good", public, node, DropNone, 1},
-		{"good, source written as IPv6", public, netip.MustParseAddrPort("[::ffff:10.1.2.3]:9696"), DropNone, 1},
-		{"foreign source", public, netip.MustParseAddrPort("11.0.0.1:9696"), DropForeign, 0},
-		{"short", wiretest.Packet(t, "short"), node, DropShort, 0},
-		{"own id", own, node, DropOwn, 0},
-		{"unknown type", wiretest.Packet(t, "unknown_type"), node, DropUnknownType, 0},
-		{"beacon too long", wiretest.Packet(t, "beacon_long"), node, DropBadLength, 0},
-		{"inquire too short", wiretest.Packet(t, "inquire_short"), node, DropBadLength, 0},
-		{"trailing bytes", partial, node, DropTrailing, 1},
-		{"port 0", wiretest.Packet(t, "live_port0"), node, DropBadPeer, 0},
-		{"address not accepted from clients", wiretest.Packet(t, "live_one_seed"), node, DropBadPeer, 0},
+		{"good", public, DropNone, 1},
+		{"short", wiretest.Packet(t, "short"), DropShort, 0},
+		{"own id", own, DropOwn, 0},
+		{"unknown type", wiretest.Packet(t, "unknown_type"), DropUnknownType, 0},
+		{"beacon too long", wiretest.Packet(t, "beacon_long"), DropBadLength, 0},
+		{"inquire too short", wiretest.Packet(t, "inquire_short"), DropBadLength, 0},
+		{"trailing bytes", partial, DropTrailing, 1},
+		{"port 0", wiretest.Packet(t, "live_port0"), DropBadPeer, 0},
+		{"address not accepted from clients", wiretest.Packet(t, "live_one_seed"), DropBadPeer, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			i := newQuiet(t)
-			i.receive(tt.packet, tt.from, time.Now())
+			i.receive(tt.packet, node, time.Now())
 			if got := i.tracker.Torrents(); got != tt.torrents {
 				t.Errorf("%d torrents, want %d", got, tt.torrents)
 			}
@@ -157,20 +155,71 @@ func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 	}
 }
 
+func TestForeignPacketsAreCountedAndNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(1, lan)
+		a, b := start(t, n, defaults()), start(t, n, defaults())
+		n.SetLink(a.port, b.port, memory.Link{Foreign: true})
+		a.announce(testHash, "192.0.2.1:1", 0, tracker.EventNone)
+		reach()
+		want := Stats{}
+		want.Drops[DropForeign] = 1
+		if got := b.Stats(); got != want || b.tracker.Torrents() > 0 {
+			t.Errorf("%d torrents, %+v, want %+v", b.tracker.Torrents(), got, want)
+		}
+		a.stop(t)
+		b.stop(t)
+	})
+}
+
+// failing is a transport that can go on no longer.
+type failing struct{ *memory.Port }
+
+var errFailing = errors.New("no more")
+
+func (f failing) Run(context.Context) error { return errors.Join(errFailing, f.Close()) }
+
+func TestRunReturnsTheErrorOfItsTransport(t *testing.T) {
+	i := newQuiet(t)
+	var err error
+	if i.Node, err = New(defaults(), failing{newNetwork(1, lan).Join()}, i.tracker); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Run(t.Context()); !errors.Is(err, errFailing) {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
+func TestNewRefusesSmallPackets(t *testing.T) {
+	smallest := wire.HeaderSize + wire.Live6Size
+	for name, tt := range map[string]struct {
+		options Options
+		size    int
+		ok      bool
+	}{
+		"enough":              {defaults(), smallest, true},
+		"one byte less":       {defaults(), smallest - 1, false},
+		"enough, sealed":      {sealed(keysOf(t, 1)), smallest + wire.SealOverhead, true},
+		"one less and sealed": {sealed(keysOf(t, 1)), smallest + wire.SealOverhead - 1, false},
+	} {
+		limits := transport.Limits{MaxPacket: tt.size}
+		if _, err := New(tt.options, memory.New(memory.Options{Limits: limits}).Join(), nil); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestNewRefusesImpossibleOptions(t *testing.T) {
 	for name, change := range map[string]func(*Options){
-		"no nodes":           func(o *Options) { o.Nodes = nil },
-		"tiny payload":       func(o *Options) { o.MaxPayload = wire.HeaderSize + wire.LiveSize },
-		"fragmented payload": func(o *Options) { o.MaxPayload = MaxPayload + 1 },
-		"no delay":           func(o *Options) { o.MaxDelay = 0 },
-		"no interval":        func(o *Options) { o.BeaconInterval = 0 },
-		"negative delay":     func(o *Options) { o.FirstBeaconDelay = -1 },
-		"threshold above 1":  func(o *Options) { o.InquireThreshold = 1.5 },
-		"no rate":            func(o *Options) { o.TellRate = 0 },
+		"no delay":          func(o *Options) { o.MaxDelay = 0 },
+		"no interval":       func(o *Options) { o.BeaconInterval = 0 },
+		"negative delay":    func(o *Options) { o.FirstBeaconDelay = -1 },
+		"threshold above 1": func(o *Options) { o.InquireThreshold = 1.5 },
+		"no rate":           func(o *Options) { o.TellRate = 0 },
 	} {
 		o := defaults()
 		change(&o)
-		if _, err := New(o, newMemNet(1, lan).listen(), tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now())); err == nil {
+		if _, err := New(o, newNetwork(1, lan).Join(), tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now())); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -179,7 +228,7 @@ func TestNewRefusesImpossibleOptions(t *testing.T) {
 // livePacket is a full packet of one peer each in as many torrents.
 func livePacket(k int) []byte {
 	b := wire.AppendHeader(nil, wire.ID{1}, wire.KindLive)
-	for j := range wire.KindLive.Records(MaxPayload) {
+	for j := range wire.KindLive.Records(maxPacket) {
 		r := tracker.SyncRecord{Peer: tracker.MakePeer4([4]byte{8, 8, 8, byte(j)}, 6881), Flags: tracker.SyncSeeding}
 		binary.BigEndian.PutUint32(r.InfoHash[:], uint32(k*64+j)*2654435761)
 		b = wire.AppendSync(b, &r)

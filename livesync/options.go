@@ -3,17 +3,13 @@ package livesync
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 )
-
-// MaxPayload is the largest packet that fits an Ethernet frame whole, in bytes
-// after the IPv4 and UDP headers.
-const MaxPayload = 1500 - 20 - 8
 
 // maxTellRate is more packets a second than anybody can send.
 const maxTellRate = 1_000_000
@@ -22,11 +18,6 @@ const maxTellRate = 1_000_000
 type Options struct {
 	// ID names this instance; the zero ID has one drawn.
 	ID wire.ID
-	// Nodes are the addresses that packets are accepted from.
-	Nodes []netip.Prefix
-	// MaxPayload is the largest packet to send, in bytes, at most MaxPayload
-	// and at least HeaderSize+Live6Size; with Keys SealOverhead more.
-	MaxPayload int
 	// MaxDelay is the longest that a record waits for its packet to fill.
 	MaxDelay time.Duration
 	// FirstBeaconDelay is the time from the start to the first beacon.
@@ -49,25 +40,28 @@ type Options struct {
 	Log   zerolog.Logger
 }
 
-// room returns the number of bytes that a packet may have before it is sealed.
-func (o *Options) room() int {
+// smallestRoom is the smallest packet that holds a record of every kind.
+const smallestRoom = wire.HeaderSize + wire.Live6Size
+
+// room returns the size in bytes that a packet may have before it is sealed, if
+// the transport carries packets of maxPacket bytes.
+func (o *Options) room(maxPacket int) int {
 	if o.Keys == nil {
-		return o.MaxPayload
+		return maxPacket
 	}
-	return o.MaxPayload - wire.SealOverhead
+	return maxPacket - wire.SealOverhead
 }
 
-func (o *Options) validate() error {
+// validate checks the options of a node whose transport has these limits.
+func (o *Options) validate(l transport.Limits) error {
 	var errs []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			errs = append(errs, fmt.Errorf("live sync: "+format, args...))
 		}
 	}
-	check(len(o.Nodes) > 0, "no nodes: packets would be accepted from nobody")
-	smallest := wire.HeaderSize + wire.Live6Size + o.MaxPayload - o.room()
-	check(o.MaxPayload >= smallest && o.MaxPayload <= MaxPayload,
-		"max payload %d is not between %d and %d bytes", o.MaxPayload, smallest, MaxPayload)
+	room := o.room(l.MaxPacket)
+	check(room >= smallestRoom, "packets of %d bytes are too small, at least %d are needed", l.MaxPacket, l.MaxPacket-room+smallestRoom)
 	check(o.MaxDelay > 0, "max delay %s is not positive", o.MaxDelay)
 	check(o.FirstBeaconDelay >= 0, "first beacon delay %s is negative", o.FirstBeaconDelay)
 	check(o.BeaconInterval > 0, "beacon interval %s is not positive", o.BeaconInterval)

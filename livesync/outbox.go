@@ -20,12 +20,12 @@ const outboxQueue = 256
 // Buffers go around: free → open → ready → the sending goroutine → free. There
 // is one for every place, so that taking one from free never waits.
 type outbox struct {
-	id         wire.ID
-	maxPayload int
-	maxDelay   time.Duration
-	ready      chan packed
-	free       chan []byte
-	opened     chan struct{} // holds a token when a packet was begun that the sending goroutine has not seen
+	id        wire.ID
+	maxPacket int
+	maxDelay  time.Duration
+	ready     chan packed
+	free      chan []byte
+	opened    chan struct{} // holds a token when a packet was begun that the sending goroutine has not seen
 
 	mu      sync.Mutex
 	open    [2][]byte    // by family; a header alone when empty
@@ -39,18 +39,18 @@ type packed struct {
 	data   []byte
 }
 
-func newOutbox(id wire.ID, maxPayload int, maxDelay time.Duration) *outbox {
+func newOutbox(id wire.ID, maxPacket int, maxDelay time.Duration) *outbox {
 	o := &outbox{
-		id:         id,
-		maxPayload: maxPayload,
-		maxDelay:   maxDelay,
-		ready:      make(chan packed, outboxQueue),
-		free:       make(chan []byte, outboxQueue+len(outbox{}.open)+1),
-		opened:     make(chan struct{}, 1),
+		id:        id,
+		maxPacket: maxPacket,
+		maxDelay:  maxDelay,
+		ready:     make(chan packed, outboxQueue),
+		free:      make(chan []byte, outboxQueue+len(outbox{}.open)+1),
+		opened:    make(chan struct{}, 1),
 	}
-	room := make([]byte, cap(o.free)*maxPayload)
+	room := make([]byte, cap(o.free)*maxPacket)
 	for i := range cap(o.free) {
-		o.free <- room[i*maxPayload : i*maxPayload : (i+1)*maxPayload]
+		o.free <- room[i*maxPacket : i*maxPacket : (i+1)*maxPacket]
 	}
 	for f := range o.open {
 		o.begin(tracker.Family(f))
@@ -69,7 +69,7 @@ func (o *outbox) tell(r *tracker.SyncRecord) {
 	before := len(o.open[f])
 	o.open[f] = wire.AppendSync(o.open[f], r)
 	size := len(o.open[f]) - before
-	if len(o.open[f])+size > o.maxPayload && !o.handOver(f) {
+	if len(o.open[f])+size > o.maxPacket && !o.handOver(f) {
 		o.dropped += uint64(wire.KindOfPeers(f).Records(len(o.open[f])))
 		o.open[f] = o.open[f][:wire.HeaderSize]
 	}

@@ -71,7 +71,7 @@ func expectSent(t *testing.T, got []sentPacket, want ...sentPacket) {
 
 func TestOutboxSendsAtMaxDelayOfTheOldestRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+		o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 		sent, end := runOutbox(t, o)
 		defer end()
 		time.Sleep(10 * time.Second)
@@ -86,7 +86,7 @@ func TestOutboxSendsAtMaxDelayOfTheOldestRecord(t *testing.T) {
 
 func TestOutboxSendsFullPacketsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+		o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 		sent, end := runOutbox(t, o)
 		defer end()
 		for range 52 + 1 {
@@ -113,7 +113,7 @@ func TestOutboxSendsWhatIsLeftAtTheEnd(t *testing.T) {
 }
 
 func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
-	o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	for range 52 * (outboxQueue + 3) {
 		o.tell(syncRecord("192.0.2.1", 1))
 	}
@@ -131,7 +131,7 @@ func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
 }
 
 func TestTellDoesNotAllocate(t *testing.T) {
-	o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	r4, r6 := syncRecord("192.0.2.1", 1), syncRecord("2001:db8::1", 1)
 	allocs := testing.AllocsPerRun(1000, func() {
 		o.tell(r4)
@@ -146,7 +146,7 @@ func TestTellDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkTell(b *testing.B) {
-	o := newOutbox(wire.ID{1}, MaxPayload, time.Second)
+	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	r := syncRecord("192.0.2.1", 1)
 	b.ReportAllocs()
 	for b.Loop() {

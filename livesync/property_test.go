@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/memory"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
@@ -26,7 +28,7 @@ type world struct {
 	t       *testing.T
 	seed    uint64
 	rng     *rand.Rand
-	net     *memNet
+	net     *memory.Network
 	options Options
 	limit   int // of what is owed
 
@@ -118,18 +120,23 @@ func newWorld(t *testing.T, seed uint64) *world {
 		completed: make(map[tracker.InfoHash]uint64),
 		clients:   make(map[client]bool),
 	}
-	w.options.MaxPayload = wire.HeaderSize + 4*wire.Live6Size
+	packet := wire.HeaderSize + 4*wire.Live6Size
 	w.options.BeaconInterval = 10 * time.Second
 	w.options.FirstBeaconDelay = 20 * time.Second
 	w.options.TellRate = 50 + w.rng.IntN(1000)
 	if seed%4 == 0 {
 		w.options.Keys = keysOf(t, 1)
-		w.options.MaxPayload += wire.SealOverhead
+		packet += wire.SealOverhead
 	}
 	if w.rng.IntN(4) == 0 {
 		w.limit = 1 + w.rng.IntN(5)
 	}
-	w.net = newMemNet(seed, w.randomLink())
+	w.net = memory.New(memory.Options{
+		Seed:      seed,
+		Limits:    transport.Limits{MaxPacket: packet, ReorderWindow: lanLimits.ReorderWindow},
+		Link:      w.randomLink(),
+		Broadcast: seed%2 == 0,
+	})
 	for range 1 + w.rng.IntN(40) {
 		var h tracker.InfoHash
 		binary.BigEndian.PutUint64(h[:], w.rng.Uint64())
@@ -145,13 +152,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 }
 
 // randomLink returns a link as bad as chance wants. A packet is never underway
-// for as long as settle, nor as an instance is down.
-func (w *world) randomLink() link {
-	return link{
-		latency:   time.Duration(w.rng.Int64N(int64(20 * time.Millisecond))),
-		jitter:    time.Duration(w.rng.Int64N(int64(60 * time.Millisecond))),
-		loss:      max(0, w.rng.Float64()*0.45-0.15),
-		duplicate: max(0, w.rng.Float64()*0.45-0.15),
+// for as long as the reorder window, nor as an instance is down.
+func (w *world) randomLink() memory.Link {
+	return memory.Link{
+		Latency:   time.Duration(w.rng.Int64N(int64(20 * time.Millisecond))),
+		Jitter:    time.Duration(w.rng.Int64N(int64(60 * time.Millisecond))),
+		Loss:      max(0, w.rng.Float64()*0.45-0.15),
+		Duplicate: max(0, w.rng.Float64()*0.45-0.15),
 	}
 }
 
@@ -200,11 +207,11 @@ func (w *world) act() {
 	case p < 85:
 		w.takeDown(m)
 	case p < 92:
-		w.net.setLink(m.port, w.somePort(), w.randomLink())
+		w.net.SetLink(m.port, w.somePort(), w.randomLink())
 	case p < 96:
 		w.partition()
 	default:
-		w.net.setAll(w.randomLink())
+		w.net.SetAll(w.randomLink())
 	}
 }
 
@@ -246,15 +253,14 @@ func (w *world) takeDown(m *member) {
 	m.upAt = time.Now().Add(time.Second + time.Duration(w.rng.Int64N(int64(20*time.Second))))
 }
 
-func (w *world) somePort() *memPort {
-	w.net.mu.Lock()
-	defer w.net.mu.Unlock()
-	return w.net.ports[w.rng.IntN(len(w.net.ports))]
+func (w *world) somePort() *memory.Port {
+	ports := w.net.Ports()
+	return ports[w.rng.IntN(len(ports))]
 }
 
 // partition cuts the group in two.
 func (w *world) partition() {
-	var sides [2][]*memPort
+	var sides [2][]*memory.Port
 	for _, m := range w.members {
 		if m.instance != nil {
 			s := w.rng.IntN(2)
@@ -263,15 +269,15 @@ func (w *world) partition() {
 	}
 	for _, a := range sides[0] {
 		for _, b := range sides[1] {
-			w.net.setLink(a, b, link{cut: true})
-			w.net.setLink(b, a, link{cut: true})
+			w.net.SetLink(a, b, memory.Link{Cut: true})
+			w.net.SetLink(b, a, memory.Link{Cut: true})
 		}
 	}
 }
 
 // heal makes the network whole and starts who is down.
 func (w *world) heal() {
-	w.net.setAll(lan)
+	w.net.SetAll(lan)
 	for _, m := range w.members {
 		if m.instance == nil {
 			w.start(m)

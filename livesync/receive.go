@@ -1,16 +1,16 @@
 package livesync
 
 import (
-	"net/netip"
 	"time"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
 // receive takes in one packet. It does not keep b.
-func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
-	p, drop := n.accept(b, from.Addr().Unmap(), now)
+func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
+	p, drop := n.accept(b, now)
 	if drop != DropNone {
 		n.drop(drop)
 		n.complain(drop, from, now)
@@ -38,10 +38,7 @@ func (n *Node) receive(b []byte, from netip.AddrPort, now time.Time) {
 }
 
 // accept opens and parses a packet unless it is not for this instance at all.
-func (n *Node) accept(b []byte, from netip.Addr, now time.Time) (wire.Packet, Drop) {
-	if !n.isNode(from) {
-		return wire.Packet{}, DropForeign
-	}
+func (n *Node) accept(b []byte, now time.Time) (wire.Packet, Drop) {
 	if len(b) >= wire.HeaderSize && wire.ID(b) == n.options.ID {
 		return wire.Packet{}, DropOwn
 	}
@@ -51,15 +48,6 @@ func (n *Node) accept(b []byte, from netip.Addr, now time.Time) (wire.Packet, Dr
 	}
 	p, err := wire.Parse(b)
 	return p, DropOf(err)
-}
-
-func (n *Node) isNode(a netip.Addr) bool {
-	for _, p := range n.options.Nodes {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 func (n *Node) drop(d Drop) { n.counters.drops[d].Add(1) }
@@ -120,7 +108,7 @@ func maxTold(sealed bool) uint64 {
 
 // merge takes in the counts of a TELL packet, up to most, and remembers what is
 // known better here.
-func (n *Node) merge(p wire.Packet, most uint64, from netip.AddrPort, now time.Time) {
+func (n *Node) merge(p wire.Packet, most uint64, from transport.Endpoint, now time.Time) {
 	instant, minute := n.tracker.Instant(now), minuteOf(now)
 	for i := range p.Records() {
 		told := p.Tell(i)

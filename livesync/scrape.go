@@ -59,7 +59,7 @@ func (n *Node) runScrape(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var tells *stream
-	buf := make([]byte, 0, n.options.room())
+	buf := make([]byte, 0, n.options.room(n.limits.MaxPacket))
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,10 +104,10 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 	log := n.options.Log
 	switch a.kind {
 	case actionBeacon:
-		n.send(wire.KindBeacon, wire.AppendBeacon(buf, n.options.ID, uint64(n.tracker.ServedCount())))
+		n.sendToAll(wire.KindBeacon, wire.AppendBeacon(buf, n.options.ID, uint64(n.tracker.ServedCount())))
 	case actionInquire:
 		log.Info().Stringer("instance", a.target).Msg("live sync asks an instance for its counts")
-		n.send(wire.KindInquire, wire.AppendInquire(buf, n.options.ID, a.target))
+		n.send(n.instances.endpoint(a.target), wire.KindInquire, wire.AppendInquire(buf, n.options.ID, a.target))
 	case actionTell:
 		log.Info().Int("torrents", n.tracker.ServedCount()).Msg("live sync tells the counts of all torrents")
 		n.scrape.owed.clear()
@@ -125,7 +125,7 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 
 // newStream begins to tell the torrents that are owed, or all when o is nil.
 func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
-	s := newStream(n.tracker, n.options.room(), n.options.TellRate, now)
+	s := newStream(n.tracker, n.limits.ReorderWindow, n.options.room(n.limits.MaxPacket), n.options.TellRate, now)
 	s.activity, s.owed = a, o
 	s.copied = n.outbox.handOverAll
 	n.setProgress(s)
@@ -146,7 +146,7 @@ func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
 	if p == nil {
 		return next, over
 	}
-	n.send(wire.KindTell, p)
+	n.sendToAll(wire.KindTell, p)
 	n.decide(event{kind: eventTold}, now)
 	n.setProgress(s)
 	return s.pace.next, false

@@ -4,12 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/memory"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
@@ -50,19 +51,19 @@ func byHash(rs []tracker.Record) map[tracker.InfoHash]tracker.Record {
 // heardPacket is a packet of scrape sync that was on a network.
 type heardPacket struct {
 	at   time.Duration
-	from netip.AddrPort
+	from transport.Endpoint
 	wire.Packet
 }
 
 // capture writes down the packets of scrape sync that are sent on a network.
-func capture(n *memNet) *[]heardPacket {
+func capture(n *memory.Network) *[]heardPacket {
 	began := time.Now()
 	var list []heardPacket
-	n.tap = func(from netip.AddrPort, b []byte) {
+	n.Tap(func(from transport.Endpoint, b []byte) {
 		if p, err := wire.Parse(slices.Clone(b)); err == nil && p.Kind != wire.KindLive && p.Kind != wire.KindLive6 {
 			list = append(list, heardPacket{time.Since(began), from, p})
 		}
-	}
+	})
 	return &list
 }
 
@@ -101,7 +102,7 @@ func TestEmptyInstanceCatchesUpWithTheLargest(t *testing.T) {
 // only the largest is asked; after a start even that one asks another.
 func catchUpStory(t *testing.T, old bool) {
 	offMinute()
-	n := newMemNet(1, lan)
+	n := newNetwork(1, lan)
 	sent := capture(n)
 	all := testRecords(30_000)
 	thirty := start(t, n, defaults(), all...)
@@ -168,7 +169,7 @@ func expectSilenceDuringTell(t *testing.T, packets []heardPacket) {
 func TestCountsOfOthersDoNotChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		all := testRecords(3_000)
 		low := slices.Clone(all)
 		for k := range low {
@@ -190,7 +191,7 @@ func TestCountsOfOthersDoNotChange(t *testing.T) {
 func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		sent := capture(n)
 		b := defaults().BeaconInterval
 		large, empty := start(t, n, defaults(), testRecords(2_200)...), start(t, n, defaults())
@@ -206,11 +207,11 @@ func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 				asked = append(asked, fmt.Sprint(q.at-defaults().FirstBeaconDelay, q.Target() == large.ID()))
 			}
 		}
-		// The first beacon comes lan.latency after it was sent. The small one's
+		// The first beacon comes lan.Latency after it was sent. The small one's
 		// are a third of an interval later.
 		want := []string{
-			fmt.Sprint(2*b+lan.latency, true), fmt.Sprint(3*b+lan.latency, true), fmt.Sprint(4*b+lan.latency, true),
-			fmt.Sprint(7*b+b/3+lan.latency, false),
+			fmt.Sprint(2*b+lan.Latency, true), fmt.Sprint(3*b+lan.Latency, true), fmt.Sprint(4*b+lan.Latency, true),
+			fmt.Sprint(7*b+b/3+lan.Latency, false),
 		}
 		if !slices.Equal(asked, want) {
 			t.Errorf("asked %v, want %v", asked, want)
@@ -225,7 +226,7 @@ func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 func TestTellAndCounterTellLeaveTheMaximumEverywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		sent := capture(n)
 		all := testRecords(3_000)
 		larger, smaller := slices.Clone(all), slices.Clone(all[:2_000])
@@ -276,7 +277,7 @@ func TestTellAndCounterTellLeaveTheMaximumEverywhere(t *testing.T) {
 func TestRestartedInstanceCatchesUpWithAnEqualOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		now, old := testRecords(1_000), testRecords(1_000)
 		for k := range now {
 			now[k].Downloaded += 3 // completed while the other was down
@@ -294,10 +295,10 @@ func TestRestartedInstanceCatchesUpWithAnEqualOne(t *testing.T) {
 func TestInquiryIsAnsweredInTheFirstSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		all := testRecords(5_000)
 		empty, full := start(t, n, defaults()), start(t, n, defaults(), all...)
-		if err := empty.transport.Send(wire.AppendInquire(nil, empty.ID(), full.ID())); err != nil {
+		if err := empty.transport.Send(full.port.Endpoint(), wire.AppendInquire(nil, empty.ID(), full.ID())); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
@@ -312,15 +313,15 @@ func TestInquiryIsAnsweredInTheFirstSecond(t *testing.T) {
 func TestPartitionedInstanceCatchesUpOnceTheNetworkIsWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		all := testRecords(2_000)
 		full, empty := start(t, n, defaults(), all...), start(t, n, defaults())
-		n.setLink(full.port, empty.port, link{cut: true})
+		n.SetLink(full.port, empty.port, memory.Link{Cut: true})
 		time.Sleep(defaults().FirstBeaconDelay + 10*defaults().BeaconInterval)
 		if got := empty.tracker.Torrents(); got != 0 {
 			t.Fatalf("%d torrents through a cut link", got)
 		}
-		n.setLink(full.port, empty.port, lan)
+		n.SetLink(full.port, empty.port, lan)
 		time.Sleep(4 * defaults().BeaconInterval)
 		synctest.Wait()
 		if !maps.Equal(empty.records(), byHash(all)) {
@@ -380,17 +381,17 @@ func TestScrapePacketsThatAreNotUsedAreCounted(t *testing.T) {
 func TestClusterShowsTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		full, empty := start(t, n, defaults(), testRecords(1_000)...), start(t, n, defaults())
 		time.Sleep(defaults().FirstBeaconDelay + time.Second)
 		c := empty.Cluster()
-		if len(c.Instances) != 1 || c.Instances[0].ID != full.ID() || c.Instances[0].Torrents == nil || *c.Instances[0].Torrents != 1_000 || c.Instances[0].Source != full.port.addr {
+		if len(c.Instances) != 1 || c.Instances[0].ID != full.ID() || c.Instances[0].Torrents == nil || *c.Instances[0].Torrents != 1_000 || c.Instances[0].Source != full.port.Endpoint() {
 			t.Errorf("instances %+v", c.Instances)
 		}
 		if c.Wanting == nil || c.Wanting.Best != full.ID() {
 			t.Errorf("wanting %+v", c.Wanting)
 		}
-		time.Sleep(2*defaults().BeaconInterval - time.Second + settle + 10*time.Millisecond)
+		time.Sleep(2*defaults().BeaconInterval - time.Second + lanLimits.ReorderWindow + 10*time.Millisecond)
 		if c := full.Cluster(); c.Tell.Activity != "tell" || c.Tell.Records == 0 {
 			t.Errorf("in the tell: %+v", c.Tell)
 		}

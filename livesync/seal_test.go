@@ -28,7 +28,7 @@ func sealNumber(k *wire.Keys, packet []byte, sequence uint64) []byte {
 // TestAForgedPacketCostsNoMemory sends some before anything has been opened.
 func TestAForgedPacketCostsNoMemory(t *testing.T) {
 	i, now := newSealed(t, keysOf(t, 1, 2)), time.Now()
-	forged := sealAt(foreignKeys, livePacket(0)[:MaxPayload-wire.SealOverhead], now)
+	forged := sealAt(foreignKeys, livePacket(0)[:maxPacket-wire.SealOverhead], now)
 	if allocs := testing.AllocsPerRun(100, func() { i.receive(forged, node, now) }); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
 	}
@@ -131,7 +131,7 @@ func keysOf(t testing.TB, bytes ...byte) *wire.Keys {
 func newSealed(t testing.TB, k *wire.Keys) *instance {
 	t.Helper()
 	i := newQuiet(t)
-	i.sealing = newSealing(&Options{Keys: k})
+	i.sealing = newSealing(&Options{Keys: k}, maxPacket)
 	return i
 }
 
@@ -146,7 +146,7 @@ var foreignKeys = func() *wire.Keys {
 func BenchmarkReceiveSealed(b *testing.B) {
 	i, k := newSealed(b, keysOf(b, 1, 2)), keysOf(b, 2)
 	now := time.Now()
-	packet := livePacket(0)[:MaxPayload-wire.SealOverhead]
+	packet := livePacket(0)[:maxPacket-wire.SealOverhead]
 	var sealed []byte
 	var nonce [wire.NonceSize]byte
 	n := stamp(now)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 )
 
@@ -24,11 +25,11 @@ type sealing struct {
 }
 
 // newSealing returns nil without keys.
-func newSealing(o *Options) *sealing {
+func newSealing(o *Options, maxPacket int) *sealing {
 	if o.Keys == nil {
 		return nil
 	}
-	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.Marks), opened: make([]byte, 0, MaxPayload)}
+	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.Marks), opened: make([]byte, 0, maxPacket)}
 	s.keys.Store(o.Keys)
 	return s
 }
@@ -41,10 +42,10 @@ func (s *sealing) keyCount() int {
 	return s.keys.Load().Len()
 }
 
-// send sends p sealed, if there are keys.
-func (s *sealing) send(t Transport, p []byte) error {
+// send sends p, sealed if there are keys.
+func (s *sealing) send(t transport.Transport, to transport.Endpoint, p []byte) error {
 	if s == nil {
-		return t.Send(p)
+		return t.Send(to, p)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +53,7 @@ func (s *sealing) send(t Transport, p []byte) error {
 	rand.Read(nonce[8:]) // never fails
 	binary.BigEndian.PutUint64(nonce[:], s.sequence.next(time.Now()))
 	s.sealed = s.keys.Load().Seal(s.sealed[:0], p, &nonce)
-	return t.Send(s.sealed)
+	return t.Send(to, s.sealed)
 }
 
 // ahead returns a sequence that no packet will have which tells of something

@@ -3,13 +3,14 @@ package livesync
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/memory"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
@@ -23,7 +24,7 @@ func sealed(k *wire.Keys) Options {
 
 // reach waits until what was announced has reached every instance.
 func reach() {
-	time.Sleep(defaults().MaxDelay + lan.latency)
+	time.Sleep(defaults().MaxDelay + lan.Latency)
 	synctest.Wait()
 }
 
@@ -48,7 +49,7 @@ func TestKeysDecideWhoIsHeard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := newMemNet(1, lan)
+				n := newNetwork(1, lan)
 				from, to := start(t, n, tt.from), start(t, n, tt.to)
 				from.announce(testHash, "192.0.2.1:6881", 0, tracker.EventStarted)
 				reach()
@@ -73,7 +74,7 @@ func TestKeysDecideWhoIsHeard(t *testing.T) {
 
 func TestKeysAreChangedWithoutLosingAPacket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		all := []*instance{start(t, n, sealed(keysOf(t, 1))), start(t, n, sealed(keysOf(t, 1))), start(t, n, sealed(keysOf(t, 1)))}
 		port := 0
 		for _, keys := range []*wire.Keys{keysOf(t, 1, 2), keysOf(t, 2, 1), keysOf(t, 2)} {
@@ -98,17 +99,16 @@ func TestKeysAreChangedWithoutLosingAPacket(t *testing.T) {
 }
 
 func TestSealedPacketsFitTheLimit(t *testing.T) {
-	for _, limit := range []int{MaxPayload, wire.HeaderSize + wire.Live6Size + wire.SealOverhead} {
+	for _, limit := range []int{maxPacket, wire.HeaderSize + wire.Live6Size + wire.SealOverhead} {
 		synctest.Test(t, func(t *testing.T) {
 			o := sealed(keysOf(t, 1))
-			o.MaxPayload = limit
-			n := newMemNet(1, lan)
+			n := memory.New(memory.Options{Limits: transport.Limits{MaxPacket: limit}, Link: lan})
 			longest := 0
-			n.tap = func(_ netip.AddrPort, p []byte) {
+			n.Tap(func(_ transport.Endpoint, p []byte) {
 				if longest = max(longest, len(p)); len(p) > limit || !wire.Sealed(p) {
 					t.Errorf("%d bytes sent, type %x", len(p), p[4:8])
 				}
-			}
+			})
 			a := start(t, n, o, testRecords(100)...)
 			b := start(t, n, o)
 			for p := range 100 {
@@ -131,9 +131,9 @@ func TestSealedPacketsFitTheLimit(t *testing.T) {
 
 func TestAReplayChangesNothingBeforeOrAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		var heard [][]byte
-		n.tap = func(_ netip.AddrPort, p []byte) { heard = append(heard, bytes.Clone(p)) }
+		n.Tap(func(_ transport.Endpoint, p []byte) { heard = append(heard, bytes.Clone(p)) })
 		o := sealed(keysOf(t, 1))
 		a, b := start(t, n, o), start(t, n, o)
 		a.announce(testHash, "192.0.2.1:6881", 1, tracker.EventStarted)
@@ -141,19 +141,17 @@ func TestAReplayChangesNothingBeforeOrAfterARestart(t *testing.T) {
 		reach()
 		a.announce(testHash, "192.0.2.1:6881", 0, tracker.EventStopped)
 		reach()
-		n.mu.Lock()
-		n.tap = nil
-		n.mu.Unlock()
-		mallory := n.listen()
+		n.Tap(nil)
+		mallory := n.Join()
 		replay := func(to *instance) {
 			t.Helper()
 			before := to.Stats().In
 			for _, p := range heard {
-				if err := mallory.Send(p); err != nil {
+				if err := mallory.Send(transport.All, p); err != nil {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(lan.latency)
+			time.Sleep(lan.Latency)
 			synctest.Wait()
 			if got := to.Stats(); got.In != before || got.Drops[DropSealedReplayed] != uint64(len(heard)) {
 				t.Errorf("took %+v, before %+v; refused %d of %d", got.In, before, got.Drops[DropSealedReplayed], len(heard))
@@ -183,9 +181,9 @@ func TestAReplayChangesNothingBeforeOrAfterARestart(t *testing.T) {
 // before the last checkpoint and told after it.
 func TestAnInstanceDoesNotTakeItsOwnPacketsAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newMemNet(1, lan)
+		n := newNetwork(1, lan)
 		var heard [][]byte
-		n.tap = func(_ netip.AddrPort, p []byte) { heard = append(heard, bytes.Clone(p)) }
+		n.Tap(func(_ transport.Endpoint, p []byte) { heard = append(heard, bytes.Clone(p)) })
 		o := sealed(keysOf(t, 1))
 		a := start(t, n, o)
 		a.announce(testHash, "192.0.2.1:6881", 0, tracker.EventCompleted)
@@ -198,11 +196,11 @@ func TestAnInstanceDoesNotTakeItsOwnPacketsAfterARestart(t *testing.T) {
 		a.stop(t)
 		a = start(t, n, o, records...)
 		for _, p := range heard {
-			if err := n.listen().Send(p); err != nil {
+			if err := n.Join().Send(transport.All, p); err != nil {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(lan.latency)
+		time.Sleep(lan.Latency)
 		synctest.Wait()
 		if got := a.counts(testHash); got != (tracker.Counts{Downloaded: 1}) || a.Stats().Drops[DropSealedReplayed] != 1 {
 			t.Errorf("counts %+v, drops %v", got, a.Stats().Drops)

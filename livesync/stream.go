@@ -7,12 +7,6 @@ import (
 	"keeptrack/tracker"
 )
 
-// settle is how long a copied record waits before it is told. It is longer than
-// a packet takes: a completion that is in the copy has by then been heard by
-// everybody as a SYNC_LIVE record. One heard after the TELL that includes it
-// would be counted twice.
-const settle = 100 * time.Millisecond
-
 // maxAhead bounds the records that are copied ahead, however fast the pace.
 const maxAhead = 100_000
 
@@ -22,14 +16,19 @@ const maxAhead = 100_000
 type stream struct {
 	activity activity // why it was begun
 	tracker  Tracker
-	owed     *owed  // the torrents to tell; nil: all
-	copied   func() // called after a shard was copied
-	pace     pacer
+	// window is how long a copied record waits before it is told: the
+	// transport's reorder window. A completion that is in the copy has by then
+	// reached all others as a SYNC_LIVE record. One that arrived after the TELL
+	// that includes it would be counted twice.
+	window time.Duration
+	owed   *owed  // the torrents to tell; nil: all
+	copied func() // called after a shard was copied
+	pace   pacer
 
 	began         time.Time
 	shard         int // next to copy
 	perPacket     int // records in a full packet
-	ahead         int // records to have copied ahead of the pace, for settle
+	ahead         int // records to have copied ahead of the pace, for window
 	queue         []queued
 	head          int              // of queue: the next record to tell
 	copy          []tracker.Record // of one shard
@@ -43,15 +42,16 @@ type queued struct {
 	ripe time.Duration
 }
 
-func newStream(t Tracker, maxPayload, perSecond int, now time.Time) *stream {
+func newStream(t Tracker, window time.Duration, maxPacket, perSecond int, now time.Time) *stream {
 	s := &stream{
 		tracker:   t,
+		window:    window,
 		copied:    func() {},
 		pace:      newPacer(perSecond),
 		began:     now,
-		perPacket: wire.KindTell.Records(maxPayload),
+		perPacket: wire.KindTell.Records(maxPacket),
 	}
-	s.ahead = min(s.perPacket*(1+int(settle/s.pace.interval)), maxAhead)
+	s.ahead = min(s.perPacket*(1+int(window/s.pace.interval)), maxAhead)
 	return s
 }
 
@@ -93,7 +93,7 @@ func (s *stream) fill(now time.Time) {
 		}
 		s.copy = s.tracker.Served(s.shard, s.copy[:0])
 		s.copied()
-		ripe := now.Add(settle).Sub(s.began)
+		ripe := now.Add(s.window).Sub(s.began)
 		for _, r := range s.copy {
 			if _, ok := some[r.InfoHash]; ok || s.owed == nil {
 				s.queue = append(s.queue, queued{r, ripe})

@@ -27,7 +27,7 @@ func drain(t testing.TB, s *stream) (told []wire.TellRecord, sent []time.Time) {
 			continue
 		}
 		p, err := wire.Parse(b)
-		if err != nil || p.Kind != wire.KindTell || len(b) > MaxPayload {
+		if err != nil || p.Kind != wire.KindTell || len(b) > maxPacket {
 			t.Fatalf("%x: %v", b, err)
 		}
 		for i := range p.Records() {
@@ -48,7 +48,7 @@ func TestStreamTellsEveryTorrentOnceInOrderAtThePace(t *testing.T) {
 					i.tracker.Load(i.tracker.Instant(time.Now()), r)
 				}
 				began := time.Now()
-				told, sent := drain(t, newStream(i.tracker, MaxPayload, 1000, began))
+				told, sent := drain(t, newStream(i.tracker, lanLimits.ReorderWindow, maxPacket, 1000, began))
 				got := make(map[tracker.InfoHash]tracker.Record)
 				for k, r := range told {
 					got[r.InfoHash] = tracker.Record{InfoHash: r.InfoHash, LastAnnounce: uint32(minuteOf(began)) - r.Age, Downloaded: r.Downloaded}
@@ -63,7 +63,7 @@ func TestStreamTellsEveryTorrentOnceInOrderAtThePace(t *testing.T) {
 					t.Errorf("%d packets, want %d", len(sent), want)
 				}
 				for k := range sent {
-					if want := began.Add(settle + time.Duration(k)*time.Millisecond); !sent[k].Equal(want) {
+					if want := began.Add(lanLimits.ReorderWindow + time.Duration(k)*time.Millisecond); !sent[k].Equal(want) {
 						t.Fatalf("packet %d went after %s, want %s", k, sent[k].Sub(began), want.Sub(began))
 					}
 				}
@@ -86,7 +86,7 @@ func TestStreamTellsWhatIsOwed(t *testing.T) {
 			}
 		}
 		o.compare(tracker.InfoHash{1, 2, 3}, 2, 1) // is gone by now
-		s := newStream(i.tracker, MaxPayload, 1000, time.Now())
+		s := newStream(i.tracker, lanLimits.ReorderWindow, maxPacket, 1000, time.Now())
 		s.owed = o
 		told, _ := drain(t, s)
 		for _, r := range told {
@@ -159,12 +159,12 @@ func BenchmarkTellStream(b *testing.B) {
 	for _, r := range testRecords(1_000_000) {
 		i.tracker.Load(i.tracker.Instant(time.Now()), r)
 	}
-	buf := make([]byte, 0, MaxPayload)
+	buf := make([]byte, 0, maxPacket)
 	records := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		now := time.Now()
-		s := newStream(i.tracker, MaxPayload, 1000, now)
+		s := newStream(i.tracker, lanLimits.ReorderWindow, maxPacket, 1000, now)
 		for over := false; !over; now = now.Add(time.Second) {
 			_, _, over = s.next(wire.AppendHeader(buf, wire.ID{1}, wire.KindTell), now)
 		}

@@ -18,6 +18,8 @@ import (
 
 	"keeptrack/cmd/internal/daemon"
 	"keeptrack/livesync"
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/multicast"
 	syncwire "keeptrack/livesync/wire"
 )
 
@@ -62,12 +64,12 @@ type watch struct {
 
 // watched is a packet as it is printed. Packet is missing if it is none.
 type watched struct {
-	Time    time.Time        `json:"time"`
-	Source  netip.AddrPort   `json:"source"`
-	Packet  *syncwire.Packet `json:"packet,omitempty"`
-	Sealed  *time.Time       `json:"sealed,omitempty"` // when the sender sealed it
-	Dropped string           `json:"dropped,omitempty"`
-	Bytes   int              `json:"bytes"`
+	Time    time.Time          `json:"time"`
+	Source  transport.Endpoint `json:"source"`
+	Packet  *syncwire.Packet   `json:"packet,omitempty"`
+	Sealed  *time.Time         `json:"sealed,omitempty"` // when the sender sealed it
+	Dropped string             `json:"dropped,omitempty"`
+	Bytes   int                `json:"bytes"`
 }
 
 func (w *watch) run(cmd *cobra.Command) error {
@@ -75,34 +77,34 @@ func (w *watch) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	group, err := livesync.ListenMulticast(options)
+	group, err := multicast.New(options)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	context.AfterFunc(ctx, func() { group.Close() })
-	err = w.print(cmd.OutOrStdout(), group)
-	return errors.Join(err, group.Close())
+	return w.watch(ctx, cmd.OutOrStdout(), group)
 }
 
 // options reads the keys and returns the group to join: what the flags say, and
 // the config for the rest.
-func (w *watch) options() (livesync.MulticastOptions, error) {
+func (w *watch) options() (multicast.Options, error) {
 	c, err := loadConfig(w.config)
 	if err != nil {
-		return livesync.MulticastOptions{}, err
+		return multicast.Options{}, err
 	}
 	if w.keyFile == "" {
 		w.keyFile = c.LiveSync.KeyFile
 	}
 	if w.keys, err = daemon.ReadKeys(w.keyFile); err != nil {
-		return livesync.MulticastOptions{}, usageError{err}
+		return multicast.Options{}, usageError{err}
 	}
-	o := livesync.MulticastOptions{
+	o := multicast.Options{
 		Interface: c.LiveSync.Interface,
 		Group:     c.LiveSync.Group,
 		Port:      c.LiveSync.Port,
+		Nodes:     []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}, // everybody
+		MaxPacket: multicast.MaxPacket,
 		Log:       zerolog.Nop(),
 	}
 	if w.iface != "" {
@@ -122,8 +124,17 @@ func (w *watch) options() (livesync.MulticastOptions, error) {
 	return o, nil
 }
 
+// watch prints what arrives until ctx is done or nothing can be printed. Then it
+// closes the group.
+func (w *watch) watch(ctx context.Context, out io.Writer, group transport.Transport) error {
+	ran := make(chan error, 1)
+	go func() { ran <- group.Run(ctx) }()
+	err := w.print(out, group)
+	return errors.Join(err, group.Close(), <-ran)
+}
+
 // print prints what arrives until the group is closed.
-func (w *watch) print(out io.Writer, group livesync.Transport) error {
+func (w *watch) print(out io.Writer, group transport.Transport) error {
 	buf := make([]byte, 64<<10)
 	for {
 		n, from, err := group.Receive(buf)

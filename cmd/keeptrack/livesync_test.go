@@ -2,30 +2,39 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
-	"net"
-	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/memory"
 	syncwire "keeptrack/livesync/wire"
 )
 
-// scripted is a group on which the given packets arrive, and then nothing more.
-type scripted struct{ packets [][]byte }
-
-func (s *scripted) Receive(buf []byte) (int, netip.AddrPort, error) {
-	if len(s.packets) == 0 {
-		return 0, netip.AddrPort{}, net.ErrClosed
-	}
-	n := copy(buf, s.packets[0])
-	s.packets = s.packets[1:]
-	return n, netip.MustParseAddrPort("192.0.2.7:9696"), nil
+// printed returns what w prints of a packet that arrives from "port 1".
+func printed(t *testing.T, w watch, packet []byte) (text string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := memory.New(memory.Options{})
+		sender, group := n.Join(), n.Join()
+		ctx, cancel := context.WithCancel(t.Context())
+		var out bytes.Buffer
+		ended := make(chan error)
+		go func() { ended <- w.watch(ctx, &out, group) }()
+		if err := sender.Send(transport.All, packet); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		text = out.String()
+	})
+	return text
 }
-
-func (s *scripted) Send([]byte) error { return nil }
-func (s *scripted) Lost() uint64      { return 0 }
-func (s *scripted) Close() error      { return nil }
 
 func TestWatchPrintsEveryPacket(t *testing.T) {
 	for _, c := range []struct{ name, packet, text, json string }{
@@ -43,13 +52,8 @@ func TestWatchPrintsEveryPacket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for form, want := range map[bool]string{false: "192.0.2.7:9696 " + c.text + "\n", true: c.json} {
-				var out bytes.Buffer
-				w := watch{json: form}
-				if err := w.print(&out, &scripted{[][]byte{packet}}); err != nil {
-					t.Fatal(err)
-				}
-				if got := out.String(); !strings.Contains(got, want) || strings.Count(got, "\n") != 1 {
+			for form, want := range map[bool]string{false: "port 1 " + c.text + "\n", true: c.json} {
+				if got := printed(t, watch{json: form}, packet); !strings.Contains(got, want) || strings.Count(got, "\n") != 1 {
 					t.Errorf("got %s, want one line with %s", got, want)
 				}
 			}
@@ -77,11 +81,7 @@ func TestWatchOpensSealedPackets(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		var out bytes.Buffer
-		if err := w.print(&out, &scripted{[][]byte{p}}); err != nil {
-			t.Fatal(err)
-		}
-		if got := out.String(); !strings.HasSuffix(got, " 192.0.2.7:9696 "+want+"\n") {
+		if got := printed(t, w, p); !strings.HasSuffix(got, " port 1 "+want+"\n") {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

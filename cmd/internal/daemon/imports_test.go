@@ -17,7 +17,8 @@ var allowed = map[string][]string{
 	"keeptrack/tracker/internal/nap": {},
 	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/tracker/http":         {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
-	"keeptrack/livesync":             {"keeptrack/tracker", "keeptrack/livesync/wire"},
+	"keeptrack/livesync":             {"keeptrack/tracker", "keeptrack/livesync/wire", "keeptrack/livesync/transport"},
+	"keeptrack/livesync/transport":   {},
 	"keeptrack/livesync/wire":        {"keeptrack/tracker"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations"},
 	"keeptrack/cmd/internal/config":  {},
@@ -25,7 +26,9 @@ var allowed = map[string][]string{
 	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/admin":   {"keeptrack/docs"},
 
-	"keeptrack/cmd/internal/admin/otstats": {"keeptrack/tracker"},
+	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
+	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},
+	"keeptrack/cmd/internal/admin/otstats":   {"keeptrack/tracker"},
 }
 
 // TestImportsGoOneWay holds the direction of imports: the domain knows nobody,

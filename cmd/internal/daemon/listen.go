@@ -7,6 +7,7 @@ import (
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/livesync"
+	"keeptrack/livesync/transport/multicast"
 	"keeptrack/store"
 	"keeptrack/tracker/http"
 	"keeptrack/tracker/udp"
@@ -70,19 +71,19 @@ func (d *Daemon) joinGroup() error {
 	if !c.Enabled {
 		return nil
 	}
-	transport, err := livesync.ListenMulticast(livesync.MulticastOptions{
+	group, err := multicast.New(multicast.Options{
 		Interface: c.Interface,
 		Group:     c.Group,
 		Port:      c.Port,
+		Nodes:     c.Nodes,
 		Loopback:  c.Loopback,
+		MaxPacket: c.MaxPayload,
 		Log:       d.log,
 	})
 	if err != nil {
 		return err
 	}
 	o := livesync.Options{
-		Nodes:            c.Nodes,
-		MaxPayload:       c.MaxPayload,
 		MaxDelay:         c.MaxDelay,
 		FirstBeaconDelay: c.FirstBeaconDelay,
 		BeaconInterval:   c.BeaconInterval,
@@ -94,11 +95,11 @@ func (d *Daemon) joinGroup() error {
 	}
 	copy(o.ID[:], c.ID)
 	if o.Marks, err = d.store.Marks(); err != nil {
-		return errors.Join(err, transport.Close())
+		return errors.Join(err, group.Close())
 	}
-	d.node, err = livesync.New(o, transport, d.tracker)
+	d.node, err = livesync.New(o, group, d.tracker)
 	if err != nil {
-		return errors.Join(err, transport.Close())
+		return errors.Join(err, group.Close())
 	}
 	d.store.KeepMarks(func() store.Marks { return d.node.Marks() })
 	return nil

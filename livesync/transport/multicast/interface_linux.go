@@ -1,4 +1,4 @@
-package livesync
+package multicast
 
 import (
 	"errors"

@@ -1,0 +1,69 @@
+package multicast
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// receiveBuffer is the size of the receiving socket's buffer that is asked of
+// the system, in bytes: room for a burst of 8,000 small packets.
+const receiveBuffer = 8 << 20
+
+// listenGroup opens the receiving socket. The net package would bind it to the
+// wildcard address, where it took other groups' and unicast packets as well;
+// bound to the group, those are left for whom they are meant.
+func listenGroup(ifi *net.Interface, group netip.AddrPort) (*net.UDPConn, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	f := os.NewFile(uintptr(fd), "livesync")
+	defer f.Close() // FilePacketConn works on a duplicate
+	for _, set := range []func(int) error{reuseAddress, joinedOnly, reportDrops} {
+		if err := set(fd); err != nil {
+			return nil, err
+		}
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: group.Addr().As4(), Port: int(group.Port())}); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	c, err := net.FilePacketConn(f)
+	if err != nil {
+		return nil, err
+	}
+	conn := c.(*net.UDPConn)
+	err = ipv4.NewPacketConn(conn).JoinGroup(ifi, &net.UDPAddr{IP: group.Addr().AsSlice()})
+	// The first goes past the system's limit, which takes a privilege.
+	if err == nil && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		err = conn.SetReadBuffer(receiveBuffer)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// openSender opens the sending socket.
+func openSender(ifi *net.Interface, from netip.AddrPort, loopback bool) (*net.UDPConn, error) {
+	conn, err := listenReuse(from)
+	if err != nil {
+		return nil, err
+	}
+	p := ipv4.NewPacketConn(conn)
+	for _, set := range []func() error{
+		func() error { return p.SetMulticastInterface(ifi) },
+		func() error { return p.SetMulticastTTL(1) },
+		func() error { return p.SetMulticastLoopback(loopback) },
+		func() error { return conn.SetReadBuffer(1) }, // the least there is: nobody reads it
+	} {
+		if err := set(); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return conn, nil
+}

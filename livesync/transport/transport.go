@@ -1,0 +1,70 @@
+// Package transport holds the contract between a live sync node and whatever
+// carries its packets. Each transport is a package below it: multicast for one
+// network, memory for tests. transporttest holds the tests that all of them pass.
+//
+// # Lifecycle
+//
+// A transport's New validates its options and opens what it needs; an error leaves
+// nothing open. From then on Send and Receive work. Run keeps the transport
+// working, whatever happens to the network below. Run returns when its context is
+// done or Close is called, and has closed the transport then.
+//
+// Once a transport is closed, a Receive in progress and every later call of
+// Send and Receive return net.ErrClosed. Nothing is sent after that: whoever
+// has something left to send does so first.
+//
+// # Packets
+//
+// Packets may be lost, repeated and reordered, within Limits.ReorderWindow. An
+// instance's own packets may come back to it. A packet arrives whole and
+// unchanged, or not at all.
+package transport
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Transport carries packets between this instance and the others of its group.
+// All methods but Receive may be called from several goroutines at once.
+type Transport interface {
+	// Limits returns what the transport can do. It does not change.
+	Limits() Limits
+	// Run keeps the transport working until ctx is done or Close is called.
+	// Then it closes the transport and returns nil. Another error means that
+	// the transport cannot go on; it is closed then, too. Run is called once
+	// at most.
+	Run(ctx context.Context) error
+	// Send sends p as one packet to a member, or to all others if to is All. A
+	// transport that cannot reach one member alone sends to all: a packet that
+	// is meant for one names it. The caller keeps p and may change it after the
+	// return. Send may block while the system's send buffer is full, never for
+	// a receiver.
+	Send(to Endpoint, p []byte) error
+	// Receive waits for a packet, copies it into buf and returns its length
+	// and sender. What does not fit into buf is lost. A packet from a sender
+	// that the transport does not trust comes with ErrForeign and is not to be
+	// used. After any other error but net.ErrClosed the caller may try again.
+	// It is called from one goroutine at a time.
+	Receive(buf []byte) (n int, from Endpoint, err error)
+	// Lost returns the number of packets that arrived and were lost before
+	// Receive could take them.
+	Lost() uint64
+	// Close releases what the transport holds and ends Run. Closing again does
+	// nothing.
+	Close() error
+}
+
+// Limits are what a transport can do.
+type Limits struct {
+	// MaxPacket is the size of the largest packet in bytes.
+	MaxPacket int
+	// ReorderWindow bounds reordering: a packet sent this long after another one
+	// arrives after it, if both arrive.
+	ReorderWindow time.Duration
+}
+
+// ErrForeign is returned by Receive with a packet from a sender that the
+// transport does not trust. Who is trusted is the transport's business.
+var ErrForeign = errors.New("the sender is no member of the group")
