@@ -26,11 +26,15 @@ type Tracker interface {
 	// Merge takes in another instance's counts of a torrent, by maximum, and
 	// returns the downloaded count held before.
 	Merge(now tracker.Instant, r tracker.Record) (local uint64, res tracker.SyncResult)
-	// Served appends a consistent copy of the records of one of
-	// tracker.ShardCount shards, without those that the access list refuses.
-	Served(shard int, dst []tracker.Record) []tracker.Record
-	// ServedCount returns the number of torrents that Served has, as of a
-	// minute ago at the most.
+	// Served returns the record of a torrent, if it is kept and the access list
+	// does not refuse it.
+	Served(h tracker.InfoHash) (tracker.Record, bool)
+	// ServedPage appends the records of up to limit torrents of one of
+	// tracker.ShardCount shards, from one on in order of info hash, without those
+	// that the access list refuses, and returns where to go on, if anywhere.
+	ServedPage(shard int, from tracker.InfoHash, limit int, dst []tracker.Record) (_ []tracker.Record, next tracker.InfoHash, more bool)
+	// ServedCount returns the number of torrents that ServedPage has in all
+	// shards, as of a minute ago at the most.
 	ServedCount() int
 }
 

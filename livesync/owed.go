@@ -11,14 +11,13 @@ import (
 const maxOwed = 1 << 20
 
 // owed are the torrents of which this instance knows a higher count than it was
-// told. The maps hold no pointers for the garbage collector to follow.
+// told. The map holds no pointers for the garbage collector to follow.
 type owed struct {
 	limit int
 
-	mu     sync.Mutex
-	shards [tracker.ShardCount]map[tracker.InfoHash]struct{}
-	n      int
-	all    bool // too many to remember
+	mu       sync.Mutex
+	torrents map[tracker.InfoHash]struct{}
+	all      bool // too many to remember
 }
 
 // compare remembers a torrent whose count here, local, is higher than the one
@@ -27,16 +26,11 @@ type owed struct {
 func (o *owed) compare(h tracker.InfoHash, local, told uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.all {
-		return
-	}
-	m := o.shards[h[0]]
-	_, there := m[h]
 	switch {
-	case there && told >= local:
-		delete(m, h)
-		o.n--
-	case !there && told < local:
+	case o.all:
+	case told >= local:
+		delete(o.torrents, h)
+	default:
 		o.add(h)
 	}
 }
@@ -45,15 +39,14 @@ func (o *owed) compare(h tracker.InfoHash, local, told uint64) {
 func (o *owed) any() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.all || o.n > 0
+	return o.all || len(o.torrents) > 0
 }
 
 // clear forgets everything.
 func (o *owed) clear() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.forget()
-	o.all = false
+	o.torrents, o.all = nil, false
 }
 
 // overflowed says whether there is more than can be remembered.
@@ -63,32 +56,33 @@ func (o *owed) overflowed() bool {
 	return o.all
 }
 
-// take forgets the torrents of a shard and returns them. The map belongs to the
-// caller.
-func (o *owed) take(shard int) map[tracker.InfoHash]struct{} {
+// take forgets up to limit of the torrents and returns them, and the number of
+// those that are left.
+func (o *owed) take(limit int) (taken []tracker.InfoHash, left int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	m := o.shards[shard]
-	o.shards[shard] = nil
-	o.n -= len(m)
-	return m
+	taken = make([]tracker.InfoHash, 0, min(limit, len(o.torrents)))
+	for h := range o.torrents {
+		if len(taken) == limit {
+			break
+		}
+		taken = append(taken, h)
+		delete(o.torrents, h)
+	}
+	return taken, len(o.torrents)
 }
 
 // add remembers a torrent. o.mu is held.
 func (o *owed) add(h tracker.InfoHash) {
-	if o.n == o.limit {
-		o.forget()
-		o.all = true
+	if _, there := o.torrents[h]; there {
 		return
 	}
-	if o.shards[h[0]] == nil {
-		o.shards[h[0]] = make(map[tracker.InfoHash]struct{})
+	if len(o.torrents) == o.limit {
+		o.torrents, o.all = nil, true
+		return
 	}
-	o.shards[h[0]][h] = struct{}{}
-	o.n++
-}
-
-func (o *owed) forget() {
-	clear(o.shards[:])
-	o.n = 0
+	if o.torrents == nil {
+		o.torrents = make(map[tracker.InfoHash]struct{})
+	}
+	o.torrents[h] = struct{}{}
 }

@@ -32,10 +32,8 @@ func testRecords(n int) []tracker.Record {
 // records returns what an instance holds.
 func (i *instance) records() map[tracker.InfoHash]tracker.Record {
 	m := make(map[tracker.InfoHash]tracker.Record)
-	for shard := range tracker.ShardCount {
-		for _, r := range i.tracker.Records(shard, nil) {
-			m[r.InfoHash] = r
-		}
+	for r := range i.tracker.Records(tracker.InfoHash{}) {
+		m[r.InfoHash] = r
 	}
 	return m
 }

@@ -3,6 +3,7 @@ package livesync
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,7 +164,7 @@ func TestAReplayChangesNothingBeforeOrAfterARestart(t *testing.T) {
 		replay(b)
 		b.stop(t)
 		o.Marks = b.Marks()
-		b = start(t, n, o, b.tracker.Records(int(testHash[0]), nil)...)
+		b = start(t, n, o, slices.Collect(b.tracker.Records(tracker.InfoHash{}))...)
 		time.Sleep(time.Second) // still fresh
 		replay(b)
 		a.announce(testHash, "192.0.2.1:6882", 0, tracker.EventStarted)
@@ -188,7 +189,7 @@ func TestAnInstanceDoesNotTakeItsOwnPacketsAfterARestart(t *testing.T) {
 		a := start(t, n, o)
 		a.announce(testHash, "192.0.2.1:6881", 0, tracker.EventCompleted)
 		o.Marks = a.Marks()
-		records := a.tracker.Records(int(testHash[0]), nil)
+		records := slices.Collect(a.tracker.Records(tracker.InfoHash{}))
 		reach()
 		if len(heard) != 1 {
 			t.Fatalf("%d packets", len(heard))

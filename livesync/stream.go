@@ -10,9 +10,9 @@ import (
 // maxAhead bounds the records that are copied ahead, however fast the pace.
 const maxAhead = 100_000
 
-// stream is a walk through the torrents of every shard, in order. A shard is
-// copied at one moment and torrents stay in their shard, so every torrent that
-// is there from beginning to end is told exactly once.
+// stream is a walk through the torrents of every shard, one shard after the other
+// and within a shard in order of info hash. Every torrent that is there from
+// beginning to end is told exactly once.
 type stream struct {
 	activity activity // why it was begun
 	tracker  Tracker
@@ -22,16 +22,18 @@ type stream struct {
 	// that includes it would be counted twice.
 	window time.Duration
 	owed   *owed  // the torrents to tell; nil: all
-	copied func() // called after a shard was copied
+	copied func() // called after records were copied
 	pace   pacer
 
 	began         time.Time
-	shard         int // next to copy
-	perPacket     int // records in a full packet
-	ahead         int // records to have copied ahead of the pace, for window
+	shard         int              // next to copy from
+	from          tracker.InfoHash // in the shard
+	taken         int              // of what is owed
+	perPacket     int              // records in a full packet
+	ahead         int              // records to have copied ahead of the pace, for window
 	queue         []queued
-	head          int              // of queue: the next record to tell
-	copy          []tracker.Record // of one shard
+	head          int // of queue: the next record to tell
+	copy          []tracker.Record
 	packets, told uint64
 }
 
@@ -58,7 +60,7 @@ func newStream(t Tracker, window time.Duration, maxPacket, perSecond int, now ti
 // next appends the records of the packet to send at now to dst. When none may
 // be sent yet, it returns when to come back; over says that all was told.
 func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time, over bool) {
-	s.fill(now)
+	s.fill()
 	n := min(s.perPacket, len(s.queue)-s.head)
 	if n == 0 {
 		return nil, time.Time{}, true
@@ -78,27 +80,52 @@ func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time,
 	return dst, time.Time{}, false
 }
 
-// fill copies shards until there is enough ahead, or no more.
-func (s *stream) fill(now time.Time) {
+// fill copies records until there are enough ahead, or no more.
+func (s *stream) fill() {
 	if s.head > len(s.queue)/2 {
 		s.queue = append(s.queue[:0], s.queue[s.head:]...)
 		s.head = 0
 	}
-	for ; s.shard < tracker.ShardCount && len(s.queue)-s.head < s.ahead; s.shard++ {
-		var some map[tracker.InfoHash]struct{}
+	for s.shard < tracker.ShardCount && len(s.queue)-s.head < s.ahead {
 		if s.owed != nil {
-			if some = s.owed.take(s.shard); len(some) == 0 {
-				continue
-			}
+			s.copyOwed()
+		} else {
+			s.copyPage()
 		}
-		s.copy = s.tracker.Served(s.shard, s.copy[:0])
 		s.copied()
-		ripe := now.Add(s.window).Sub(s.began)
+		ripe := time.Now().Add(s.window).Sub(s.began)
 		for _, r := range s.copy {
-			if _, ok := some[r.InfoHash]; ok || s.owed == nil {
-				s.queue = append(s.queue, queued{r, ripe})
-			}
+			s.queue = append(s.queue, queued{r, ripe})
 		}
+	}
+}
+
+// maxCopy is the number of records that are copied at a time.
+const maxCopy = 16 << 10
+
+// copyPage copies the next records of the shard.
+func (s *stream) copyPage() {
+	var more bool
+	s.copy, s.from, more = s.tracker.ServedPage(s.shard, s.from, maxCopy, s.copy[:0])
+	if !more {
+		s.shard, s.from = s.shard+1, tracker.InfoHash{}
+	}
+}
+
+// copyOwed copies some of the records that are owed. As many shards as there are
+// count as gone through in proportion.
+func (s *stream) copyOwed() {
+	s.copy = s.copy[:0]
+	hashes, left := s.owed.take(maxCopy)
+	for _, h := range hashes {
+		if r, ok := s.tracker.Served(h); ok {
+			s.copy = append(s.copy, r)
+		}
+	}
+	s.taken += len(hashes)
+	s.shard = tracker.ShardCount * s.taken / max(s.taken+left, 1)
+	if left == 0 {
+		s.shard = tracker.ShardCount
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"keeptrack/tracker"
 )
 
-var _ Source = (*tracker.Tracker)(nil)
-
 // fakeSource is a tracker reduced to what the store sees of one, as naive as can
 // be.
 type fakeSource struct {

@@ -35,18 +35,20 @@ func TestAccess(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := newRig(t, nil)
 			b.complete(hashA, peer4(1))
-			before := b.Records(int(hashA[0]), nil)
+			before := b.records()
 			b.SetAccess(&c.access)
 			b.sweepAll()
 			r := b.leech(hashA, peer4(2))
-			scraped, full := b.scrape(hashA), b.ScrapeShard(int(hashA[0]), nil)
+			scraped, full := b.scrape(hashA), slices.Collect(b.ScrapeAll())
 			if r.Refused != c.refuses || (scraped == Counts{}) != c.refuses || (len(full) == 0) != c.refuses {
 				t.Errorf("refused %v, scraped %+v, full scrape %v", r.Refused, scraped, full)
 			}
-			if told := b.Served(int(hashA[0]), nil); (len(told) == 0) != c.refuses || (b.ServedCount() == 0) != c.refuses {
+			_, served := b.Served(hashA)
+			told, _, _ := b.ServedPage(b.shardOf(hashA), InfoHash{}, 10, nil)
+			if served == c.refuses || (len(told) == 0) != c.refuses || (b.ServedCount() == 0) != c.refuses {
 				t.Errorf("told %v, %d counted", told, b.ServedCount())
 			}
-			if kept := b.Records(int(hashA[0]), nil); !slices.Equal(kept, before) {
+			if kept := b.records(); !slices.Equal(kept, before) {
 				t.Errorf("kept %v, want %v", kept, before)
 			}
 			if !c.refuses {

@@ -43,9 +43,8 @@ func TestAges(t *testing.T) {
 			b.ages.observe(b.time.Unix(), c.after)
 			b.sweepAll()
 			for i, want := range c.kept {
-				s := b.shard(&InfoHash{1})
 				h := hashN(1, i)
-				if _, kept := s.find(&h); kept != want {
+				if _, _, kept := b.position(h); kept != want {
 					t.Errorf("loaded at the age of %v: kept %v", c.loaded[i], kept)
 				}
 			}
@@ -100,13 +99,11 @@ func TestMadeUpTimes(t *testing.T) {
 			}
 			b.ages.observe(b.time.Unix(), 0)
 			b.sweepAll()
-			var changes Changes
-			b.TakeChanges(1, &changes)
 			written := map[InfoHash]bool{}
-			for _, r := range changes.Records {
-				written[r.InfoHash] = true
+			for _, change := range b.TakeChanges(nil, 100) {
+				written[change.InfoHash] = !change.Removed
 			}
-			for _, r := range b.Records(1, nil) {
+			for r := range b.Records(InfoHash{}) {
 				for i := range c.ahead {
 					if r.InfoHash != hashN(1, i) {
 						continue

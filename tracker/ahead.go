@@ -7,6 +7,7 @@ import "unsafe"
 type Ahead struct {
 	InfoHash *InfoHash
 	Peer     Peer
+	shard    uint8  // the torrent's
 	at       uint32 // position of the torrent plus one, or 0
 }
 
@@ -21,15 +22,16 @@ type Ahead struct {
 func (t *Tracker) Prefetch(announces []Ahead) {
 	for i := range announces {
 		a := &announces[i]
-		a.at = 0
-		if s := t.shard(a.InfoHash); s.mu.TryLock() {
-			a.at = s.prefetchTorrent(a.InfoHash)
+		hash := hashTorrent(a.InfoHash, t.seed)
+		a.shard, a.at = shardOf(hash), 0
+		if s := &t.shards[a.shard]; s.mu.TryLock() {
+			a.at = s.prefetchTorrent(hash)
 			s.mu.Unlock()
 		}
 	}
 	for i := range announces {
 		a := &announces[i]
-		if s := t.shard(a.InfoHash); a.at != 0 && s.mu.TryLock() {
+		if s := &t.shards[a.shard]; a.at != 0 && s.mu.TryLock() {
 			if a.at <= s.torrents.n {
 				s.prefetchPeers(a.at-1, &a.Peer)
 			}
@@ -38,11 +40,10 @@ func (t *Tracker) Prefetch(announces []Ahead) {
 	}
 }
 
-// prefetchTorrent fetches the record of a torrent and returns its position plus
-// one, or 0 if the shard does not have it. It must not look at the record, and
-// goes by the tag alone.
-func (s *shard) prefetchTorrent(h *InfoHash) uint32 {
-	hash := hashTorrent(h, s.seed)
+// prefetchTorrent fetches the record of the torrent with this hash and returns
+// its position plus one, or 0 if the shard does not have it. It must not look at
+// the record, and goes by the tag alone.
+func (s *shard) prefetchTorrent(hash uint64) uint32 {
 	at := s.index.guess(hash)
 	if at != 0 {
 		prefetchLines(unsafe.Pointer(s.torrents.at(at-1)), unsafe.Sizeof(torrent{}))
@@ -56,7 +57,7 @@ func (x *torrentIndex) guess(hash uint64) uint32 {
 	if len(x.slots) == 0 {
 		return 0
 	}
-	mask, tag := uint64(len(x.slots)-1), uint32(hash>>56)
+	mask, tag := uint64(len(x.slots)-1), tagOf(hash)
 	for s := hash & mask; x.slots[s] != 0; s = (s + 1) & mask {
 		if x.slots[s]>>positionBits == tag {
 			return x.slots[s] & positionMask

@@ -73,21 +73,21 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 		r.Interval, r.MinInterval = maxInterval, t.minInterval(maxInterval)
 		return
 	}
-	s := t.shard(&a.InfoHash)
+	s, hash := t.find(&a.InfoHash)
 	s.mu.Lock()
 	r.Interval = t.interval(s)
 	r.MinInterval = t.minInterval(r.Interval)
-	if tell, told := t.announce(s, now, a, r); told && t.opts.Tell != nil {
+	if tell, told := t.announce(s, hash, now, a, r); told && t.opts.Tell != nil {
 		t.opts.Tell(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: tell})
 	}
 	s.mu.Unlock()
 }
 
-// announce is Announce within the locked shard. It returns what other
-// instances are to be told, if anything.
-func (t *Tracker) announce(s *shard, now Instant, a *Announce, r *Reply) (tell SyncFlags, told bool) {
+// announce is Announce within the locked shard, for a torrent with this hash. It
+// returns what other instances are to be told, if anything.
+func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (tell SyncFlags, told bool) {
 	storable := accepts(&a.Peer, t.opts.AllowPrivate)
-	i, ok := s.find(&a.InfoHash)
+	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
 		if !storable || a.Event == EventStopped {
 			return 0, false
@@ -96,7 +96,7 @@ func (t *Tracker) announce(s *shard, now Instant, a *Announce, r *Reply) (tell S
 			s.totals.PeersTurnedAway[TurnedTorrents]++
 			return 0, false
 		}
-		if i, ok = t.create(s, &a.InfoHash); !ok {
+		if i, ok = t.create(s, &a.InfoHash, hash); !ok {
 			return 0, false
 		}
 	}

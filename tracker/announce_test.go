@@ -139,7 +139,7 @@ func TestCountStops(t *testing.T) {
 			}
 			b.sync(hashA, peer4(3), SyncSeeding|SyncComplete)
 			b.wantScrape(hashA, Counts{Seeders: 3, Downloaded: c.counts})
-			for _, r := range b.Records(int(hashA[0]), nil) {
+			for _, r := range b.records() {
 				if r.Downloaded != c.counts {
 					t.Errorf("the record says %d, want %d", r.Downloaded, c.counts)
 				}

@@ -39,13 +39,24 @@ func (b *bitmap) copyBit(to, from uint32) {
 	}
 }
 
-// drain calls fn with every position and empties the set.
-func (b *bitmap) drain(fn func(i uint32)) {
-	for w := range b.words {
+// drain takes positions out of the set, of the first words words from the last to
+// the first, and calls fn with each until that returns false. It looks at no more
+// than limit words and returns the number of those that are left.
+func (b *bitmap) drain(words, limit int, fn func(i uint32) bool) (left int) {
+	left = min(words, len(b.words))
+	if b.n == 0 {
+		return 0
+	}
+	for ; left > 0 && limit > 0; left, limit = left-1, limit-1 {
+		w := left - 1
 		for b.words[w] != 0 {
-			fn(uint32(w*64 + bits.TrailingZeros64(b.words[w])))
-			b.words[w] &= b.words[w] - 1
+			at := bits.Len64(b.words[w]) - 1
+			b.words[w] &^= 1 << at
+			b.n--
+			if !fn(uint32(w*64 + at)) {
+				return left
+			}
 		}
 	}
-	b.n = 0
+	return left
 }

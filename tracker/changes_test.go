@@ -1,24 +1,43 @@
 package tracker
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
 )
 
-// changes takes the changes of the shard of hashA and hashB.
-func (b *rig) changes() *Changes {
-	c := new(Changes)
-	b.TakeChanges(int(hashA[0]), c)
-	slices.SortFunc(c.Records, func(x, y Record) int { return slices.Compare(x.InfoHash[:], y.InfoHash[:]) })
+// changes takes all changes, in order of info hash, those removed last.
+func (b *rig) changes() []Change {
+	c := b.TakeChanges(nil, 1000)
+	slices.SortFunc(c, func(x, y Change) int {
+		if x.Removed != y.Removed {
+			return cmp.Compare(removal(x), removal(y))
+		}
+		return slices.Compare(x.InfoHash[:], y.InfoHash[:])
+	})
 	return c
 }
 
-func (b *rig) wantChanges(records []Record, removed []InfoHash) *Changes {
+func removal(c Change) int {
+	if c.Removed {
+		return 1
+	}
+	return 0
+}
+
+func (b *rig) wantChanges(records []Record, removed []InfoHash) []Change {
 	b.t.Helper()
 	c := b.changes()
-	if !slices.Equal(c.Records, records) || !slices.Equal(c.Removed, removed) {
-		b.t.Errorf("changes %+v; want %+v, removed %v", c, records, removed)
+	var want []Change
+	for _, r := range records {
+		want = append(want, Change{Record: r})
+	}
+	for _, h := range removed {
+		want = append(want, Change{Record: Record{InfoHash: h}, Removed: true})
+	}
+	if !slices.Equal(c, want) {
+		b.t.Errorf("changes %+v; want %+v", c, want)
 	}
 	return c
 }
@@ -65,10 +84,54 @@ func TestWhatChanges(t *testing.T) {
 func TestChangesAreAppended(t *testing.T) {
 	b := newRig(t, nil)
 	b.leech(hashA, peer4(1))
-	c := Changes{Records: []Record{{InfoHash: hashB}}, Removed: []InfoHash{hashB}}
-	b.TakeChanges(int(hashA[0]), &c)
-	if len(c.Records) != 2 || c.Records[0].InfoHash != hashB || c.Records[1].InfoHash != hashA || len(c.Removed) != 1 {
+	before := Change{Record: Record{InfoHash: hashB}, Removed: true}
+	if c := b.TakeChanges([]Change{before}, 10); len(c) != 2 || c[0] != before || c[1].InfoHash != hashA || c[1].Removed {
 		t.Errorf("%+v", c)
+	}
+}
+
+// TestChangesInParts takes the changes of many torrents a few at a time, and has
+// a part fail now and then.
+func TestChangesInParts(t *testing.T) {
+	const n = 3000
+	for _, limit := range []int{1, 7, 64, 255, 256, 257, 1000, n, 2 * n} {
+		b := newRig(t, nil)
+		for i := range n {
+			if i < n/3 {
+				b.Load(b.now(), Record{hashN(2, i), 0, 0})
+			} else {
+				b.leech(hashN(1, i), peer4(i))
+			}
+		}
+		b.sweepAll() // those loaded go
+		taken, failed := make(map[InfoHash]int), 0
+		for round := 0; round < 2; {
+			c := b.TakeChanges(nil, limit)
+			if len(c) > limit {
+				t.Fatalf("%d changes of at most %d", len(c), limit)
+			}
+			if failed < 3 && len(c) > 0 && len(taken) > n/2 {
+				b.RestoreChanges(c)
+				failed++
+				continue
+			}
+			for i := range c {
+				if taken[c[i].InfoHash]++; c[i].Removed != (c[i].InfoHash[0] == 2) {
+					t.Fatalf("%+v", c[i])
+				}
+			}
+			if len(c) < limit {
+				round++
+			}
+		}
+		for h, times := range taken {
+			if times != 1 {
+				t.Fatalf("limit %d: %v is taken %d times", limit, h, times)
+			}
+		}
+		if len(taken) != n {
+			t.Errorf("limit %d: %d torrents, want %d", limit, len(taken), n)
+		}
 	}
 }
 
@@ -114,13 +177,13 @@ func TestRestoreChanges(t *testing.T) {
 			b.leech(hashB, peer4(1))
 			failed := b.wantChanges(b.records(), []InfoHash{hashA})
 			c.between(b)
-			b.RestoreChanges(int(hashA[0]), failed)
+			b.RestoreChanges(failed)
 			var removed []InfoHash
-			if c.removed {
-				removed = append(removed, hashB)
-			}
 			if c.lost {
 				removed = append(removed, hashA)
+			}
+			if c.removed {
+				removed = append(removed, hashB)
 			}
 			b.wantChanges(b.records(), removed)
 			b.wantChanges(nil, nil)

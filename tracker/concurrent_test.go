@@ -95,7 +95,7 @@ func (c *crowd) scrape(rng *rand.Rand) {
 	if got := c.Scrape(c.now(), c.hash(rng)); got.Downloaders > got.Leechers {
 		c.t.Errorf("scraped %+v", got)
 	}
-	for _, got := range c.ScrapeShard(rng.IntN(crowdShards), nil) {
+	for got := range c.ScrapeAll() {
 		if got.Counts.Downloaders > got.Counts.Leechers {
 			c.t.Errorf("scraped %+v", got)
 		}
@@ -105,22 +105,20 @@ func (c *crowd) scrape(rng *rand.Rand) {
 }
 
 func (c *crowd) sweepShards(*rand.Rand) {
-	for i := range crowdShards {
+	for i := range ShardCount {
 		c.sweep(i, c.now())
 	}
 }
 
 func (c *crowd) checkpoint(rng *rand.Rand) {
-	shard := rng.IntN(crowdShards)
-	var changes Changes
-	c.TakeChanges(shard, &changes)
-	for _, r := range c.Records(shard, changes.Records) {
-		if int(r.InfoHash[0]) != shard {
-			c.t.Errorf("shard %d has a record of %v", shard, r.InfoHash)
+	changes := c.TakeChanges(nil, 1+rng.IntN(400))
+	for r := range c.Records(InfoHash{}) {
+		if r.InfoHash[19] != 0x55 {
+			c.t.Errorf("a record of %v", r.InfoHash)
 		}
 	}
 	if rng.IntN(2) == 0 {
-		c.RestoreChanges(shard, &changes)
+		c.RestoreChanges(changes)
 	}
 	c.Merge(c.now(), Record{c.hash(rng), c.now().minute(), rng.Uint64N(100)})
 }

@@ -87,12 +87,7 @@ func (b *rig) sweepAll() {
 
 // records returns the records of all torrents, in order of info hash.
 func (b *rig) records() []Record {
-	var all []Record
-	for i := range ShardCount {
-		all = b.Records(i, all)
-	}
-	slices.SortFunc(all, func(x, y Record) int { return slices.Compare(x.InfoHash[:], y.InfoHash[:]) })
-	return all
+	return slices.Collect(b.Records(InfoHash{}))
 }
 
 func (b *rig) wantScrape(h InfoHash, want Counts) {
@@ -102,9 +97,32 @@ func (b *rig) wantScrape(h InfoHash, want Counts) {
 	}
 }
 
-// hashN returns the n-th info hash of a shard.
-func hashN(shard byte, n int) InfoHash {
-	h := InfoHash{0: shard, 19: 0x55}
+// shardOf returns the number of a torrent's shard.
+func (t *Tracker) shardOf(h InfoHash) int { return int(shardOf(hashTorrent(&h, t.seed))) }
+
+// shard returns the torrent's shard, and find its position there.
+func (t *Tracker) shard(h *InfoHash) *shard { return &t.shards[t.shardOf(*h)] }
+
+func (t *Tracker) position(h InfoHash) (*shard, uint32, bool) {
+	s, hash := t.find(&h)
+	i, ok := s.find(&h, hash)
+	return s, i, ok
+}
+
+// hashesIn returns n info hashes of a shard.
+func (t *Tracker) hashesIn(shard, n int) []InfoHash {
+	all := make([]InfoHash, 0, n)
+	for i := 0; len(all) < n; i++ {
+		if h := hashN(byte(i), i); t.shardOf(h) == shard {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+// hashN returns the n-th info hash that begins with a byte.
+func hashN(first byte, n int) InfoHash {
+	h := InfoHash{0: first, 19: 0x55}
 	binary.BigEndian.PutUint64(h[8:], uint64(n))
 	return h
 }

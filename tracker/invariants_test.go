@@ -8,7 +8,7 @@ func checkInvariants(t testing.TB, tr *Tracker) {
 	t.Helper()
 	var torrents int64
 	for i := range tr.shards {
-		checkShard(t, &tr.shards[i], byte(i))
+		checkShard(t, tr, i)
 		torrents += int64(tr.shards[i].torrents.n)
 	}
 	if got := tr.torrents.Load(); got != torrents {
@@ -16,8 +16,9 @@ func checkInvariants(t testing.TB, tr *Tracker) {
 	}
 }
 
-func checkShard(t testing.TB, s *shard, first byte) {
+func checkShard(t testing.TB, tr *Tracker, shard int) {
 	t.Helper()
+	s := &tr.shards[shard]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := shardCheck{t: t, s: s}
@@ -26,8 +27,8 @@ func checkShard(t testing.TB, s *shard, first byte) {
 	c.slab()
 	c.torrentIndex()
 	for i := range s.torrents.n {
-		if h := s.torrents.at(i).hash; h[0] != first {
-			t.Errorf("shard %d holds torrent %v", first, h)
+		if h := s.torrents.at(i).hash; tr.shardOf(h) != shard {
+			t.Errorf("shard %d holds torrent %v", shard, h)
 		}
 		c.torrent(i)
 	}
@@ -36,7 +37,7 @@ func checkShard(t testing.TB, s *shard, first byte) {
 	c.bitmap()
 	c.totals.Completed, c.totals.PeersTurnedAway = s.totals.Completed, s.totals.PeersTurnedAway
 	if s.totals != c.totals {
-		t.Errorf("shard %d: totals %+v, the torrents have %+v", first, s.totals, c.totals)
+		t.Errorf("shard %d: totals %+v, the torrents have %+v", shard, s.totals, c.totals)
 	}
 }
 
@@ -88,7 +89,7 @@ func (c *shardCheck) torrentIndex() {
 	}
 	for i := range c.s.torrents.n {
 		h := c.s.torrents.at(i).hash
-		if at, ok := c.s.find(&h); !ok || at != i {
+		if at, ok := c.s.find(&h, hashTorrent(&h, c.s.seed)); !ok || at != i {
 			c.t.Errorf("torrent %v at %d is found at %d (%v)", h, i, at, ok)
 		}
 	}

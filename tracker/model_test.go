@@ -11,7 +11,8 @@ type model struct {
 	o         Options
 	now       int64
 	torrents  map[InfoHash]*modelTorrent
-	recent    map[byte][]modelStop // by shard, the oldest first
+	recent    map[int][]modelStop // by shard, the oldest first
+	shardOf   func(InfoHash) int
 	completed uint64
 }
 
@@ -43,7 +44,7 @@ type modelStop struct {
 }
 
 func newModel(o Options) *model {
-	return &model{o: o, torrents: make(map[InfoHash]*modelTorrent), recent: make(map[byte][]modelStop)}
+	return &model{o: o, torrents: make(map[InfoHash]*modelTorrent), recent: make(map[int][]modelStop)}
 }
 
 func (m *model) minute() uint32 { return uint32((epoch.Unix() + m.now) / 60) }
@@ -156,7 +157,8 @@ func (m *model) remove(h InfoHash, t *modelTorrent, p Peer) bool {
 		return false
 	}
 	if old.completed {
-		m.recent[h[0]] = append(m.recent[h[0]], modelStop{h, p, m.now})
+		shard := m.shardOf(h)
+		m.recent[shard] = append(m.recent[shard], modelStop{h, p, m.now})
 	}
 	s.delete(old)
 	return true
@@ -165,7 +167,7 @@ func (m *model) remove(h InfoHash, t *modelTorrent, p Peer) bool {
 // stoppedLately says whether the peer is among the last 32 of its shard that
 // stopped after a counted download, and did so within the last minute.
 func (m *model) stoppedLately(h InfoHash, p Peer) bool {
-	stops := m.recent[h[0]]
+	stops := m.recent[m.shardOf(h)]
 	for _, s := range stops[max(len(stops)-32, 0):] {
 		if s.hash == h && s.peer == p && m.now-s.second <= 60 {
 			return true

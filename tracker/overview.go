@@ -1,7 +1,5 @@
 package tracker
 
-import "cmp"
-
 // Overview is what an operator is told of a torrent, be it refused or not.
 type Overview struct {
 	InfoHash InfoHash
@@ -26,70 +24,49 @@ const (
 
 // Overview returns what there is to tell of a torrent, and whether it is kept.
 func (t *Tracker) Overview(h InfoHash) (Overview, bool) {
-	s := t.shard(&h)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, ok := s.find(&h)
-	if !ok {
-		return Overview{InfoHash: h}, false
-	}
-	return s.overview(i, t.access.Load()), true
+	o := Overview{InfoHash: h}
+	access := t.access.Load()
+	ok := t.look(&h, func(s *shard, i uint32) { o = s.overview(i, access) })
+	return o, ok
 }
 
 // From returns up to limit torrents in order of info hash, the first of them
-// the first that is not before from. It goes through a shard at a time, as many
-// as it takes.
+// the first that is not before from. It goes through all torrents.
 func (t *Tracker) From(from InfoHash, limit int) []Overview {
-	var all []Overview
-	for shard := int(from[0]); shard < ShardCount && len(all) < limit; shard++ {
-		all = append(all, t.shards[shard].from(&from, limit-len(all), t.access.Load())...)
-	}
-	return all
-}
-
-func (s *shard) from(from *InfoHash, limit int, access *Access) []Overview {
-	next := first[InfoHash]{limit: limit, compare: compareHashes}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.torrents.n {
-		if h := &s.torrents.at(i).hash; compareHashes(h, from) >= 0 {
-			next.add(h)
+	all := make([]Overview, 0, limit)
+	for hashes := range t.hashes(from, limit) {
+		for i := range hashes {
+			if o, ok := t.Overview(hashes[i]); ok && len(all) < limit {
+				all = append(all, o)
+			}
 		}
-	}
-	all := make([]Overview, 0, len(next.items))
-	for _, h := range next.sorted() {
-		i, _ := s.find(&h)
-		all = append(all, s.overview(i, access))
+		if len(all) == limit {
+			break
+		}
 	}
 	return all
 }
 
 // Top returns the limit torrents with the most of what they are compared by,
 // the most first; equals are in order of info hash, and those that have none
-// are left out. It goes through all torrents, a shard at a time.
+// are left out. It goes through all torrents.
 func (t *Tracker) Top(by Order, limit int) []Overview {
-	top := first[Overview]{limit: limit, compare: func(a, b *Overview) int {
-		return cmp.Or(cmp.Compare(b.by(by), a.by(by)), compareHashes(&a.InfoHash, &b.InfoHash))
-	}}
-	access := t.access.Load()
+	top := ranking{by: by, limit: limit}
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.mu.Lock()
-		for i := range s.torrents.n {
-			if torrent := s.torrents.at(i); torrent.downloaded == 0 && torrent.peerless() {
-				continue
+		s.walk(func(i uint32) int {
+			if torrent := s.torrents.at(i); torrent.downloaded > 0 || !torrent.peerless() {
+				top.add(s.overview(i, nil))
 			}
-			if o := s.overview(i, nil); o.by(by) > 0 {
-				top.add(&o)
-			}
-		}
-		s.mu.Unlock()
+			return 0
+		}, top.room)
 	}
-	all := top.sorted()
-	for i := range all {
-		all[i].Refused = access.Refuses(&all[i].InfoHash)
+	top.cut()
+	access := t.access.Load()
+	for i := range top.items {
+		top.items[i].Refused = access.Refuses(&top.items[i].InfoHash)
 	}
-	return all
+	return top.items
 }
 
 // overview returns what there is to tell of the torrent at position i.

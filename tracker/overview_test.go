@@ -82,19 +82,3 @@ func TestTop(t *testing.T) {
 		}
 	}
 }
-
-func TestFirst(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		items := make([]int, rng.IntN(40))
-		f := first[int]{limit: 1 + rng.IntN(20), compare: func(a, b *int) int { return cmp.Compare(*a, *b) }}
-		for i := range items {
-			items[i] = rng.IntN(30)
-			f.add(&items[i])
-		}
-		slices.Sort(items)
-		if got, want := f.sorted(), items[:min(f.limit, len(items))]; !slices.Equal(got, want) {
-			t.Fatalf("the first %d are %v, want %v", f.limit, got, want)
-		}
-	}
-}

@@ -7,36 +7,43 @@ import (
 	"testing"
 )
 
-// checkpoint takes a shard's changes. Some writes fail; their changes are put
-// back at the next checkpoint.
-func (r *run) checkpoint(i int) {
-	shard := int(runShards[i])
-	if c := r.unsaved[i]; c != nil {
-		r.RestoreChanges(shard, c)
-		r.unsaved[i] = nil
+// checkpoint takes all changes, some at a time. Some writes fail and end it; their
+// changes are put back at the next checkpoint.
+func (r *run) checkpoint() {
+	if r.unsaved != nil {
+		r.RestoreChanges(r.unsaved)
+		r.unsaved = nil
 	}
-	var c Changes
-	r.TakeChanges(shard, &c)
-	if r.rng.IntN(3) == 0 {
-		r.unsaved[i] = &c
-		return
-	}
-	for _, rec := range c.Records {
-		r.db[i][rec.InfoHash] = rec
-	}
-	for _, h := range c.Removed {
-		if _, kept := r.model.torrents[h]; kept {
-			r.t.Errorf("torrent %v is kept, but said to be removed", h)
+	limit := 1 + r.rng.IntN(700)
+	for over := false; !over; {
+		changes := r.TakeChanges(nil, limit)
+		if over = len(changes) < limit; r.rng.IntN(3*r.plan.torrents/limit+3) == 0 {
+			r.unsaved = changes
+			return
 		}
-		delete(r.db[i], h)
+		for _, c := range changes {
+			r.save(&c)
+		}
 	}
 	want := make(map[InfoHash]Record)
-	for _, rec := range r.Records(shard, nil) {
+	for rec := range r.Records(InfoHash{}) {
 		want[rec.InfoHash] = rec
 	}
-	if !maps.Equal(r.db[i], want) {
-		r.t.Errorf("shard %d: database %v, tracker %v", shard, r.db[i], want)
+	if !maps.Equal(r.db, want) {
+		r.t.Errorf("database %v, tracker %v", r.db, want)
 	}
+}
+
+// save writes a change to the database.
+func (r *run) save(c *Change) {
+	if !c.Removed {
+		r.db[c.InfoHash] = c.Record
+		return
+	}
+	if _, kept := r.model.torrents[c.InfoHash]; kept {
+		r.t.Errorf("torrent %v is kept, but said to be removed", c.InfoHash)
+	}
+	delete(r.db, c.InfoHash)
 }
 
 func (r *run) wantCounts(h InfoHash) Counts {
@@ -97,17 +104,13 @@ func (r *run) compare() {
 	if got := r.Stats(); got.Completed != r.model.completed || got.Torrents != len(r.model.torrents) {
 		r.t.Errorf("stats %+v, want %d torrents, %d completed", got, len(r.model.torrents), r.model.completed)
 	}
-	var scraped []Scraped
 	records := map[InfoHash]Record{}
-	for _, shard := range runShards {
-		from := len(scraped)
-		scraped = r.ScrapeShard(int(shard), scraped)
-		if !slices.IsSortedFunc(scraped[from:], func(a, b Scraped) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) }) {
-			r.t.Errorf("shard %d is not in order", shard)
-		}
-		for _, rec := range r.Records(int(shard), nil) {
-			records[rec.InfoHash] = rec
-		}
+	scraped := slices.Collect(r.ScrapeAll())
+	if !slices.IsSortedFunc(scraped, func(a, b Scraped) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) }) {
+		r.t.Error("a full scrape is not in order")
+	}
+	for rec := range r.Records(InfoHash{}) {
+		records[rec.InfoHash] = rec
 	}
 	if len(scraped) != len(r.model.torrents) || len(records) != len(scraped) {
 		r.t.Errorf("%d torrents scraped, %d records, want %d", len(scraped), len(records), len(r.model.torrents))
@@ -128,8 +131,7 @@ func (r *run) compare() {
 }
 
 func (r *run) comparePeers(h InfoHash, want *modelTorrent) {
-	s := r.shard(&h)
-	i, _ := s.find(&h)
+	s, i, _ := r.position(h)
 	p4, p6 := view(&s.arena4, s.torrents.at(i).home4()), view(&s.arena6, s.torrents.at(i).home6())
 	for f, n := range []counts{p4.counts, p6.counts} {
 		if len(want.swarms[f].peers) != int(n.n) {
@@ -156,8 +158,7 @@ func (r *run) comparePeers(h InfoHash, want *modelTorrent) {
 
 // home notes where the peers of torrent h are kept.
 func (r *run) home(h InfoHash) {
-	s := r.shard(&h)
-	if i, ok := s.find(&h); ok {
+	if s, i, ok := r.position(h); ok {
 		r.homes[homeKind{IPv4, s.torrents.at(i).home4().block.class()}] = true
 		r.homes[homeKind{IPv6, s.torrents.at(i).home6().block.class()}] = true
 	}
@@ -185,24 +186,16 @@ func (h homes) check(t *testing.T) {
 // reload starts another tracker from the database.
 func (r *run) reload() {
 	next := newRig(r.t, nil)
-	for i, shard := range runShards {
-		r.checkpoint(i)
-		for r.unsaved[i] != nil {
-			r.checkpoint(i)
-		}
-		for _, rec := range r.db[i] {
-			next.Load(next.now(), rec)
-		}
-		byHash := func(x, y Record) int { return slices.Compare(x.InfoHash[:], y.InfoHash[:]) }
-		got, want := next.Records(int(shard), nil), r.Records(int(shard), nil)
-		slices.SortFunc(got, byHash)
-		slices.SortFunc(want, byHash)
-		if !slices.Equal(got, want) {
-			r.t.Errorf("shard %d: loaded %v, want %v", shard, got, want)
-		}
-		var c Changes
-		if next.TakeChanges(int(shard), &c); len(c.Records)+len(c.Removed) != 0 {
-			r.t.Errorf("shard %d: changes after loading: %+v", shard, c)
-		}
+	for r.checkpoint(); r.unsaved != nil; {
+		r.checkpoint()
+	}
+	for _, rec := range r.db {
+		next.Load(next.now(), rec)
+	}
+	if got, want := next.records(), r.records(); !slices.Equal(got, want) {
+		r.t.Errorf("loaded %v, want %v", got, want)
+	}
+	if c := next.TakeChanges(nil, 1); len(c) != 0 {
+		r.t.Errorf("changes after loading: %+v", c)
 	}
 }

@@ -12,7 +12,7 @@ var runs = flag.Int("runs", 2, "seeded random runs against the model")
 
 // The random runs use few torrents, in two shards, so that each meets many
 // changes.
-var runShards = [...]byte{7, 200}
+var runShards = [...]int{7, 200}
 
 // A run has phases of many steps each.
 const (
@@ -55,8 +55,8 @@ type run struct {
 	hot     InfoHash // the torrent that most steps are about
 	target  [2]int   // how many peers it is to have
 	swept   int64
-	db      [len(runShards)]map[InfoHash]Record
-	unsaved [len(runShards)]*Changes // taken, but not written to db
+	db      map[InfoHash]Record
+	unsaved []Change // taken, but not written to db
 	homes   homes
 }
 
@@ -82,18 +82,17 @@ func TestAgainstModel(t *testing.T) {
 }
 
 func newRun(t *testing.T, p plan, seed int, seen homes) *run {
-	r := &run{plan: p, rng: rand.New(rand.NewPCG(uint64(seed), 1)), homes: seen}
+	r := &run{plan: p, rng: rand.New(rand.NewPCG(uint64(seed), 1)), homes: seen, db: make(map[InfoHash]Record)}
 	r.rig = newRig(t, func(o *Options) {
 		o.MaxTorrents = p.torrents * 7 / 8
 		o.TorrentTimeout = 3 * time.Hour
 		r.model = newModel(*o)
 	})
-	for i := range p.torrents {
-		r.hashes = append(r.hashes, hashN(runShards[i%len(runShards)], i))
+	r.model.shardOf = r.shardOf
+	for _, shard := range runShards {
+		r.hashes = append(r.hashes, r.hashesIn(shard, p.torrents/len(runShards))...)
 	}
-	for i := range r.db {
-		r.db[i] = make(map[InfoHash]Record)
-	}
+	r.rng.Shuffle(len(r.hashes), func(i, j int) { r.hashes[i], r.hashes[j] = r.hashes[j], r.hashes[i] })
 	return r
 }
 
@@ -142,7 +141,7 @@ func (r *run) step() {
 	case n < 980:
 		r.doSweep()
 	case n < 990:
-		r.checkpoint(r.rng.IntN(len(runShards)))
+		r.checkpoint()
 	case n < 991:
 		// Not so far that ages wrap around before the next sweep.
 		if r.model.now-r.swept < 1000 {
@@ -254,7 +253,7 @@ func (r *run) doMerge() {
 
 func (r *run) doSweep() {
 	for _, shard := range runShards {
-		r.sweep(int(shard), r.now())
+		r.sweep(shard, r.now())
 	}
 	r.model.sweep()
 	r.swept = r.model.now

@@ -1,6 +1,10 @@
 package tracker
 
-import "math"
+import (
+	"iter"
+	"math"
+	"slices"
+)
 
 // Record is what outlives a torrent's peers: its counts, as they are kept in
 // the database and told to other instances.
@@ -17,35 +21,23 @@ type Record struct {
 // in a bencoded reply.
 const MaxDownloaded = math.MaxInt64
 
-// Changes are the torrents of one shard that changed since they were last
-// taken. The slices belong to whoever holds the Changes.
-type Changes struct {
-	// Records are the torrents that are new or whose record has changed, in no
-	// particular order.
-	Records []Record
-	// Removed are the torrents that were in the database and are no longer
-	// kept.
-	Removed []InfoHash
-}
-
-// ShardCount is the number of shards. A torrent is in the shard that its info
-// hash's first byte names, so that the shards in order are in order of info
-// hash.
+// ShardCount is the number of shards. Which torrents are in a shard is different
+// in every process.
 const ShardCount = 256
 
 // Load takes in a torrent from the database, a count beyond MaxDownloaded as
 // that. It is called before anything else knows the tracker.
 func (t *Tracker) Load(now Instant, r Record) {
-	s := t.shard(&r.InfoHash)
+	s, hash := t.find(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, ok := s.find(&r.InfoHash)
+	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
 		if s.full() {
 			return
 		}
 		t.torrents.Add(1)
-		i = s.create(&r.InfoHash)
+		i = s.create(&r.InfoHash, hash)
 	}
 	torrent := s.torrents.at(i)
 	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, min(r.Downloaded, MaxDownloaded), true
@@ -53,34 +45,56 @@ func (t *Tracker) Load(now Instant, r Record) {
 	t.ages.loaded(r.LastAnnounce, now)
 }
 
-// Records appends the record of every torrent of a shard to dst, in no
-// particular order. They are of one moment.
-func (t *Tracker) Records(shard int, dst []Record) []Record {
-	s := &t.shards[shard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.torrents.n {
-		dst = append(dst, s.torrents.at(i).record())
-	}
-	return dst
-}
-
-// Served appends the records of a shard's torrents that the access list does
-// not refuse to dst, in no particular order. They are of one moment.
-func (t *Tracker) Served(shard int, dst []Record) []Record {
-	access := t.access.Load()
-	s := &t.shards[shard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.torrents.n {
-		if torrent := s.torrents.at(i); !access.Refuses(&torrent.hash) {
-			dst = append(dst, torrent.record())
+// Records returns the records of all torrents in order of info hash, from the
+// first that is not before from. Announces go on meanwhile: a torrent that stays
+// comes once, and one that comes or goes may be left out.
+func (t *Tracker) Records(from InfoHash) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for hashes := range t.hashes(from, maxPage) {
+			for i := range hashes {
+				if r, ok := t.record(&hashes[i]); ok && !yield(r) {
+					return
+				}
+			}
 		}
 	}
-	return dst
 }
 
-// ServedCount returns the number of torrents that Served has in all shards, as
+// record returns the record of a torrent, and whether it is kept.
+func (t *Tracker) record(h *InfoHash) (r Record, ok bool) {
+	ok = t.look(h, func(s *shard, i uint32) { r = s.torrents.at(i).record() })
+	return r, ok
+}
+
+// Served returns the record of a torrent, and whether it is kept and the access
+// list does not refuse it.
+func (t *Tracker) Served(h InfoHash) (Record, bool) {
+	if t.access.Load().Refuses(&h) {
+		return Record{}, false
+	}
+	return t.record(&h)
+}
+
+// ServedPage appends the records of the first limit of a shard's torrents that
+// the access list does not refuse to dst, in order of info hash, from the first
+// that is not before from. It returns where the next page begins, and whether
+// there is one. A torrent that stays while one page follows the other is in one
+// of them.
+func (t *Tracker) ServedPage(shard int, from InfoHash, limit int, dst []Record) (_ []Record, next InfoHash, more bool) {
+	p := page{from: from, limit: limit}
+	p.gather(&t.shards[shard])
+	p.cut()
+	dst = slices.Grow(dst, len(p.hashes))
+	for i := range p.hashes {
+		if r, ok := t.Served(p.hashes[i]); ok {
+			dst = append(dst, r)
+		}
+	}
+	next, more = p.next()
+	return dst, next, more
+}
+
+// ServedCount returns the number of torrents that ServedPage has in all shards, as
 // of the last sweep: it is right a minute after another access list came into
 // force.
 func (t *Tracker) ServedCount() int {
@@ -95,36 +109,4 @@ func (t *Tracker) ServedCount() int {
 		s.mu.Unlock()
 	}
 	return max(n, 0)
-}
-
-// TakeChanges appends to c what has changed in a shard since this was last
-// called, and takes it that the database has it from now on.
-func (t *Tracker) TakeChanges(shard int, c *Changes) {
-	s := &t.shards[shard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.changed.drain(func(i uint32) {
-		torrent := s.torrents.at(i)
-		torrent.stored = true
-		c.Records = append(c.Records, torrent.record())
-	})
-	for i := range s.removed {
-		if _, back := s.find(&s.removed[i]); !back {
-			c.Removed = append(c.Removed, s.removed[i])
-		}
-	}
-	s.removed = nil
-}
-
-// RestoreChanges undoes a TakeChanges whose changes did not reach the database.
-func (t *Tracker) RestoreChanges(shard int, c *Changes) {
-	s := &t.shards[shard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range c.Records {
-		if at, ok := s.find(&c.Records[i].InfoHash); ok {
-			s.changed.set(at)
-		}
-	}
-	s.removed = append(s.removed, c.Removed...)
 }

@@ -1,6 +1,9 @@
 package tracker
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestScrape(t *testing.T) {
 	paused := func(a *Announce) { a.Event = EventPaused }
@@ -44,7 +47,7 @@ func TestScrape(t *testing.T) {
 			b := newRig(t, nil)
 			c.do(b)
 			b.wantScrape(hashA, c.want)
-			for _, s := range b.ScrapeShard(int(hashA[0]), nil) {
+			for s := range b.ScrapeAll() {
 				if s.InfoHash != hashA || s.Counts != c.want {
 					t.Errorf("full scrape: %+v", s)
 				}
@@ -53,28 +56,28 @@ func TestScrape(t *testing.T) {
 	}
 }
 
-func TestScrapeShard(t *testing.T) {
+func TestScrapeAll(t *testing.T) {
 	b := newRig(t, nil)
 	b.leech(hashN(3, 1), peer4(1))
 	b.seed(hashN(3, 2), peer4(1))
 	b.seed(hashN(4, 1), peer4(1))
 	b.SetAccess(&Access{Mode: AccessDeny, List: hashSet(hashN(3, 2))})
-	first := Scraped{InfoHash: hashB}
-	got := b.ScrapeShard(3, []Scraped{first})
-	want := []Scraped{first, {hashN(3, 1), Counts{Leechers: 1, Downloaders: 1}}}
-	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+	got := slices.Collect(b.ScrapeAll())
+	want := []Scraped{{hashN(3, 1), Counts{Leechers: 1, Downloaders: 1}}, {hashN(4, 1), Counts{Seeders: 1}}}
+	if !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
-// TestScrapeShardDuringSweep: all torrents that stay are there, while others go
+// TestScrapeAllDuringSweep: all torrents that stay are there, while others go
 // and make room for them to move into.
-func TestScrapeShardDuringSweep(t *testing.T) {
-	const n = 64 * sweepChunk
+func TestScrapeAllDuringSweep(t *testing.T) {
+	const n = 64 * walkChunk
 	b := newRig(t, nil)
+	hashes := b.hashesIn(3, n)
 	for range 10 {
-		for i := range n {
-			if h := hashN(3, i); i%2 == 0 {
+		for i, h := range hashes {
+			if i%2 == 0 {
 				b.complete(h, peer4(1))
 			} else {
 				b.leech(h, peer4(1))
@@ -93,11 +96,11 @@ func TestScrapeShardDuringSweep(t *testing.T) {
 			default:
 			}
 			found := map[InfoHash]bool{}
-			for _, s := range b.ScrapeShard(3, nil) {
+			for s := range b.ScrapeAll() {
 				found[s.InfoHash] = true
 			}
 			for i := 0; i < n; i += 2 {
-				if !found[hashN(3, i)] {
+				if !found[hashes[i]] {
 					t.Fatalf("torrent %d is missing", i)
 				}
 			}

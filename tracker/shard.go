@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// shard holds the torrents whose info hash starts with one byte value. All of
-// its fields are guarded by mu.
+// shard holds the torrents whose hash, by the tracker's seed, starts with one
+// byte value. All of its fields are guarded by mu.
 type shard struct {
 	mu sync.Mutex
 
@@ -15,15 +15,15 @@ type shard struct {
 	arena4   arena[key4]
 	arena6   arena[key6]
 
-	changed bitmap     // torrents whose record the database does not have yet
-	removed []InfoHash // torrents that the database has and the shard no longer
+	changed bitmap   // torrents whose record the database does not have yet
+	removed removals // torrents that the database has and the shard no longer
 	recent  completions
 
 	totals  ShardTotals
 	refused int // torrents that the access list refused when they were last swept
 	renewed Renewals
 	rng     rand.PCG
-	seed    uint64
+	seed    uint64 // the tracker's
 }
 
 // ShardTotals are sums over the torrents of a shard.
@@ -39,24 +39,24 @@ type ShardTotals struct {
 	PeersTurnedAway [TurnedCount]uint64
 }
 
-func (s *shard) init() {
-	s.seed = rand.Uint64()
+func (s *shard) init(seed uint64) {
+	s.seed = seed
 	s.rng = *rand.NewPCG(rand.Uint64(), rand.Uint64())
-	s.arena4.seed, s.arena6.seed = s.seed, s.seed
+	s.arena4.seed, s.arena6.seed = seed, seed
 	s.arena4.moved = func(owner uint32, h handle) { s.torrents.at(owner).setBlock4(h) }
 	s.arena6.moved = func(owner uint32, h handle) { s.torrents.at(owner).block6 = h }
 }
 
-// find returns the torrent's position.
-func (s *shard) find(h *InfoHash) (uint32, bool) {
-	return s.index.find(&s.torrents, h, hashTorrent(h, s.seed))
+// find returns the position of the torrent h, whose hash is given.
+func (s *shard) find(h *InfoHash, hash uint64) (uint32, bool) {
+	return s.index.find(&s.torrents, h, hash)
 }
 
 // create stores a torrent that the shard does not have and returns its
 // position. The shard must not be full.
-func (s *shard) create(h *InfoHash) uint32 {
+func (s *shard) create(h *InfoHash, hash uint64) uint32 {
 	i := s.torrents.add(h)
-	s.index.insert(&s.torrents, i, s.seed)
+	s.index.insert(&s.torrents, i, hash, s.seed)
 	s.changed.grow(int(i) + 1)
 	s.changed.set(i)
 	return i
@@ -70,7 +70,7 @@ func (s *shard) full() bool { return s.torrents.n >= maxShardTorrents }
 func (s *shard) drop(i uint32) {
 	t := s.torrents.at(i)
 	if t.stored {
-		s.removed = append(s.removed, t.hash)
+		s.removed.push(&t.hash)
 	}
 	s.index.remove(&s.torrents, i, s.seed)
 	last := s.torrents.n - 1

@@ -5,10 +5,6 @@ import (
 	"time"
 )
 
-// sweepChunk is the number of torrents that the sweep looks at while it holds
-// a shard's lock.
-const sweepChunk = 256
-
 // sweepPause is the shortest pause between two steps of the sweep.
 const sweepPause = 10 * time.Millisecond
 
@@ -36,47 +32,46 @@ func (t *Tracker) Run(ctx context.Context) error {
 	}
 }
 
-// sweep looks at every torrent of a shard, from the last to the first: nobody
-// else removes torrents, so none that was there is passed over.
+// sweep looks at every torrent of a shard.
 func (t *Tracker) sweep(shard int, now Instant) {
 	if shard == 0 {
 		t.limits.age(now)
 		t.limits.release(now)
 	}
 	s := &t.shards[shard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	access, refused := t.access.Load(), 0
-	looked := 0
-	for i := int(s.torrents.n) - 1; i >= 0; i-- {
-		if looked++; looked%sweepChunk == 0 {
-			s.mu.Unlock()
-			s.mu.Lock()
-		}
-		s.expirePeers(uint32(i), now)
-		torrent := s.torrents.at(uint32(i))
-		refuses := access.Refuses(&torrent.hash)
-		if refuses {
+	s.walk(func(i uint32) (peers int) {
+		peers = s.expirePeers(i, now)
+		refuses := access.Refuses(&s.torrents.at(i).hash)
+		if dropped := t.sweepTorrent(s, i, now); refuses && !dropped {
 			refused++
 		}
-		if !torrent.peerless() {
-			continue
-		}
-		switch keep, age := t.keepFor(torrent), t.ages.of(torrent.lastAnnounce, now); {
-		case keep == 0:
-		case age >= keep:
-			s.drop(uint32(i))
-			t.torrents.Add(-1)
-			if refuses {
-				refused--
-			}
-		case age < -keep && !t.ages.behind:
-			// A clock that was wrong made it up; it would stay until then.
-			torrent.lastAnnounce = now.minute()
-			s.changed.set(uint32(i))
-		}
-	}
+		return peers
+	}, nil)
+	s.mu.Lock()
 	s.refused = refused
+	s.mu.Unlock()
+}
+
+// sweepTorrent drops the torrent at position i if it is not to be kept, and says
+// whether it was.
+func (t *Tracker) sweepTorrent(s *shard, i uint32, now Instant) (dropped bool) {
+	torrent := s.torrents.at(i)
+	keep := t.keepFor(torrent)
+	if keep == 0 || !torrent.peerless() {
+		return false
+	}
+	switch age := t.ages.of(torrent.lastAnnounce, now); {
+	case age >= keep:
+		s.drop(i)
+		t.torrents.Add(-1)
+		return true
+	case age < -keep && !t.ages.behind:
+		// A clock that was wrong made it up; it would stay until then.
+		torrent.lastAnnounce = now.minute()
+		s.changed.set(i)
+	}
+	return false
 }
 
 // outlived says that a torrent without peers would not be kept.
@@ -96,28 +91,35 @@ func (t *Tracker) keepFor(torrent *torrent) int64 {
 	return int64((keep + time.Second - 1) / time.Second)
 }
 
-func (s *shard) expirePeers(i uint32, now Instant) {
+// expirePeers removes the peers of the torrent at position i that have timed out,
+// and returns the number of those that it has looked at.
+func (s *shard) expirePeers(i uint32, now Instant) (looked int) {
 	torrent := s.torrents.at(i)
 	if torrent.count4 != 0 {
 		h := torrent.home4()
-		s.addTotals(IPv4, view(&s.arena4, h).counts, expire(&s.arena4, &h, i, now))
+		before, after := expire(&s.arena4, &h, i, now)
 		torrent.setHome4(h)
+		s.addTotals(IPv4, before, after)
+		looked += int(before.n)
 	}
 	if torrent.block6 != 0 {
 		h := torrent.home6()
-		s.addTotals(IPv6, view(&s.arena6, h).counts, expire(&s.arena6, &h, i, now))
+		before, after := expire(&s.arena6, &h, i, now)
 		torrent.setHome6(h)
+		s.addTotals(IPv6, before, after)
+		looked += int(before.n)
 	}
+	return looked
 }
 
-// expire removes the peers at h that have timed out and returns the counts of
-// those that stay.
-func expire[K key](a *arena[K], h *home[K], owner uint32, now Instant) counts {
+// expire removes the peers at h that have timed out and returns the counts
+// before and after.
+func expire[K key](a *arena[K], h *home[K], owner uint32, now Instant) (before, after counts) {
 	p := view(a, *h)
-	before := p.n
+	before = p.counts
 	p.expire(now)
-	if p.n != before {
+	if p.n != before.n {
 		settle(a, h, &p, owner)
 	}
-	return p.counts
+	return before, p.counts
 }

@@ -44,7 +44,7 @@ func TestSweepOvertaken(t *testing.T) {
 	before := b.now()
 	b.advance(b.opts.PeerTimeout - time.Second)
 	b.leech(hashA, peer4(1))
-	b.sweep(int(hashA[0]), before)
+	b.sweep(b.shardOf(hashA), before)
 	b.wantScrape(hashA, Counts{Leechers: 1, Downloaders: 1})
 }
 
@@ -131,23 +131,24 @@ func TestTorrentWithPeersStays(t *testing.T) {
 // TestSweepManyTorrents makes a sweep go through more torrents than it looks at
 // in one go, and drop every other.
 func TestSweepManyTorrents(t *testing.T) {
-	const n = 5*sweepChunk + 7
+	const n = 5*walkChunk + 7
 	b := newRig(t, nil)
-	for i := range n {
-		b.leech(hashN(1, i), peer4(i))
+	hashes := b.hashesIn(1, n)
+	for i, h := range hashes {
+		b.leech(h, peer4(i))
 	}
 	b.advance(b.opts.PeerTimeout - time.Second)
 	for i := 0; i < n; i += 2 {
-		b.leech(hashN(1, i), peer6(i))
+		b.leech(hashes[i], peer6(i))
 	}
 	b.advance(time.Second)
 	b.sweepAll()
-	for i := range n {
+	for i, h := range hashes {
 		want := Counts{}
 		if i%2 == 0 {
 			want = Counts{Leechers: 1, Downloaders: 1}
 		}
-		b.wantScrape(hashN(1, i), want)
+		b.wantScrape(h, want)
 	}
 	if want := (n + 1) / 2; b.Torrents() != want {
 		t.Errorf("%d torrents, want %d", b.Torrents(), want)

@@ -46,15 +46,15 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 		now:    now,
 	}
 	v.completed = r.Flags&SyncComplete != 0 && !v.remove
-	s := t.shard(&r.InfoHash)
+	s, hash := t.find(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, ok := s.find(&r.InfoHash)
+	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
 		if v.remove {
 			return SyncApplied
 		}
-		if i, ok = t.create(s, &r.InfoHash); !ok {
+		if i, ok = t.create(s, &r.InfoHash, hash); !ok {
 			return SyncFull
 		}
 	}
@@ -74,15 +74,15 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 	if t.access.Load().Refuses(&r.InfoHash) {
 		return 0, SyncRefused
 	}
-	s := t.shard(&r.InfoHash)
+	s, hash := t.find(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, ok := s.find(&r.InfoHash)
+	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
 		if t.outlived(&torrent{lastAnnounce: r.LastAnnounce, downloaded: r.Downloaded}, now) {
 			return 0, SyncTooOld
 		}
-		if i, ok = t.create(s, &r.InfoHash); !ok {
+		if i, ok = t.create(s, &r.InfoHash, hash); !ok {
 			return 0, SyncFull
 		}
 	}

@@ -107,7 +107,7 @@ func TestNobodyToTell(t *testing.T) {
 	}
 }
 
-// TestToldBeforeCopied holds that whatever Records has copied has been told
+// TestToldBeforeCopied holds that whatever ServedPage has copied has been told
 // before: otherwise a count could reach others ahead of the completion in it.
 func TestToldBeforeCopied(t *testing.T) {
 	var b *rig

@@ -16,17 +16,20 @@ const (
 	minIndexSlots    = 16
 )
 
-// makeSlot returns the slot for a torrent at position i. The tag comes from
-// the hash's top bits, the slot's place from the bottom ones.
+// tagOf returns the tag of a hash. The hash's top byte names the shard, the next
+// one is the tag, and the slot's place comes from the bottom.
+func tagOf(hash uint64) uint32 { return uint32(hash>>48) & 0xff }
+
+// makeSlot returns the slot for a torrent at position i.
 func makeSlot(hash uint64, i uint32) uint32 {
-	return uint32(hash>>56)<<positionBits | (i + 1)
+	return tagOf(hash)<<positionBits | (i + 1)
 }
 
 func (x *torrentIndex) find(torrents *slab, h *InfoHash, hash uint64) (uint32, bool) {
 	if len(x.slots) == 0 {
 		return 0, false
 	}
-	mask, tag := uint64(len(x.slots)-1), uint32(hash>>56)
+	mask, tag := uint64(len(x.slots)-1), tagOf(hash)
 	for s := hash & mask; x.slots[s] != 0; s = (s + 1) & mask {
 		if x.slots[s]>>positionBits != tag {
 			continue
@@ -38,12 +41,12 @@ func (x *torrentIndex) find(torrents *slab, h *InfoHash, hash uint64) (uint32, b
 	return 0, false
 }
 
-// insert adds the torrent at position i.
-func (x *torrentIndex) insert(torrents *slab, i uint32, seed uint64) {
+// insert adds the torrent at position i, whose hash is given.
+func (x *torrentIndex) insert(torrents *slab, i uint32, hash, seed uint64) {
 	if (x.used+1)*4 > len(x.slots)*3 {
 		x.rebuild(torrents, max(2*len(x.slots), minIndexSlots), seed)
 	}
-	x.place(hashTorrent(&torrents.at(i).hash, seed), i)
+	x.place(hash, i)
 	x.used++
 }
 

@@ -2,12 +2,14 @@
 // scrape, and the rules on who is taken in. It knows no transport and no
 // database; those call it.
 //
-// Torrents are spread over shards by the first byte of their info hash. Each
-// shard has one lock, taken once for an announce. What a shard holds has no
+// Torrents are spread over shards by a hash of their info hash that is keyed with
+// a secret: the info hash is the client's choice, the shard is not. Each shard
+// has one lock, taken once for an announce. What a shard holds has no
 // pointers for the garbage collector to follow: see slab, arena and torrent.
 package tracker
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 )
@@ -42,7 +44,7 @@ type Options struct {
 	AllowPrivate bool
 	// Tell, if not nil, is called with what other instances are to know, by
 	// the goroutine that announces and with the torrent's shard locked: what
-	// Records has copied has been told before. It must not block, nor call the
+	// Served has copied has been told before. It must not block, nor call the
 	// tracker.
 	Tell func(SyncRecord)
 }
@@ -52,23 +54,26 @@ type Options struct {
 type Tracker struct {
 	opts     Options
 	clock    clock
+	seed     uint64 // of all hashes, a secret
 	renew    uint16 // Options.RenewAfter in ticks
 	access   atomic.Pointer[Access]
 	torrents atomic.Int64
 	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
 	ages     ages
 	limits   limits
+	taking   taking
 	shards   [ShardCount]shard
 }
 
 // New returns an empty Tracker that starts to count time at now.
 func New(o Options, now time.Time) *Tracker {
-	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout)}
+	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout), seed: rand.Uint64()}
 	t.limits = newLimits(&o, t.Instant(now))
 	t.renew = t.clock.ticks(o.RenewAfter)
 	t.access.Store(&Access{})
+	t.taking.begin()
 	for i := range t.shards {
-		t.shards[i].init()
+		t.shards[i].init(t.seed)
 	}
 	return t
 }
@@ -116,14 +121,35 @@ func (t *Tracker) Stats() Stats {
 	return out
 }
 
-func (t *Tracker) shard(h *InfoHash) *shard { return &t.shards[h[0]] }
+// find returns the shard of a torrent and the torrent's hash.
+func (t *Tracker) find(h *InfoHash) (*shard, uint64) {
+	hash := hashTorrent(h, t.seed)
+	return &t.shards[shardOf(hash)], hash
+}
 
-// create stores a new torrent in the locked shard s, unless there is no room.
-func (t *Tracker) create(s *shard, h *InfoHash) (uint32, bool) {
+// look calls fn with the torrent's shard, locked, and its position, if it is
+// kept, and returns whether it is.
+func (t *Tracker) look(h *InfoHash, fn func(s *shard, i uint32)) bool {
+	s, hash := t.find(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, ok := s.find(h, hash)
+	if ok {
+		fn(s, i)
+	}
+	return ok
+}
+
+// shardOf returns the number of the shard for a torrent with this hash.
+func shardOf(hash uint64) uint8 { return uint8(hash >> 56) }
+
+// create stores a new torrent, whose hash is given, in the locked shard s, unless
+// there is no room.
+func (t *Tracker) create(s *shard, h *InfoHash, hash uint64) (uint32, bool) {
 	if n := t.torrents.Add(1); s.full() || t.opts.MaxTorrents > 0 && n > int64(t.opts.MaxTorrents) {
 		t.torrents.Add(-1)
 		t.turned.Add(1)
 		return 0, false
 	}
-	return s.create(h), true
+	return s.create(h, hash), true
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"time"
-
-	"keeptrack/tracker"
 )
 
 const (
@@ -18,9 +16,8 @@ const (
 	streamRate = 256 << 10
 )
 
-// stream sends start and then a row for every torrent, shard by shard, which
-// is in the order of the info hashes. It ends the full scrape that a responder
-// began, and leaves conn open.
+// stream sends start and then a row for every torrent, in order of info hash. It
+// ends the full scrape that a responder began, and leaves conn open.
 //
 // Each part has to be taken within limit, and all of it at streamRate or
 // faster, but for a delay of limit at the start. An error means that the client
@@ -47,20 +44,16 @@ func (h *handler) stream(conn net.Conn, start []byte, full fullScrape, limit tim
 
 // writeRows writes what is in a full scrape.
 func (h *handler) writeRows(w io.Writer) error {
-	var rows []tracker.Scraped
 	buf := append(make([]byte, 0, streamChunk+1<<10), scrapeStart...)
-	for shard := range tracker.ShardCount {
-		rows = h.tracker.ScrapeShard(shard, rows[:0])
-		for i := range rows {
-			buf = appendScrapeRow(buf, &rows[i].InfoHash, rows[i].Counts)
-			if len(buf) < streamChunk {
-				continue
-			}
-			if _, err := w.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
+	for row := range h.tracker.ScrapeAll() {
+		buf = appendScrapeRow(buf, &row.InfoHash, row.Counts)
+		if len(buf) < streamChunk {
+			continue
 		}
+		if _, err := w.Write(buf); err != nil {
+			return err
+		}
+		buf = buf[:0]
 	}
 	_, err := w.Write(append(buf, scrapeEnd...))
 	return err

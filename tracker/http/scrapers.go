@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// maxFullScrapes is how many full scrapes may be under way: each holds a copy of
-// one shard's counts.
+// maxFullScrapes is how many full scrapes may be under way: each holds up to
+// 11 MiB of info hashes.
 const maxFullScrapes = 4
 
 // fullScrape is one that is under way.

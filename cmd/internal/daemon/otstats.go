@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/binary"
+	"iter"
 	"time"
 
 	"keeptrack/cmd/internal/admin/otstats"
@@ -15,12 +16,10 @@ import (
 // otSource is where /stats takes its numbers from.
 type otSource struct{ d *Daemon }
 
-func (o otSource) ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped {
-	return o.d.tracker.ScrapeShard(shard, dst)
-}
+func (o otSource) ScrapeAll() iter.Seq[tracker.Scraped] { return o.d.tracker.ScrapeAll() }
 
-func (o otSource) Records(shard int, dst []tracker.Record) []tracker.Record {
-	return o.d.tracker.Records(shard, dst)
+func (o otSource) Records(from tracker.InfoHash) iter.Seq[tracker.Record] {
+	return o.d.tracker.Records(from)
 }
 
 // Numbers returns the counters once the database is loaded.

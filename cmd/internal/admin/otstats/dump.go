@@ -1,36 +1,28 @@
 package otstats
 
 import (
-	"bytes"
 	"compress/gzip"
 	"io"
+	"iter"
 	"net/http"
-	"slices"
 	"strings"
 
 	"keeptrack/tracker"
 )
 
-// A dump lists all torrents in order of info hash. It copies one shard at a
-// time, so that neither memory nor the time that announces wait for it grow with
-// the number of torrents.
+// A dump lists all torrents in order of info hash.
 type dump func(s Source, out *chunks) error
 
 // dumpState lists what outlives the peers.
 func dumpState(s Source, out *chunks) error {
-	read := func(shard int, dst []tracker.Record) []tracker.Record {
-		dst = s.Records(shard, dst)
-		slices.SortFunc(dst, func(a, b tracker.Record) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) })
-		return dst
-	}
-	return dumpRows(out, read, appendState)
+	return dumpRows(out, s.Records(tracker.InfoHash{}), appendState)
 }
 
 // dumpCounts returns a dump with a row for each torrent between start and end.
 func dumpCounts(start string, row func(dst []byte, t *tracker.Scraped) []byte, end string) dump {
 	return func(s Source, out *chunks) error {
 		out.buf = append(out.buf, start...)
-		if err := dumpRows(out, s.ScrapeShard, row); err != nil {
+		if err := dumpRows(out, s.ScrapeAll(), row); err != nil {
 			return err
 		}
 		out.buf = append(out.buf, end...)
@@ -38,25 +30,14 @@ func dumpCounts(start string, row func(dst []byte, t *tracker.Scraped) []byte, e
 	}
 }
 
-func dumpRows[T any](out *chunks, read func(shard int, dst []T) []T, row func([]byte, *T) []byte) error {
-	return forEach(read, func(t *T) error {
-		out.buf = row(out.buf, t)
+func dumpRows[T any](out *chunks, torrents iter.Seq[T], row func([]byte, *T) []byte) error {
+	for t := range torrents {
+		out.buf = row(out.buf, &t)
 		if len(out.buf) < chunkSize {
-			return nil
+			continue
 		}
-		return out.flush()
-	})
-}
-
-// forEach visits the torrents, shard by shard, until a visit fails.
-func forEach[T any](read func(shard int, dst []T) []T, visit func(*T) error) error {
-	var rows []T
-	for shard := range tracker.ShardCount {
-		rows = read(shard, rows[:0])
-		for i := range rows {
-			if err := visit(&rows[i]); err != nil {
-				return err
-			}
+		if err := out.flush(); err != nil {
+			return err
 		}
 	}
 	return nil

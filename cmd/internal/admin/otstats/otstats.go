@@ -4,6 +4,7 @@
 package otstats
 
 import (
+	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,11 +17,10 @@ type Source interface {
 	// Numbers returns the counters, or a sentence on why there are none yet.
 	// Nothing else is asked before it has returned some.
 	Numbers() (Numbers, error)
-	// ScrapeShard appends the torrents of a shard that are served, in order of
-	// info hash, and Records those that are kept, in any order; see
-	// tracker.Tracker.
-	ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped
-	Records(shard int, dst []tracker.Record) []tracker.Record
+	// ScrapeAll returns the torrents that are served, and Records those that are
+	// kept, from one on, both in order of info hash; see tracker.Tracker.
+	ScrapeAll() iter.Seq[tracker.Scraped]
+	Records(from tracker.InfoHash) iter.Seq[tracker.Record]
 }
 
 // Numbers are the tracker's counters since its start, and what it holds now.

@@ -5,15 +5,17 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"keeptrack/tracker"
 )
 
-// source has torrents in the two shards of its info hashes.
+// source has the torrents given, in order of info hash.
 type source struct {
 	numbers Numbers
 	err     error
@@ -23,23 +25,9 @@ type source struct {
 
 func (s *source) Numbers() (Numbers, error) { return s.numbers, s.err }
 
-func (s *source) ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped {
-	for _, r := range s.rows {
-		if int(r.InfoHash[0]) == shard {
-			dst = append(dst, r)
-		}
-	}
-	return dst
-}
+func (s *source) ScrapeAll() iter.Seq[tracker.Scraped] { return slices.Values(s.rows) }
 
-func (s *source) Records(shard int, dst []tracker.Record) []tracker.Record {
-	for _, r := range s.records {
-		if int(r.InfoHash[0]) == shard {
-			dst = append(dst, r)
-		}
-	}
-	return dst
-}
+func (s *source) Records(tracker.InfoHash) iter.Seq[tracker.Record] { return slices.Values(s.records) }
 
 func hash(first byte, last byte) (h tracker.InfoHash) {
 	copy(h[:], "?AZ_az09$-./=~ %+\"\x7f")
@@ -60,14 +48,14 @@ func testSource() *source {
 		s.numbers.Errors[i] = uint64(200 + i)
 	}
 	s.rows = []tracker.Scraped{
-		{InfoHash: hash(0xfe, 1), Counts: tracker.Counts{Seeders: 1, Leechers: 2, Downloaded: 3}},
 		{InfoHash: hash('a', 1), Counts: tracker.Counts{Leechers: 3}},
 		{InfoHash: hash('a', 2), Counts: tracker.Counts{Seeders: 2, Leechers: 1, Downloaded: 1 << 40}},
 		{InfoHash: hash('a', 3)},
+		{InfoHash: hash(0xfe, 1), Counts: tracker.Counts{Seeders: 1, Leechers: 2, Downloaded: 3}},
 	}
 	s.records = []tracker.Record{
-		{InfoHash: hash('a', 2), LastAnnounce: 29928332, Downloaded: 1 << 40},
 		{InfoHash: hash('a', 1), LastAnnounce: 1},
+		{InfoHash: hash('a', 2), LastAnnounce: 29928332, Downloaded: 1 << 40},
 	}
 	return s
 }
@@ -202,22 +190,24 @@ func TestDumpIsCompressedOnDemand(t *testing.T) {
 	}
 }
 
-// crowdShard is the number of torrents in each shard of a crowd: more than two
-// chunks.
-const crowdShard = 1500
+// crowdSize is the number of torrents of a crowd.
+const crowdSize = 400_000
 
-// crowd is a source with many torrents in every shard.
+// crowd is a source with many torrents.
 type crowd struct {
 	source
-	shards int // read
+	read int // torrents
 }
 
-func (c *crowd) ScrapeShard(shard int, dst []tracker.Scraped) []tracker.Scraped {
-	c.shards++
-	for i := range crowdShard {
-		dst = append(dst, tracker.Scraped{InfoHash: tracker.InfoHash{byte(shard), byte(i >> 8), byte(i)}})
+func (c *crowd) ScrapeAll() iter.Seq[tracker.Scraped] {
+	return func(yield func(tracker.Scraped) bool) {
+		for c.read < crowdSize {
+			c.read++
+			if !yield(tracker.Scraped{InfoHash: tracker.InfoHash{byte(c.read >> 16), byte(c.read >> 8), byte(c.read)}}) {
+				return
+			}
+		}
 	}
-	return dst
 }
 
 // checked calls check before each write.
@@ -237,14 +227,14 @@ func TestDumpReadsNoFartherThanItIsWritten(t *testing.T) {
 	c := &crowd{}
 	w := checked{ResponseRecorder: httptest.NewRecorder()}
 	w.check = func(p []byte) error {
-		const shard = crowdShard * (hashHex + len(":0:0\n"))
-		if written := w.Body.Len(); c.shards*shard-written > shard+chunkSize || len(p) > 2*chunkSize {
-			t.Errorf("%d shards read, %d bytes written, and now %d", c.shards, written, len(p))
+		const row = hashHex + len(":0:0\n")
+		if written := w.Body.Len(); c.read*row-written > 2*chunkSize || len(p) > 2*chunkSize {
+			t.Errorf("%d torrents read, %d bytes written, and now %d", c.read, written, len(p))
 		}
 		return nil
 	}
 	Handler(c).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/stats?mode=tpbs&format=txt", nil))
-	if lines := bytes.Count(w.Body.Bytes(), []byte("\n")); lines != crowdShard*tracker.ShardCount {
+	if lines := bytes.Count(w.Body.Bytes(), []byte("\n")); lines != crowdSize {
 		t.Errorf("%d lines", lines)
 	}
 }
@@ -255,8 +245,8 @@ func TestDumpIsCutOffWithItsClient(t *testing.T) {
 	c := &crowd{}
 	gone := checked{httptest.NewRecorder(), func([]byte) error { return errors.New("gone") }}
 	defer func() {
-		if recover() != http.ErrAbortHandler || c.shards != 1 {
-			t.Errorf("went on to shard %d", c.shards)
+		if recover() != http.ErrAbortHandler || c.read > chunkSize/hashHex+1 {
+			t.Errorf("went on to torrent %d", c.read)
 		}
 	}()
 	Handler(c).ServeHTTP(gone, httptest.NewRequest(http.MethodGet, "/stats?mode=tpbs&format=txt", nil))
@@ -270,8 +260,8 @@ func TestHeadReadsNoTorrent(t *testing.T) {
 		r.Header.Set("Accept-Encoding", encoding)
 		Handler(c).ServeHTTP(w, r)
 		got := w.Result().Header
-		if w.Code != http.StatusOK || got.Get("Content-Type") != "text/plain" || got.Get("Content-Encoding") != encoding || c.shards > 0 {
-			t.Errorf("encoding %q: status %d, %v, after %d shards", encoding, w.Code, got, c.shards)
+		if w.Code != http.StatusOK || got.Get("Content-Type") != "text/plain" || got.Get("Content-Encoding") != encoding || c.read > 0 {
+			t.Errorf("encoding %q: status %d, %v, after %d shards", encoding, w.Code, got, c.read)
 		}
 	}
 }

@@ -13,11 +13,10 @@ import (
 // Those without any are left out; of equal ones the lesser info hash is first.
 func appendTop(dst []byte, s Source, k int) []byte {
 	var peers, seeds ranking
-	_ = forEach(s.ScrapeShard, func(t *tracker.Scraped) error {
+	for t := range s.ScrapeAll() {
 		peers.add(ranked{uint64(t.Counts.Seeders) + uint64(t.Counts.Leechers), t.InfoHash}, k)
 		seeds.add(ranked{uint64(t.Counts.Seeders), t.InfoHash}, k)
-		return nil // as does forEach
-	})
+	}
 	dst = peers.append(dst, k, "peers")
 	return seeds.append(dst, k, "seeds")
 }

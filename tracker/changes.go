@@ -1,0 +1,111 @@
+package tracker
+
+import (
+	"math"
+	"slices"
+	"sync"
+)
+
+// Change is what a checkpoint writes of one torrent.
+type Change struct {
+	Record
+	// Removed says that the torrent is no longer kept. Only its info hash
+	// counts then.
+	Removed bool
+}
+
+// Changes are the torrents of one shard of the database that have changed. The
+// slices belong to whoever holds the Changes.
+type Changes struct {
+	// Records are the torrents that are new or whose record has changed, in no
+	// particular order.
+	Records []Record
+	// Removed are the torrents that were in the database and are no longer
+	// kept.
+	Removed []InfoHash
+}
+
+// taking is how far TakeChanges has come in its round.
+type taking struct {
+	mu    sync.Mutex // guards what follows
+	shard int        // that comes next
+	words int        // of its bitmap of changed torrents that are left
+}
+
+// begin goes back to where a round begins.
+func (t *taking) begin() { t.shard, t.words = 0, math.MaxInt }
+
+// TakeChanges appends up to limit of the changes since they were last taken to
+// dst, and takes it that the database has them from now on. It goes round all
+// shards: a call goes on where the one before has stopped, and fewer changes than
+// limit say that the round has come to its end. What was changed when a round
+// began is taken in it. A torrent may come twice; its later change holds.
+func (t *Tracker) TakeChanges(dst []Change, limit int) []Change {
+	at := &t.taking
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	end := len(dst) + limit
+	for at.shard < ShardCount && len(dst) < end {
+		n := min(walkChunk, end-len(dst))
+		var over bool
+		if dst, over = t.shards[at.shard].takeChanges(slices.Grow(dst, n), n, &at.words); over {
+			at.shard, at.words = at.shard+1, math.MaxInt
+		}
+	}
+	if len(dst) < end {
+		at.begin()
+	}
+	return dst
+}
+
+// RestoreChanges undoes what TakeChanges did with changes that have not reached
+// the database. The next call of that begins a round.
+func (t *Tracker) RestoreChanges(changes []Change) {
+	t.taking.mu.Lock()
+	defer t.taking.mu.Unlock()
+	for i := range changes {
+		t.restore(&changes[i])
+	}
+	t.taking.begin()
+}
+
+func (t *Tracker) restore(c *Change) {
+	s, hash := t.find(&c.InfoHash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.Removed {
+		s.removed.push(&c.InfoHash)
+	} else if i, ok := s.find(&c.InfoHash, hash); ok {
+		s.changed.set(i)
+	}
+}
+
+// takeWords is the number of words of a bitmap that are looked at in a lock hold.
+const takeWords = 4096
+
+// takeChanges is TakeChanges for one shard and one hold of its lock. It goes
+// through the changed torrents from the last to the first, as a walk does, then
+// through those removed.
+func (s *shard) takeChanges(dst []Change, limit int, words *int) (_ []Change, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	end := len(dst) + limit
+	*words = s.changed.drain(*words, takeWords, func(i uint32) bool {
+		torrent := s.torrents.at(i)
+		torrent.stored = true
+		dst = append(dst, Change{Record: torrent.record()})
+		return len(dst) < end
+	})
+	if *words > 0 {
+		return dst, false
+	}
+	for ; limit > 0 && len(dst) < end && s.removed.n > 0; limit-- {
+		h := s.removed.pop()
+		if i, back := s.find(&h, hashTorrent(&h, s.seed)); back {
+			s.torrents.at(i).stored = true // as the database still has it
+		} else {
+			dst = append(dst, Change{Record: Record{InfoHash: h}, Removed: true})
+		}
+	}
+	return dst, s.removed.n == 0
+}

@@ -1,0 +1,95 @@
+package tracker
+
+import (
+	"iter"
+	"slices"
+)
+
+// page gathers the first limit info hashes, in order, of those that are not
+// before from. It needs the memory of twice as many and of a chunk, whatever is
+// added.
+type page struct {
+	from   InfoHash
+	limit  int // at least 1
+	hashes []InfoHash
+	full   bool // there are limit of them, and those beyond the last do not count
+	last   InfoHash
+}
+
+// add takes in a hash, for which there must be room.
+func (p *page) add(h *InfoHash) {
+	if compareHashes(h, &p.from) >= 0 && (!p.full || compareHashes(h, &p.last) < 0) {
+		p.hashes = append(p.hashes, *h)
+	}
+}
+
+// room makes room for the hashes of a chunk.
+func (p *page) room() {
+	if len(p.hashes) >= 2*p.limit {
+		p.cut()
+	}
+	if free := cap(p.hashes) - len(p.hashes); free < walkChunk {
+		most := 2*p.limit + walkChunk
+		p.hashes = slices.Grow(p.hashes, min(max(len(p.hashes), walkChunk), most-len(p.hashes)))
+	}
+}
+
+// cut puts the hashes in order and leaves the first, each once.
+func (p *page) cut() {
+	slices.SortFunc(p.hashes, func(a, b InfoHash) int { return compareHashes(&a, &b) })
+	p.hashes = slices.Compact(p.hashes)
+	if len(p.hashes) >= p.limit {
+		p.hashes = p.hashes[:p.limit]
+		p.full, p.last = true, p.hashes[p.limit-1]
+	}
+}
+
+// gather adds the hashes of a shard's torrents.
+func (p *page) gather(s *shard) {
+	s.walk(func(i uint32) int {
+		p.add(&s.torrents.at(i).hash)
+		return 0
+	}, p.room)
+}
+
+// maxPage is the number of torrents that a walk through all of them takes at a
+// time, so that it needs at most 11 MiB.
+const maxPage = 1 << 18
+
+// hashes returns pages of the info hashes of all torrents, in order, from the
+// first that is not before from. A torrent that stays meanwhile comes once. The
+// pages are valid until the next.
+func (t *Tracker) hashes(from InfoHash, limit int) iter.Seq[[]InfoHash] {
+	return func(yield func([]InfoHash) bool) {
+		p := page{from: from, limit: limit}
+		for {
+			for i := range t.shards {
+				p.gather(&t.shards[i])
+			}
+			p.cut()
+			var more bool
+			if p.from, more = p.next(); !yield(p.hashes) || !more {
+				return
+			}
+			p.hashes, p.full = p.hashes[:0], false
+		}
+	}
+}
+
+// next returns where the next page begins, and whether there is one.
+func (p *page) next() (InfoHash, bool) {
+	if !p.full {
+		return InfoHash{}, false
+	}
+	return p.last.successor()
+}
+
+// successor returns the info hash that follows h in order, if there is one.
+func (h InfoHash) successor() (InfoHash, bool) {
+	for i := len(h) - 1; i >= 0; i-- {
+		if h[i]++; h[i] != 0 {
+			return h, true
+		}
+	}
+	return h, false
+}
