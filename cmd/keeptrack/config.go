@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -13,11 +14,7 @@ import (
 
 func newConfigCommand() *cobra.Command {
 	return newGroup("config", "Check a config file, print an example",
-		&cobra.Command{
-			Use:   "check FILE",
-			Short: "Validate a config file and print what it amounts to, secrets hidden",
-			RunE:  checkConfig,
-		},
+		newCheckCommand(),
 		&cobra.Command{
 			Use:   "example",
 			Short: "Print every key with its default and what it does",
@@ -29,22 +26,43 @@ func newConfigCommand() *cobra.Command {
 	)
 }
 
-func checkConfig(cmd *cobra.Command, args []string) error {
-	c, err := config.Load(args[0])
+func newCheckCommand() *cobra.Command {
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "check FILE",
+		Short: "Validate a config file and print what it amounts to, secrets hidden",
+		Long: `Validate a config file and print what it amounts to, secrets hidden. The
+access list and the key file that it names are read as well.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := checkConfig(cmd.ErrOrStderr(), args[0])
+			if err != nil || quiet {
+				return err
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), c)
+			return err
+		},
+	}
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print errors and warnings only")
+	return cmd
+}
+
+// checkConfig returns the config at path if a daemon would take it. What it
+// would warn of goes to w.
+func checkConfig(w io.Writer, path string) (*config.Config, error) {
+	c, err := config.Load(path) // which knows no empty path, unlike loadConfig
 	if err != nil {
-		return usageError{err}
+		return nil, usageError{err}
 	}
-	if _, err := readAccessList(args[0], c); err != nil {
-		return err
+	if _, err := readAccessList(path, c); err != nil {
+		return nil, err
 	}
-	if _, err := readKeys(args[0], c.LiveSync.KeyFile); err != nil {
-		return err
+	if _, err := readKeys(path, c.LiveSync.KeyFile); err != nil {
+		return nil, err
 	}
-	for _, w := range c.Warnings() {
-		warn(cmd.ErrOrStderr(), fmt.Sprintf("%s: %s", args[0], w))
+	for _, text := range c.Warnings() {
+		warn(w, fmt.Sprintf("%s: %s", path, text))
 	}
-	_, err = fmt.Fprint(cmd.OutOrStdout(), c)
-	return err
+	return c, nil
 }
 
 // readAccessList reads the access list of the config at path. One that cannot

@@ -126,7 +126,7 @@ func TestJournalPrioritiesOfErrors(t *testing.T) {
 	}{
 		{"config of serve", "<3>", 2, []string{"serve", "--config", wrong}},
 		{"config check", "<3>", 2, []string{"config", "check", wrong}},
-		{"warning", "<4>", 1, []string{"config", "check", silent}},
+		{"warning", "<4>", 1, []string{"config", "check", "-q", silent}},
 		{"another command", "<3>", 1, []string{"db", "verify", missing}},
 		{"usage", "<3>", 1, []string{"frobnicate"}},
 	} {

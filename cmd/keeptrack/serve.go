@@ -71,6 +71,9 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP) // first: one that comes early must not end the process
 	defer signal.Stop(reload)
+	// A crash ends by SIGABRT. Otherwise it would end with status 2, as a wrong
+	// config does, after which the unit does not start the daemon again.
+	debug.SetTraceback("crash")
 	c, err := loadConfig(path)
 	if err != nil {
 		return err

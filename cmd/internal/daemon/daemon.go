@@ -66,9 +66,10 @@ type Daemon struct {
 	admin       *admin.Server  // nil when it is turned off
 	state       atomic.Int32   // a state; the parts above are all set once it is not loading
 
-	ending    <-chan struct{} // closed when the daemon is to stop
-	reloading sync.Mutex      // held while the config or the access list is read again
-	walking   sync.Mutex      // held while the admin address goes through all torrents
+	ending     <-chan struct{}              // closed when the daemon is to stop
+	reloading  sync.Mutex                   // held while the config or the access list is read again
+	lastReload atomic.Pointer[reloadResult] // nil before the first
+	walking    sync.Mutex                   // held while the admin address goes through all torrents
 }
 
 // The states of a Daemon.

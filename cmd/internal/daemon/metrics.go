@@ -28,6 +28,9 @@ var (
 
 	metricLogLost = counter("log_lines_lost_total", "Lines of the log that were not written: their reader was gone or too slow, or writing failed.")
 
+	metricReloadSuccess = gauge("reload_success", "1 when the last reload was put in force, or there was none; 0 when it was refused.")
+	metricReloadTime    = gauge("reload_timestamp_seconds", "Unix time of the last reload, put in force or refused; 0 if never.")
+
 	metricUnauthorized = counter("admin_unauthorized_total", "Requests to the admin address without the right token.")
 )
 
@@ -65,6 +68,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if c.d.state.Load() == loading {
 		return
 	}
+	collectReload(c.d.lastReload.Load(), send)
 	if c.d.admin != nil {
 		send(metricUnauthorized, float64(c.d.admin.Unauthorized()))
 	}
@@ -80,6 +84,15 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		collectSync(c.d.node.Stats(), send)
 		collectCluster(c.d.node.Cluster(), send)
 	}
+}
+
+// collectReload sends how the last reload ended; nil: there was none.
+func collectReload(last *reloadResult, send sender) {
+	if last == nil {
+		last = &reloadResult{}
+	}
+	send(metricReloadSuccess, oneIf(last.err == nil))
+	send(metricReloadTime, unixSeconds(last.at))
 }
 
 func oneIf(is bool) float64 {

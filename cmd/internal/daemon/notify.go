@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
@@ -48,13 +49,34 @@ func (d *Daemon) keepNotifying(ctx context.Context, wait <-chan struct{}) {
 	}
 }
 
-// status says what the daemon does. To know, it takes the lock of each shard in
-// turn: where one is never released there is no status, and the watchdog acts.
+// status says what the daemon does, and why the last reload was refused. To
+// know, it takes the lock of each shard in turn: where one is never released
+// there is no status, and the watchdog acts.
 func (d *Daemon) status() string {
 	stats := d.tracker.Stats()
 	doing := fmt.Sprintf("serving %d torrents, %d peers", stats.Torrents, stats.Peers[tracker.IPv4]+stats.Peers[tracker.IPv6])
 	if err := d.ready(); err != nil {
-		doing = strings.ReplaceAll(err.Error(), "\n", " ")
+		doing = err.Error()
 	}
-	return "STATUS=" + doing
+	if last := d.lastReload.Load(); last != nil && last.err != nil {
+		doing += "; reload refused: " + last.err.Error()
+	}
+	return "STATUS=" + statusText(doing)
+}
+
+// maxStatus is the most bytes of a status. systemd ignores a message of more
+// than 4096 bytes, or whose status is not UTF-8.
+const maxStatus = 1000
+
+// statusText makes a line of text of valid UTF-8 that is not too long.
+func statusText(text string) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\n", " "), "\uFFFD")
+	if len(text) <= maxStatus {
+		return text
+	}
+	end := maxStatus
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }

@@ -20,12 +20,20 @@ func (d *Daemon) reloads(ctx context.Context) error {
 			return nil
 		case <-d.opts.Reload:
 			d.notify(sd.SdNotifyReloading, sd.SdNotifyMonotonicUsec())
-			if err := d.reload(); err != nil {
+			err := d.reload()
+			if err != nil {
 				d.log.Error().Err(err).Msg("reload refused, the running config stays in force")
 			}
-			d.notify(sd.SdNotifyReady)
+			d.lastReload.Store(&reloadResult{time.Now(), err})
+			d.notify(sd.SdNotifyReady, d.status())
 		}
 	}
+}
+
+// reloadResult is how a reload ended.
+type reloadResult struct {
+	at  time.Time
+	err error // why it was refused, or nil
 }
 
 var errNoConfig = errors.New("there is no config file: serve was started without --config")
