@@ -86,7 +86,7 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 // announce is Announce within the locked shard, for a torrent with this hash. It
 // returns what other instances are to be told, if anything.
 func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (tell SyncFlags, told bool) {
-	storable := accepts(&a.Peer, t.opts.AllowPrivate)
+	storable := a.Peer.port != 0 && t.accepted.accept(&a.Peer)
 	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
 		if !storable || a.Event == EventStopped {

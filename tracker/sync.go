@@ -34,7 +34,7 @@ const (
 // ApplySync takes in what another instance tells of a peer, as if the peer had
 // announced here, except that nobody is told of it again.
 func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
-	if !accepts(&r.Peer, t.opts.AllowPrivate) {
+	if r.Peer.port == 0 || !t.accepted.accept(&r.Peer) {
 		return SyncBadPeer
 	}
 	if t.access.Load().Refuses(&r.InfoHash) {

@@ -10,6 +10,7 @@ package tracker
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -39,9 +40,12 @@ type Options struct {
 	// DefaultNumWant is the number of peers for clients that do not say, and
 	// MaxNumWant the most that anyone gets.
 	DefaultNumWant, MaxNumWant int
-	// AllowPrivate takes in peers on private, loopback, link-local and
-	// documentation addresses.
+	// AllowPrivate takes in peers on private, loopback and documentation
+	// addresses, on IPv4 link-local ones, a carrier's own and Yggdrasil's.
 	AllowPrivate bool
+	// AllowNetworks are networks whose addresses are taken in besides public
+	// ones. See NeverStored for those that cannot be.
+	AllowNetworks []netip.Prefix
 	// Tell, if not nil, is called with what other instances are to know, by
 	// the goroutine that announces and with the torrent's shard locked: what
 	// Served has copied has been told before. It must not block, nor call the
@@ -57,6 +61,7 @@ type Tracker struct {
 	seed     uint64 // of all hashes, a secret
 	renew    uint16 // Options.RenewAfter in ticks
 	access   atomic.Pointer[Access]
+	accepted addresses
 	torrents atomic.Int64
 	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
 	ages     ages
@@ -67,7 +72,7 @@ type Tracker struct {
 
 // New returns an empty Tracker that starts to count time at now.
 func New(o Options, now time.Time) *Tracker {
-	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout), seed: rand.Uint64()}
+	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout), seed: rand.Uint64(), accepted: newAddresses(&o)}
 	t.limits = newLimits(&o, t.Instant(now))
 	t.renew = t.clock.ticks(o.RenewAfter)
 	t.access.Store(&Access{})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+
+	"keeptrack/tracker"
 )
 
 var (
@@ -14,6 +16,9 @@ var (
 
 	// prefix is a network in CIDR notation, or an address for itself alone.
 	prefix = kind[netip.Prefix]{decode: decodePrefix, encode: encodeText[netip.Prefix]}
+
+	// peerNetwork is a network that peers can be in.
+	peerNetwork = kind[netip.Prefix]{decode: decodePeerNetwork, encode: encodeText[netip.Prefix]}
 
 	// multicast4 is an IPv4 multicast address.
 	multicast4 = kind[netip.Addr]{decode: decodeMulticast4, encode: encodeText[netip.Addr]}
@@ -61,6 +66,17 @@ func decodePrefix(value any) (netip.Prefix, error) {
 	if p != p.Masked() {
 		return netip.Prefix{}, fmt.Errorf("must not have bits set past its length: did you mean %q or %q?",
 			p.Masked(), netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+	}
+	return p, nil
+}
+
+func decodePeerNetwork(value any) (netip.Prefix, error) {
+	p, err := decodePrefix(value)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	if never, ok := tracker.NeverStored(p); ok {
+		return netip.Prefix{}, fmt.Errorf("must not be within %s, where no peer can be reached: not %q", never, p)
 	}
 	return p, nil
 }

@@ -32,6 +32,7 @@ max_torrents_per_address = 20_000
 default_numwant = 0
 max_numwant = 80
 allow_private_addresses = true
+allow_networks = ["198.18.0.0/15", "fd00:1::/32"]
 [udp]
 listen = ["127.0.0.1:0"]
 workers = 3
@@ -82,6 +83,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Tracker: Tracker{
 			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
 			MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,
+			AllowNetworks: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("fd00:1::/32")},
 		},
 		UDP: UDP{
 			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}, Workers: 3,
@@ -210,6 +212,10 @@ var refusedValues = []refusal{
 	{"address with a port too high", "[udp]\nlisten = [\"0.0.0.0:65536\"]", `not "0.0.0.0:65536"`},
 	{"address mapped", "[udp]\nlisten = [\"[::ffff:1.2.3.4]:1\"]", "entry 1 must be written as an IPv4 address"},
 	{"address twice", "[udp]\nlisten = [\"1.2.3.4:1\", \"1.2.3.4:1\"]", "entry 2 repeats 1.2.3.4:1"},
+	{"network of multicast", "[tracker]\nallow_networks = [\"10.0.0.0/8\", \"239.0.0.0/8\"]",
+		`f:2: tracker.allow_networks: entry 2 must not be within 224.0.0.0/4, where no peer can be reached: not "239.0.0.0/8"`},
+	{"network of link-local addresses", "[tracker]\nallow_networks = [\"fe80::/64\"]", "entry 1 must not be within fe80::/10"},
+	{"network to allow that is none", "[tracker]\nallow_networks = [\"all\"]", "entry 1 must be a network"},
 	{"network mapped", "[livesync]\nnodes = [\"::ffff:10.0.0.0/104\"]", "entry 1 must be written as an IPv4 address"},
 	{"network with a zone", "[livesync]\nnodes = [\"fe80::1%eth0\"]", "entry 1 must be a network"},
 	{"group not multicast", "[livesync]\ngroup = \"10.0.0.1\"", `must be an IPv4 multicast address, 224.0.0.0 to 239.255.255.255, not "10.0.0.1"`},
@@ -278,6 +284,7 @@ func TestParseAccepts(t *testing.T) {
 		{"live sync off needs no nodes", "[livesync]\ninterface = \"eth0\""},
 		{"link-local address with its zone", "[udp]\nlisten = [\"[fe80::1%eth0]:6969\"]"},
 		{"shortest interval without jitter", "[tracker]\nannounce_interval = \"5m\"\ninterval_jitter = \"0\"\nmin_announce_interval = \"5m\""},
+		{"networks that hold what is never stored", "[tracker]\nallow_networks = [\"0.0.0.0/0\", \"::/0\", \"240.0.0.0/4\", \"200::/7\"]"},
 		{"torrent timeout 0 with a unit", "[tracker]\ntorrent_timeout = \"0s\""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

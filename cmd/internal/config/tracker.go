@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Tracker is the table [tracker]. A TorrentTimeout of 0 keeps torrents for
 // ever; a maximum number of 0, other than MaxNumWant, is no limit.
@@ -16,6 +19,7 @@ type Tracker struct {
 	DefaultNumWant        int
 	MaxNumWant            int
 	AllowPrivateAddresses bool
+	AllowNetworks         []netip.Prefix
 }
 
 // The intervals between announces that public lists accept.
@@ -55,7 +59,12 @@ func (t *Tracker) keys() []key {
 		declare("max_numwant", &t.MaxNumWant, 200, integer(1, 200),
 			"How many peers a client gets at most."),
 		declare("allow_private_addresses", &t.AllowPrivateAddresses, false, boolean,
-			"Accept and hand out private, loopback, link-local and documentation addresses.\n"+
-				"Otherwise a client on such an address is answered but not stored."),
+			"Accept and hand out private, loopback and documentation addresses, and those\n"+
+				"of a carrier's NAT (100.64.0.0/10) and of Yggdrasil (200::/7). Otherwise a\n"+
+				"client on such an address is answered but not stored."),
+		declare("allow_networks", &t.AllowNetworks, nil, listOf(peerNetwork),
+			"Networks (CIDR) to accept and hand out besides public addresses: some of the\n"+
+				"private ones, or others. Multicast, broadcast, unspecified and IPv6 link-local\n"+
+				"addresses are never stored, whatever is listed."),
 	}
 }

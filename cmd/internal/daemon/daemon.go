@@ -170,6 +170,7 @@ func (d *Daemon) trackerOptions() tracker.Options {
 		DefaultNumWant:        c.DefaultNumWant,
 		MaxNumWant:            c.MaxNumWant,
 		AllowPrivate:          c.AllowPrivateAddresses,
+		AllowNetworks:         c.AllowNetworks,
 		Tell: func(r tracker.SyncRecord) {
 			if d.node != nil {
 				d.node.Tell(r)

@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"keeptrack/livesync/transport":   {},
 	"keeptrack/livesync/wire":        {"keeptrack/tracker"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations"},
-	"keeptrack/cmd/internal/config":  {},
+	"keeptrack/cmd/internal/config":  {"keeptrack/tracker"},
 	"keeptrack/docs":                 {},
 	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/admin":   {"keeptrack/docs"},
