@@ -195,18 +195,67 @@ func FuzzAccept(f *testing.F) {
 	})
 }
 
-// TestRefusedAddressIsAnsweredNotStored announces from a private address.
-func TestRefusedAddressIsAnsweredNotStored(t *testing.T) {
-	private := MakePeer4([4]byte{192, 168, 1, 1}, 1)
-	b := newRig(t, func(o *Options) { o.AllowPrivate = false })
-	b.leech(hashA, peer4(1))
-	r := b.leech(hashA, private)
-	r.wantPeers(t, peer4(1))
-	b.leech(hashB, private)
-	if r.Leechers != 1 || b.Torrents() != 1 {
-		t.Errorf("%d leechers, %d torrents", r.Leechers, b.Torrents())
+// TestUnreachablePeerIsAnsweredNotStored announces peers that nobody could
+// reach. The reason is told and counted, but not of those that stop.
+func TestUnreachablePeerIsAnsweredNotStored(t *testing.T) {
+	private, public := MakePeer4([4]byte{192, 168, 1, 1}, 1), MakePeer4([4]byte{192, 0, 3, 9}, 1)
+	for _, test := range []struct {
+		peer    Peer
+		through TurnedAway
+		want    TurnedAway
+	}{
+		{private, TurnedNot, TurnedAddress},
+		{MakePeer(netip.MustParseAddr("fe80::1"), 1), TurnedNot, TurnedAddress},
+		{Peer{port: 1}, TurnedNot, TurnedAddress},
+		{Peer{addr: public.addr}, TurnedNot, TurnedPort},
+		{public, TurnedUnnamed, TurnedUnnamed},
+		{public, TurnedUntrusted, TurnedUntrusted},
+		{private, TurnedUntrusted, TurnedUntrusted},
+		{public, TurnedNot, TurnedNot},
+	} {
+		b := newRig(t, func(o *Options) { o.AllowPrivate = false })
+		b.leech(hashA, MakePeer4([4]byte{192, 0, 3, 1}, 1))
+		a := Announce{Peer: test.peer, Through: test.through, Left: 1, NumWant: 50, Limit: MaxPeers}
+		for _, a.InfoHash = range []InfoHash{hashA, hashB} {
+			for _, a.Event = range []Event{EventStopped, EventStarted} {
+				r := &Reply{Turned: TurnedPeers} // of an announce before
+				b.Announce(b.now(), &a, r)
+				want, stored := test.want, uint32(0)
+				if a.Event == EventStopped {
+					want = TurnedNot
+				} else if want == TurnedNot {
+					stored = 1
+				}
+				if a.InfoHash == hashA {
+					stored++
+				}
+				if r.Turned != want || r.Leechers != stored {
+					t.Errorf("%v %v %v, event %d: %v, %d leechers, want %v, %d", a.InfoHash == hashA, test.peer, test.through,
+						a.Event, r.Turned, r.Leechers, want, stored)
+				}
+			}
+		}
+		var counts [TurnedCount]uint64
+		if test.want != TurnedNot {
+			counts[test.want] = 2
+		}
+		if got := b.Stats().PeersTurnedAway; got != counts {
+			t.Errorf("%v: counted %v", test.peer, got)
+		}
+		if origin := b.TakeUnreachable(); origin.Announces != counts[test.want] ||
+			origin.Announces > 0 && !origin.Network.Contains(test.peer.Addr()) {
+			t.Errorf("%v: most from %+v", test.peer, origin)
+		}
 	}
-	open := newRig(t, nil)
-	open.leech(hashA, private)
-	open.wantScrape(hashA, Counts{Leechers: 1, Downloaders: 1})
+}
+
+// TestTurnedNames holds that each reason has a name of its own.
+func TestTurnedNames(t *testing.T) {
+	names := map[string]bool{"": true}
+	for r := range TurnedAway(TurnedCount) {
+		if names[r.String()] {
+			t.Errorf("reason %d is called %q", r, r)
+		}
+		names[r.String()] = true
+	}
 }

@@ -31,6 +31,10 @@ type Announce struct {
 	// Peer is the client's source address with the port that it listens on.
 	// With port 0 the client is answered but not stored.
 	Peer Peer
+	// Through, unless it is TurnedNot, says that the request came through a proxy
+	// of whose clients this one is not known, and why. Peer then has the proxy's
+	// address, and is answered but not stored.
+	Through TurnedAway
 	// Left is the number of bytes the client still lacks; 0 makes it a seeder.
 	Left  uint64
 	Event Event
@@ -52,6 +56,9 @@ type Reply struct {
 	// Refused says that the access list refuses the torrent: there are no
 	// peers, the counts are zero, and Interval is the longest there is.
 	Refused bool
+	// Turned is why a client that has not stopped is not stored; TurnedNot if it
+	// is.
+	Turned TurnedAway
 	// Interval is the number of seconds until the client should announce
 	// again, MinInterval the number it must wait at least.
 	Interval, MinInterval uint32
@@ -68,7 +75,7 @@ type Reply struct {
 // r's fields are overwritten; the peers chosen are appended to r.Peers4 and
 // r.Peers6. A stopped client gets none.
 func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
-	r.Seeders, r.Leechers, r.Downloaded = 0, 0, 0
+	r.Seeders, r.Leechers, r.Downloaded, r.Turned = 0, 0, 0, TurnedNot
 	if r.Refused = t.access.Load().Refuses(&a.InfoHash); r.Refused {
 		r.Interval, r.MinInterval = maxInterval, t.minInterval(maxInterval)
 		return
@@ -81,19 +88,26 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 		t.opts.Tell(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: tell})
 	}
 	s.mu.Unlock()
+	if r.Turned.Unreachable() {
+		t.unreachable.note(&a.Peer)
+	}
 }
 
 // announce is Announce within the locked shard, for a torrent with this hash. It
 // returns what other instances are to be told, if anything.
 func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (tell SyncFlags, told bool) {
-	storable := a.Peer.port != 0 && t.accepted.accept(&a.Peer)
+	turned := t.reachable(a)
+	if a.Event != EventStopped {
+		s.turn(r, turned)
+	}
+	storable := turned == TurnedNot
 	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
 		if !storable || a.Event == EventStopped {
 			return 0, false
 		}
 		if t.limits.exhausted(a.Peer.Network()) {
-			s.totals.PeersTurnedAway[TurnedTorrents]++
+			s.turn(r, TurnedTorrents)
 			return 0, false
 		}
 		if i, ok = t.create(s, &a.InfoHash, hash); !ok {
@@ -104,6 +118,7 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	out := visited{at: -1}
 	if storable {
 		out, tell, told = t.store(s, i, now, a, seeder)
+		s.turn(r, out.turned)
 	}
 	torrent := s.torrents.at(i)
 	p4, p6 := view(&s.arena4, torrent.home4()), view(&s.arena6, torrent.home6())
@@ -115,6 +130,28 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 		c.choose(&s.rng, &p4, &p6, r)
 	}
 	return tell, told
+}
+
+// reachable returns why others could not reach the client's peer, or TurnedNot
+// if they could.
+func (t *Tracker) reachable(a *Announce) TurnedAway {
+	switch {
+	case a.Through != TurnedNot:
+		return a.Through
+	case a.Peer.port == 0:
+		return TurnedPort
+	case !t.accepted.accept(&a.Peer):
+		return TurnedAddress
+	}
+	return TurnedNot
+}
+
+// turn counts and tells a reason for which a peer is not stored, if it is one.
+func (s *shard) turn(r *Reply, reason TurnedAway) {
+	if reason != TurnedNot {
+		r.Turned = reason
+		s.totals.PeersTurnedAway[reason]++
+	}
 }
 
 // store carries out an announce on the torrent at position i.
@@ -129,7 +166,6 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 	}
 	out = s.visit(i, &a.Peer, v)
 	if out.turned != TurnedNot {
-		s.totals.PeersTurnedAway[out.turned]++
 		return out, 0, false
 	}
 	if v.remove && !out.known {

@@ -24,13 +24,48 @@ const (
 	// complete as many torrents of late as Options.MaxTorrentsPerAddress
 	// allows. The peer is stored; only its completed download is not counted.
 	TurnedCompletions
+
+	// The following are not for what is stored already: the peer could not be
+	// reached where it says that it is.
+
+	// TurnedPort says that the client gave no port, or 0.
+	TurnedPort
+	// TurnedAddress says that the address is not taken in: neither public nor
+	// allowed by Options.
+	TurnedAddress
+	// TurnedUnnamed says that the request came through a trusted proxy that
+	// does not name the client.
+	TurnedUnnamed
+	// TurnedUntrusted says that the request came through a proxy that is not
+	// trusted, and the client is elsewhere.
+	TurnedUntrusted
+
 	TurnedCount int = iota // number of values, TurnedNot included
 )
 
+var turnedNames = [TurnedCount]string{
+	TurnedNot:         "stored",
+	TurnedPeers:       "peers_per_address",
+	TurnedTorrents:    "torrents_per_address",
+	TurnedCompletions: "completions_per_address",
+	TurnedPort:        "port_zero",
+	TurnedAddress:     "address_not_public",
+	TurnedUnnamed:     "proxy_names_no_client",
+	TurnedUntrusted:   "proxy_not_trusted",
+}
+
 // String returns the reason in lower-case words joined by underscores, for
 // metrics.
-func (r TurnedAway) String() string {
-	return [TurnedCount]string{"stored", "peers_per_address", "torrents_per_address", "completions_per_address"}[r]
+func (r TurnedAway) String() string { return turnedNames[r] }
+
+// Unreachable reports whether the reason is that nobody could reach the peer, as
+// opposed to what is stored already.
+func (r TurnedAway) Unreachable() bool {
+	switch r {
+	case TurnedPort, TurnedAddress, TurnedUnnamed, TurnedUntrusted:
+		return true
+	}
+	return false
 }
 
 // limits bound what clients at one address can have stored. They are asked only

@@ -34,8 +34,8 @@ type ShardTotals struct {
 	// clients and from other instances.
 	Completed uint64
 	// PeersTurnedAway counts by reason the announces since the start whose peer
-	// was not stored, or its completed download not counted, for what its
-	// address has already. TurnedNot is not counted.
+	// was not stored, or its completed download not counted. TurnedNot is not
+	// counted.
 	PeersTurnedAway [TurnedCount]uint64
 }
 

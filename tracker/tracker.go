@@ -67,7 +67,9 @@ type Tracker struct {
 	ages     ages
 	limits   limits
 	taking   taking
-	shards   [ShardCount]shard
+	// unreachable has where the peers come from that nobody could reach.
+	unreachable origins
+	shards      [ShardCount]shard
 }
 
 // New returns an empty Tracker that starts to count time at now.
@@ -125,6 +127,9 @@ func (t *Tracker) Stats() Stats {
 	}
 	return out
 }
+
+// Accepts reports whether the address of p is one at which peers are stored.
+func (t *Tracker) Accepts(p Peer) bool { return t.accepted.accept(&p) }
 
 // find returns the shard of a torrent and the torrent's hash.
 func (t *Tracker) find(h *InfoHash) (*shard, uint64) {

@@ -110,6 +110,9 @@ func printReply(w io.Writer, r *client.Reply) error {
 	if r.ExternalIP.IsValid() {
 		text = fmt.Appendf(text, "external ip %s\n", r.ExternalIP)
 	}
+	if r.Warning != "" {
+		text = fmt.Appendf(text, "warning %q\n", r.Warning)
+	}
 	for _, p := range r.Peers {
 		text = fmt.Appendf(text, "peer %s\n", p)
 	}
@@ -134,9 +137,10 @@ func printReplyJSON(w io.Writer, r *client.Reply) error {
 		Leechers    uint64   `json:"leechers"`
 		Downloaded  *uint64  `json:"downloaded,omitempty"`
 		ExternalIP  string   `json:"external_ip,omitempty"`
+		Warning     string   `json:"warning,omitempty"`
 		Peers       []string `json:"peers"`
 	}{
 		int64(r.Interval / time.Second), int64(r.MinInterval / time.Second),
-		r.Seeders, r.Leechers, r.Downloaded, external, peers,
+		r.Seeders, r.Leechers, r.Downloaded, external, r.Warning, peers,
 	})
 }

@@ -194,7 +194,7 @@ func TestSources(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var s sources
-			s.bound(1, nil)
+			s.bound(1, proxies{})
 			if !s.enter(addr(test.first)) || s.enter(addr(test.second)) == test.shared {
 				t.Fatal("the limit is not per source")
 			}
@@ -205,13 +205,13 @@ func TestSources(t *testing.T) {
 		})
 	}
 	var s sources
-	s.bound(1, nil)
+	s.bound(1, proxies{})
 	for range 2 {
 		if !s.enter(netip.Addr{}) {
 			t.Error("a socket without an address is bounded")
 		}
 	}
-	s.bound(0, nil)
+	s.bound(0, proxies{})
 	for range tracker.MaxPeers {
 		if !s.enter(addr("192.0.2.1")) {
 			t.Fatal("0 is a limit")

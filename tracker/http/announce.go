@@ -2,7 +2,6 @@ package http
 
 import (
 	"math"
-	"net/netip"
 
 	"keeptrack/tracker"
 )
@@ -17,12 +16,12 @@ type announceRequest struct {
 	hasHash bool
 }
 
-// parse reads the announce that client sent, of which only the info hash is
+// parse reads the announce of a client, of which only the info hash is
 // needed. Without a port the client is not stored, without `left` it is a
 // leecher; a number that cannot be read counts as missing, other than a port.
 // The addresses that a client gives itself, and all that the tracker has no use
 // for, are left out.
-func (a *announceRequest) parse(raw string, client netip.Addr) Failure {
+func (a *announceRequest) parse(raw string, from requester) Failure {
 	*a = announceRequest{Announce: tracker.Announce{
 		Left:         math.MaxUint64,
 		NumWant:      -1,
@@ -38,7 +37,7 @@ func (a *announceRequest) parse(raw string, client netip.Addr) Failure {
 	if !a.hasHash {
 		return FailureInfoHashMissing
 	}
-	a.Peer = tracker.MakePeer(client, a.port)
+	a.Peer, a.Through = tracker.MakePeer(from.addr, a.port), from.through
 	return FailureNone
 }
 

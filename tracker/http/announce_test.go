@@ -25,7 +25,7 @@ const libtorrentQuery = "info_hash=P%24%e2ze%da%1e%1e%a6%dcjQ%16%8c%b2%d7%10%cf%
 
 func TestParseAnnounceOfLibtorrent(t *testing.T) {
 	var a announceRequest
-	if f := a.parse(libtorrentQuery, addr1); f != FailureNone {
+	if f := a.parse(libtorrentQuery, requester{addr: addr1}); f != FailureNone {
 		t.Fatal(f)
 	}
 	want := tracker.Announce{
@@ -94,7 +94,7 @@ func TestParseAnnounce(t *testing.T) {
 			want := base
 			test.want(&want)
 			var got announceRequest
-			f := got.parse(test.raw, addr1)
+			f := got.parse(test.raw, requester{addr: addr1})
 			got.port = 0 // is in Peer
 			if f != FailureNone || got != want {
 				t.Errorf("got %+v, %v\nwant %+v", got, f, want)
@@ -125,7 +125,7 @@ func TestParseAnnounceFails(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var a announceRequest
-			if got := a.parse(test.raw, addr1); got != test.want {
+			if got := a.parse(test.raw, requester{addr: addr1}); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})

@@ -11,7 +11,7 @@ func BenchmarkParseAnnounce(b *testing.B) {
 	var a announceRequest
 	b.ReportAllocs()
 	for b.Loop() {
-		if f := a.parse(libtorrentQuery, addr1); f != FailureNone {
+		if f := a.parse(libtorrentQuery, requester{addr: addr1}); f != FailureNone {
 			b.Fatal(f)
 		}
 	}
@@ -39,7 +39,7 @@ func BenchmarkParseHead(b *testing.B) {
 	var h head
 	b.ReportAllocs()
 	for b.Loop() {
-		if size, refusal := h.parse(libtorrentMessage); size != len(libtorrentMessage) {
+		if size, refusal := h.parse(libtorrentMessage, "X-Forwarded-For"); size != len(libtorrentMessage) {
 			b.Fatal(size, refusal)
 		}
 	}

@@ -18,15 +18,15 @@ const (
 	scrapeEnd   = "e5:flagsd20:min_request_intervali900eee"
 )
 
-// appendAnnounce appends the reply to an announce that client sent. The peers
-// are in compact form (BEP 23, BEP 7) or a list of dictionaries; peer ids are
-// not known and so not part of them.
-func appendAnnounce(dst []byte, r *tracker.Reply, client tracker.Peer, dictionaries bool) []byte {
+// appendAnnounce appends the reply to an announce. The peers are in compact form
+// (BEP 23, BEP 7) or a list of dictionaries; peer ids are not known and so not
+// part of them. A client that is not stored is warned (BEP 3).
+func appendAnnounce(dst []byte, r *tracker.Reply, a *tracker.Announce, dictionaries bool) []byte {
 	dst = append(dst, "d8:complete"...)
 	dst = appendInt(dst, uint64(r.Seeders))
 	dst = append(dst, "10:downloaded"...)
 	dst = appendInt(dst, r.Downloaded)
-	dst = appendExternalIP(dst, client)
+	dst = appendExternalIP(dst, a)
 	dst = append(dst, "10:incomplete"...)
 	dst = appendInt(dst, uint64(r.Leechers))
 	dst = append(dst, "8:interval"...)
@@ -39,15 +39,20 @@ func appendAnnounce(dst []byte, r *tracker.Reply, client tracker.Peer, dictionar
 	} else {
 		dst = appendPeers(dst, r)
 	}
+	if text := warnings[r.Turned]; text != "" {
+		dst = append(dst, "15:warning message"...)
+		dst = appendString(dst, text)
+	}
 	return append(dst, 'e')
 }
 
 // appendExternalIP appends the client's address in 4 or 16 bytes after its key
-// (BEP 24), or nothing if the address is not known: that of a client on a unix
-// socket for which no proxy has named one.
-func appendExternalIP(dst []byte, client tracker.Peer) []byte {
+// (BEP 24), or nothing if the address is not known: that of a client whose proxy
+// does not name it.
+func appendExternalIP(dst []byte, a *tracker.Announce) []byte {
+	client := a.Peer
 	switch {
-	case client.Addr().IsUnspecified():
+	case a.Through == tracker.TurnedUnnamed, client.Addr().IsUnspecified():
 		return dst
 	case client.Family() == tracker.IPv6:
 		dst = append(dst, "11:external ip16:"...)

@@ -18,7 +18,7 @@ const (
 // TestRepliesThatLibtorrentAccepted compares replies with bodies that
 // libtorrent was seen to accept, less the keys that those do not have.
 func TestRepliesThatLibtorrentAccepted(t *testing.T) {
-	client := tracker.MakePeer(addr1, 6881)
+	client := &tracker.Announce{Peer: tracker.MakePeer(addr1, 6881)}
 	counts := tracker.Counts{Seeders: 11, Leechers: 19, Downloaded: 13772}
 	scrape := appendScrapeRow([]byte(scrapeStart), &hash1, counts)
 	tests := []struct {
@@ -74,28 +74,49 @@ func TestAppendAnnounce(t *testing.T) {
 		name         string
 		reply        tracker.Reply
 		client       tracker.Peer
+		through      tracker.TurnedAway
 		dictionaries bool
 		want         string
 	}{
-		{"no peers", tracker.Reply{}, tracker.MakePeer(addr1, 1), false,
+		{"no peers", tracker.Reply{}, tracker.MakePeer(addr1, 1), 0, false,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peers0:e"},
-		{"no peers in dictionaries", tracker.Reply{}, tracker.MakePeer(addr1, 1), true,
+		{"no peers in dictionaries", tracker.Reply{}, tracker.MakePeer(addr1, 1), 0, true,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
-		{"largest numbers, to IPv6", largest, tracker.MakePeer(addr6, 1), false,
+		{"largest numbers, to IPv6", largest, tracker.MakePeer(addr6, 1), 0, false,
 			"d8:complete" + u32 + "10:downloaded" + u64 + "11:external ip16:" + compactPeer6[:16] +
 				"10:incomplete" + u32 + "8:interval" + u32 + "12:min interval" + u32 + "5:peers0:e"},
-		{"both families", tracker.Reply{Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 1), false,
+		{"both families", tracker.Reply{Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 1), 0, false,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e" +
 				"5:peers12:" + compactPeers4 + "6:peers618:" + compactPeer6 + "e"},
+		{"not stored", tracker.Reply{Turned: tracker.TurnedPort, Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 0), 0, false,
+			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e" +
+				"5:peers0:6:peers618:" + compactPeer6 + "15:warning message41:no port given: others are not told of youe"},
+		{"client that a proxy does not name", tracker.Reply{}, tracker.MakePeer(addr1, 1), tracker.TurnedUnnamed, true,
+			"d8:completei0e10:downloadedi0e10:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
+		{"client of a proxy that is not trusted", tracker.Reply{}, tracker.MakePeer(addr1, 1), tracker.TurnedUntrusted, true,
+			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := string(appendAnnounce(nil, &test.reply, test.client, test.dictionaries))
+			got := string(appendAnnounce(nil, &test.reply, &tracker.Announce{Peer: test.client, Through: test.through}, test.dictionaries))
 			if got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 			mustDict(t, got)
 		})
+	}
+}
+
+// TestWhoIsNotStoredIsWarned holds that each reason for that has a text of its
+// own, and nothing else has.
+func TestWhoIsNotStoredIsWarned(t *testing.T) {
+	texts := map[string]bool{}
+	for r := range tracker.TurnedAway(tracker.TurnedCount) {
+		text, stored := warnings[r], r == tracker.TurnedNot || r == tracker.TurnedCompletions
+		if stored != (text == "") || texts[text] {
+			t.Errorf("%v: %q", r, text)
+		}
+		texts[text] = !stored
 	}
 }
 
@@ -124,8 +145,8 @@ func TestFailuresAreDistinct(t *testing.T) {
 }
 
 func TestEncodingDoesNotAllocate(t *testing.T) {
-	reply := tracker.Reply{Interval: 1800, Downloaded: math.MaxUint64, Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}
-	client := tracker.MakePeer(addr6, 1)
+	reply := tracker.Reply{Turned: tracker.TurnedAddress, Interval: 1800, Downloaded: math.MaxUint64, Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}
+	client := &tracker.Announce{Peer: tracker.MakePeer(addr6, 1)}
 	body := make([]byte, 0, 4096)
 	if allocs := testing.AllocsPerRun(100, func() {
 		body = appendAnnounce(body[:0], &reply, client, false)

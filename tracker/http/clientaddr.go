@@ -3,65 +3,98 @@ package http
 import (
 	"net/netip"
 	"strings"
+
+	"keeptrack/tracker"
 )
 
-// proxies are the networks whose X-Forwarded-For is believed. A source without
-// an address, which is one on a unix socket, is a proxy too: whoever may open
-// the socket is trusted.
-type proxies []netip.Prefix
+// defaultClientHeader is the header that names the client of a proxy if
+// Options do not say otherwise, and forwardedHeader the one whose values are
+// those of RFC 7239. Of all others the values are lists of addresses.
+const (
+	defaultClientHeader = "X-Forwarded-For"
+	forwardedHeader     = "Forwarded"
+)
+
+// requester is whom a request comes from.
+type requester struct {
+	// addr is the client's address or, if that is not known, the connection's
+	// source. It is invalid if that is a unix socket.
+	addr netip.Addr
+	// through is why the client's address is not known, or TurnedNot.
+	through tracker.TurnedAway
+}
+
+// proxies are those who are believed to name the client of a request. A source
+// without an address, which is one on a unix socket, is a proxy too: whoever may
+// open the socket is trusted.
+type proxies struct {
+	networks []netip.Prefix
+	header   string // that names the client
+	elements bool   // whose values are those of Forwarded
+}
 
 // makeProxies copies prefixes, with those of IPv4-mapped addresses turned into
 // IPv4 ones.
-func makeProxies(prefixes []netip.Prefix) proxies {
-	p := make(proxies, 0, len(prefixes))
+func makeProxies(prefixes []netip.Prefix, header string) proxies {
+	if header == "" {
+		header = defaultClientHeader
+	}
+	p := proxies{header: header, elements: strings.EqualFold(header, forwardedHeader)}
 	for _, prefix := range prefixes {
 		if prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
 			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
-		p = append(p, prefix)
+		p.networks = append(p.networks, prefix)
 	}
 	return p
 }
 
-// clientAddr returns the address of the client: the connection's source or, if
-// that is a proxy, the one that the lines of X-Forwarded-For name. It is invalid
-// for a client on a unix socket that names none.
-func (p proxies) clientAddr(source netip.Addr, lines []string) netip.Addr {
+// clientOf returns the client of a request over a connection from source. lines
+// are the values of the header that names it, in their order.
+//
+// Each proxy has appended the address that it was called from, so the client is
+// the right-most that is no proxy. If all are, it is the first. Where a proxy
+// names nobody, or nothing that can be read as an address, whatever stands left
+// of that could be anybody's: the client is not known.
+func (p *proxies) clientOf(source netip.Addr, lines []string) requester {
 	source = plain(source)
-	if len(p) == 0 && source.IsValid() {
-		return source
+	if !p.contain(source) {
+		return requester{addr: source}
 	}
-	return p.forwarded(source, lines)
+	at, named := source, false
+	for i := len(lines) - 1; i >= 0; i-- {
+		rest, entry, more := lines[i], "", true
+		for more {
+			if named && !p.contain(at) {
+				return requester{addr: at}
+			}
+			if rest, entry, more = p.cutLast(rest); !p.read(&at, entry) {
+				return requester{source, tracker.TurnedUnnamed}
+			}
+			named = true
+		}
+	}
+	if !named {
+		return requester{source, tracker.TurnedUnnamed}
+	}
+	return requester{addr: at}
 }
 
-// forwarded goes through the entries of the header's lines from the right, as
-// each proxy appended the address that it was called from. It returns the
-// first address that is no proxy; where an entry is no address, nobody that
-// can be believed has written it, and the address before it is the answer.
-func (p proxies) forwarded(addr netip.Addr, lines []string) netip.Addr {
-	for i := len(lines) - 1; i >= 0; i-- {
-		rest, more := lines[i], true
-		for more {
-			if !p.contain(addr) {
-				return addr
-			}
-			var entry string
-			rest, entry, more = cutLast(rest)
-			next, ok := parseForwarded(strings.Trim(entry, " \t"))
-			if !ok {
-				return addr
-			}
-			addr = next
-		}
+// namedBy returns the address that the last entry of lines names, whoever has
+// written it. It is invalid if there is none.
+func (p *proxies) namedBy(lines []string) (addr netip.Addr) {
+	if len(lines) > 0 {
+		_, entry, _ := p.cutLast(lines[len(lines)-1])
+		p.read(&addr, entry)
 	}
 	return addr
 }
 
-func (p proxies) contain(addr netip.Addr) bool {
+func (p *proxies) contain(addr netip.Addr) bool {
 	if !addr.IsValid() {
 		return true
 	}
-	for _, prefix := range p {
+	for _, prefix := range p.networks {
 		if prefix.Contains(addr) {
 			return true
 		}
@@ -69,28 +102,59 @@ func (p proxies) contain(addr netip.Addr) bool {
 	return false
 }
 
-// cutLast splits a list at its last comma. found tells if there is one.
-func cutLast(list string) (before, last string, found bool) {
+// cutLast splits a list at its last comma. more tells if there is one.
+func (p *proxies) cutLast(list string) (before, last string, more bool) {
 	i := strings.LastIndexByte(list, ',')
+	if p.elements {
+		i = lastSeparator(list)
+	}
 	if i < 0 {
 		return "", list, false
 	}
 	return list[:i], list[i+1:], true
 }
 
-// parseForwarded reads an address that may be in brackets and have a port.
-func parseForwarded(entry string) (addr netip.Addr, ok bool) {
-	bracketed := strings.HasPrefix(entry, "[")
-	if bracketed && strings.HasSuffix(entry, "]") {
-		addr, err := netip.ParseAddr(entry[1 : len(entry)-1])
-		return plain(addr), err == nil && addr.Is6()
+// read reads the address in an entry of the header.
+func (p *proxies) read(addr *netip.Addr, entry string) (ok bool) {
+	if p.elements {
+		*addr, ok = parseElement(entry)
+	} else {
+		*addr, ok = parseNode(strings.Trim(entry, " \t"))
 	}
-	if bracketed || strings.Count(entry, ":") == 1 {
-		withPort, err := netip.ParseAddrPort(entry)
-		return plain(withPort.Addr()), err == nil
+	return ok
+}
+
+// parseNode reads an address that may be in brackets and have a port.
+func parseNode(node string) (addr netip.Addr, ok bool) {
+	host, bracketed := strings.CutPrefix(node, "[")
+	port := ""
+	switch {
+	case bracketed:
+		if host, port, ok = strings.Cut(host, "]"); !ok || port != "" && !isPort(port) {
+			return addr, false
+		}
+	case strings.Count(node, ":") == 1:
+		i := strings.IndexByte(node, ':')
+		if host, port = node[:i], node[i:]; !isPort(port) {
+			return addr, false
+		}
 	}
-	addr, err := netip.ParseAddr(entry)
-	return plain(addr), err == nil
+	addr, err := netip.ParseAddr(host)
+	return plain(addr), err == nil && (!bracketed || addr.Is6())
+}
+
+// isPort tells whether s is a colon and a port, which RFC 7239 lets a proxy
+// hide behind a name that begins with an underscore.
+func isPort(s string) bool {
+	port, ok := strings.CutPrefix(s, ":")
+	if !ok || port == "" {
+		return false
+	}
+	if port[0] == '_' {
+		return isToken(port)
+	}
+	_, ok = parseUint(port, 1<<16-1)
+	return ok && strings.Trim(port, "0123456789") == ""
 }
 
 // plain returns addr without a zone, and an IPv4-mapped address as IPv4.

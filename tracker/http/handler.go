@@ -34,7 +34,7 @@ type handler struct {
 func newHandler(o Options, t *tracker.Tracker) *handler {
 	return &handler{
 		tracker:         t,
-		proxies:         makeProxies(o.TrustedProxies),
+		proxies:         makeProxies(o.TrustedProxies, o.ClientAddressHeader),
 		redirectURL:     o.RedirectURL,
 		redirectField:   "Location: " + o.RedirectURL + "\r\n",
 		allowFullScrape: o.FullScrape,
@@ -44,7 +44,8 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 
 // answer answers the request in r.head.
 func (r *responder) answer(source netip.Addr) step {
-	client := r.proxies.clientAddr(source, r.head.forwarded)
+	from := r.clientOf(source, r.head.forwarded)
+	client := from.addr
 	if r.head.method != methodGet && r.head.method != methodHead {
 		r.counters.count(ActionOther, client, FailureMethod)
 		return r.writeLine("405 Method Not Allowed", "Allow: GET, HEAD\r\n", FailureMethod.Text())
@@ -55,12 +56,12 @@ func (r *responder) answer(source netip.Addr) step {
 	}
 	switch routeOf(path) {
 	case routeAnnounce:
-		return r.answerAnnounce(query, client)
+		return r.answerAnnounce(query, from)
 	case routeScrape:
 		return r.answerScrape(query, client)
 	case routeRoot:
 		if namesTorrent(query) { // a client whose tracker has no path: it would not follow
-			return r.answerAnnounce(query, client)
+			return r.answerAnnounce(query, from)
 		}
 		if r.redirectURL != "" {
 			r.counters.count(ActionOther, client, FailureNone)
@@ -71,19 +72,19 @@ func (r *responder) answer(source netip.Addr) step {
 	return r.writeLine("404 Not Found", "", FailureNotFound.Text())
 }
 
-func (r *responder) answerAnnounce(query string, client netip.Addr) step {
+func (r *responder) answerAnnounce(query string, from requester) step {
 	a, reply := &r.announce, &r.reply
-	if f := a.parse(query, client); f != FailureNone {
-		return r.fail(ActionAnnounce, client, f, failureInterval)
+	if f := a.parse(query, from); f != FailureNone {
+		return r.fail(ActionAnnounce, from.addr, f, failureInterval)
 	}
 	reply.Peers4, reply.Peers6 = reply.Peers4[:0], reply.Peers6[:0]
 	r.tracker.Announce(r.now, &a.Announce, reply)
 	r.trace(a, reply)
 	if reply.Refused {
-		return r.fail(ActionAnnounce, client, FailureRefused, reply.Interval)
+		return r.fail(ActionAnnounce, from.addr, FailureRefused, reply.Interval)
 	}
-	r.counters.count(ActionAnnounce, client, FailureNone)
-	r.body = appendAnnounce(r.body[:0], reply, a.Peer, a.dictionaries)
+	r.counters.count(ActionAnnounce, from.addr, FailureNone)
+	r.body = appendAnnounce(r.body[:0], reply, &a.Announce, a.dictionaries)
 	return r.write(statusOK, "")
 }
 
@@ -137,6 +138,7 @@ func (h *handler) trace(a *announceRequest, reply *tracker.Reply) {
 		Uint64("left", a.Left).
 		Int("numwant", a.NumWant).
 		Bool("refused", reply.Refused).
+		Stringer("turned", reply.Turned).
 		Int("peers4", len(reply.Peers4)/tracker.CompactSize4).
 		Int("peers6", len(reply.Peers6)/tracker.CompactSize6).
 		Msg("announce")

@@ -25,7 +25,8 @@ type head struct {
 	bare           bool // the request line has no version, as in HTTP/0.9
 	keep           bool // the connection may be kept after the reply
 	body           bool // a body follows, which nobody reads
-	// forwarded are the values of the X-Forwarded-For lines, in their order.
+	// forwarded are the values of the lines with the header that names the
+	// client of a proxy, in their order.
 	forwarded []string
 	// encodings are the values of the Accept-Encoding lines.
 	encodings []string
@@ -34,7 +35,8 @@ type head struct {
 	close, askedToKeep bool // options of the Connection lines
 }
 
-// parse reads the head that in begins with and returns its size. If the head
+// parse reads the head that in begins with and returns its size. clientHeader
+// is the name of the header that names the client of a proxy. If the head
 // goes on past in, both results are 0. A refusal is the status code for what
 // is no request, or none that can be answered.
 //
@@ -42,7 +44,7 @@ type head struct {
 // before a request, and lines that end with a line feed alone. Of what it does
 // not, two that opentracker answers as well: HTTP/1.1 without a Host, and a
 // request line without a version, which lines of a header may follow.
-func (h *head) parse(in string) (size, refusal int) {
+func (h *head) parse(in, clientHeader string) (size, refusal int) {
 	*h = head{forwarded: h.forwarded[:0], encodings: h.encodings[:0]}
 	line, rest, whole := cutLine(in)
 	for empty := 0; whole && line == ""; line, rest, whole = cutLine(rest) {
@@ -60,7 +62,7 @@ func (h *head) parse(in string) (size, refusal int) {
 		line, rest, whole = cutLine(rest)
 	}
 	for fields := 0; whole && line != ""; line, rest, whole = cutLine(rest) {
-		if !h.field(line) {
+		if !h.field(line, clientHeader) {
 			return 0, statusBadRequest
 		}
 		if fields++; fields > maxFields {
@@ -132,7 +134,7 @@ func (h *head) version(v string) (refusal int) {
 }
 
 // field takes in a line of the header.
-func (h *head) field(line string) (ok bool) {
+func (h *head) field(line, clientHeader string) (ok bool) {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok || !isToken(name) || !isValue(value) {
 		return false
@@ -148,7 +150,7 @@ func (h *head) field(line string) (ok bool) {
 		return value != "" && strings.Trim(value, "0123456789") == ""
 	case strings.EqualFold(name, "Transfer-Encoding"):
 		h.body = true
-	case strings.EqualFold(name, "X-Forwarded-For"):
+	case strings.EqualFold(name, clientHeader):
 		h.forwarded = append(h.forwarded, value)
 	case strings.EqualFold(name, "Accept-Encoding"):
 		h.encodings = append(h.encodings, value)

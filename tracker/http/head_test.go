@@ -42,7 +42,7 @@ func TestParseHead(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var h head
-			size, refusal := h.parse(test.in + "GET")
+			size, refusal := h.parse(test.in+"GET", "X-Forwarded-For")
 			if size != len(test.in) || refusal != 0 {
 				t.Fatalf("size %d, refusal %d", size, refusal)
 			}
@@ -51,7 +51,7 @@ func TestParseHead(t *testing.T) {
 				t.Errorf("got %+v", h)
 			}
 			for cut := range test.in {
-				if size, refusal := h.parse(test.in[:cut]); size != 0 || refusal != 0 {
+				if size, refusal := h.parse(test.in[:cut], "X-Forwarded-For"); size != 0 || refusal != 0 {
 					t.Fatalf("after %d bytes: size %d, refusal %d", cut, size, refusal)
 				}
 			}
@@ -99,7 +99,7 @@ func TestParseHeadRefuses(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var h head
-			if size, refusal := h.parse(test.in); size != 0 || refusal != test.want {
+			if size, refusal := h.parse(test.in, "X-Forwarded-For"); size != 0 || refusal != test.want {
 				t.Errorf("size %d, refusal %d, want %d", size, refusal, test.want)
 			}
 		})
@@ -111,7 +111,7 @@ func TestParseHeadSize(t *testing.T) {
 	for size, want := range map[int]int{maxHead: 0, maxHead + 1: 431} {
 		in := start + strings.Repeat("x", size-len(start)-len(end)) + end
 		var h head
-		if got, refusal := h.parse(in); refusal != want || want == 0 && got != size {
+		if got, refusal := h.parse(in, "X-Forwarded-For"); refusal != want || want == 0 && got != size {
 			t.Errorf("%d bytes: size %d, refusal %d", size, got, refusal)
 		}
 	}
@@ -151,9 +151,9 @@ func FuzzParseHead(f *testing.F) {
 	f.Add("\r\nPRI * HTTP/2.0\r\n\r\n", 3)
 	f.Fuzz(func(t *testing.T, in string, cut int) {
 		var h, early head
-		size, refusal := h.parse(in)
+		size, refusal := h.parse(in, "X-Forwarded-For")
 		cut = min(max(cut, 0), len(in))
-		earlySize, earlyRefusal := early.parse(in[:cut])
+		earlySize, earlyRefusal := early.parse(in[:cut], "X-Forwarded-For")
 		if earlyRefusal != 0 && refusal == 0 || earlySize != 0 && earlySize != size || size > cut && earlySize != 0 {
 			t.Fatalf("%d, %d after %d bytes, then %d, %d", earlySize, earlyRefusal, cut, size, refusal)
 		}
@@ -161,7 +161,7 @@ func FuzzParseHead(f *testing.F) {
 			return
 		}
 		again := head{}
-		if n, refusal := again.parse(message(&h)); n == 0 || refusal != 0 {
+		if n, refusal := again.parse(message(&h), "X-Forwarded-For"); n == 0 || refusal != 0 {
 			t.Fatalf("%+v: %d", h, refusal)
 		}
 		if again.method != h.method || again.target != h.target || again.keep != h.keep || again.body != h.body ||

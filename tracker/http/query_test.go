@@ -132,7 +132,7 @@ func TestParsingDoesNotAllocate(t *testing.T) {
 	var s scrapeRequest
 	raw := strings.Replace(libtorrentQuery, "left=", "lef%74=", 1)
 	if allocs := testing.AllocsPerRun(100, func() {
-		if a.parse(raw, addr1) != FailureNone || s.parse(raw) != FailureNone {
+		if a.parse(raw, requester{addr: addr1}) != FailureNone || s.parse(raw) != FailureNone {
 			t.Error("not understood")
 		}
 	}); allocs != 0 {

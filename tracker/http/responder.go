@@ -49,7 +49,7 @@ func (r *responder) respond(in []byte, source netip.Addr) (n int, next step) {
 	// The text is read in place; nothing of it is kept.
 	text := unsafe.String(unsafe.SliceData(in), len(in))
 	for len(r.out) < enoughOut {
-		size, refusal := r.head.parse(text[n:])
+		size, refusal := r.head.parse(text[n:], r.proxies.header)
 		if refusal != 0 {
 			return len(in), r.refuse(refusal)
 		}

@@ -35,9 +35,13 @@ type Options struct {
 	// Listen are the addresses to serve; port 0 lets the system choose. IPv4
 	// and IPv6 never share a socket.
 	Listen []netip.AddrPort
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. On unix
-	// sockets everybody's is.
+	// TrustedProxies are the networks whose ClientAddressHeader is believed. On
+	// unix sockets everybody's is.
 	TrustedProxies []netip.Prefix
+	// ClientAddressHeader is the name of the header in which a proxy names the
+	// client: Forwarded (RFC 7239), or any other with a list of addresses. Empty:
+	// X-Forwarded-For.
+	ClientAddressHeader string
 	// RedirectURL is where the path / sends browsers; empty: not found.
 	RedirectURL string
 	// FullScrape allows a scrape without info hashes, which lists all torrents.

@@ -38,6 +38,9 @@ type Stats struct {
 	Failures [FailureCount]uint64
 	// Malformed counts what came over connections and was no HTTP request.
 	Malformed uint64
+	// Untrusted counts the requests with the header that names a proxy's client,
+	// from sources that are no trusted proxies.
+	Untrusted uint64
 	// Connections is the number of connections open now, Accepted the number
 	// there have been.
 	Connections int
@@ -67,6 +70,8 @@ type counters struct {
 	failures [FailureCount]atomic.Uint64
 	// malformed counts what was no HTTP request.
 	malformed atomic.Uint64
+	// untrusted counts what named its client and was not believed.
+	untrusted atomic.Uint64
 }
 
 // count adds a request that client made.
@@ -85,7 +90,7 @@ func (c *counters) count(a Action, client netip.Addr, f Failure) {
 }
 
 func (c *counters) stats() Stats {
-	s := Stats{Malformed: c.malformed.Load()}
+	s := Stats{Malformed: c.malformed.Load(), Untrusted: c.untrusted.Load()}
 	for a := range c.requests {
 		for family := range c.requests[a] {
 			results := &c.requests[a][family]

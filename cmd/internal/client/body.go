@@ -32,6 +32,7 @@ func parseAnnounceBody(dict map[string]any) (Reply, error) {
 	if ip, ok := dict["external ip"].(string); ok {
 		r.ExternalIP, _ = netip.AddrFromSlice([]byte(ip))
 	}
+	r.Warning, _ = dict["warning message"].(string)
 	if list, ok := dict["peers"].([]any); ok {
 		r.Peers = f.peerList(list)
 	} else {

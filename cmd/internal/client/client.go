@@ -39,6 +39,8 @@ type Reply struct {
 	// ExternalIP is the client's address as the tracker sees it, invalid if
 	// the tracker did not say; over UDP it never does.
 	ExternalIP netip.Addr
+	// Warning is what the tracker warns of, in its own words; over UDP it cannot.
+	Warning string
 	// Peers are in the order of the reply.
 	Peers []netip.AddrPort
 }

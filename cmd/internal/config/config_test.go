@@ -73,7 +73,9 @@ func TestDefaultValues(t *testing.T) {
 			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: 1500 * time.Microsecond,
 			ConnectionIDLifetime: 10 * time.Minute,
 		},
-		HTTP:   HTTP{Listen: overTCP(both), MaxConnections: 10000, MaxConnectionsPerAddress: 1000},
+		HTTP: HTTP{
+			Listen: overTCP(both), ClientAddressHeader: "X-Forwarded-For", MaxConnections: 10000, MaxConnectionsPerAddress: 1000,
+		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("127.0.0.1:6970")}},
 		Access: Access{Mode: AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute},

@@ -7,12 +7,17 @@ import "net/netip"
 type HTTP struct {
 	Listen         []Endpoint
 	TrustedProxies []netip.Prefix
-	RedirectURL    string
-	FullScrape     bool
-	MaxConnections int
+	// ClientAddressHeader is the name of a header, in any case of its letters.
+	ClientAddressHeader string
+	RedirectURL         string
+	FullScrape          bool
+	MaxConnections      int
 	// MaxConnectionsPerAddress is no limit if it is 0.
 	MaxConnectionsPerAddress int
 }
+
+// defaultClientHeader is what most proxies name clients in.
+const defaultClientHeader = "X-Forwarded-For"
 
 func (h *HTTP) keys() []key {
 	return []key{
@@ -21,7 +26,12 @@ func (h *HTTP) keys() []key {
 				"the host has; \"unix:/PATH\" is a unix socket, for a reverse proxy on this\n"+
 				"host; an empty list turns HTTP off."),
 		declare("trusted_proxies", &h.TrustedProxies, nil, listOf(prefix),
-			"Networks (CIDR) whose X-Forwarded-For is believed, as it is on unix sockets."),
+			"Networks (CIDR) of reverse proxies, which are believed when they name a\n"+
+				"client; so is everybody on a unix socket."),
+		declare("client_address_header", &h.ClientAddressHeader, defaultClientHeader, headerName,
+			"The header in which they do: Forwarded (RFC 7239), or another with a list of\n"+
+				"addresses of which the last counts, such as X-Forwarded-For, X-Real-IP or\n"+
+				"CF-Connecting-IP. The proxy has to set it, or append to it, in every request."),
 		declare("redirect_url", &h.RedirectURL, "", webAddress,
 			"Where a browser that asks for / is sent; empty: nowhere."),
 		declare("full_scrape", &h.FullScrape, false, boolean,

@@ -43,6 +43,7 @@ connection_secret = "000102030405060708090a0b0c0d0e0F"
 [http]
 listen = []
 trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
+client_address_header = "CF-Connecting-IP"
 redirect_url = "https://example.org/tracker"
 full_scrape = true
 max_connections = 1
@@ -90,8 +91,9 @@ func TestParseSetsEveryKey(t *testing.T) {
 			ReceiveBuffer: 512 << 10, ConnectionIDLifetime: 2 * time.Minute, ConnectionSecret: secret,
 		},
 		HTTP: HTTP{
-			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
-			RedirectURL:    "https://example.org/tracker", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
+			TrustedProxies:      []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+			ClientAddressHeader: "CF-Connecting-IP",
+			RedirectURL:         "https://example.org/tracker", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
 		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret"},
 		Access: Access{Mode: AccessDeny, File: "hashes.txt"},
@@ -220,6 +222,10 @@ var refusedValues = []refusal{
 	{"network with a zone", "[livesync]\nnodes = [\"fe80::1%eth0\"]", "entry 1 must be a network"},
 	{"group not multicast", "[livesync]\ngroup = \"10.0.0.1\"", `must be an IPv4 multicast address, 224.0.0.0 to 239.255.255.255, not "10.0.0.1"`},
 	{"group IPv6", "[livesync]\ngroup = \"ff02::1\"", `not "ff02::1"`},
+	{"header empty", "[http]\nclient_address_header = \"\"", `f:2: http.client_address_header: must be the name of a header such as "X-Forwarded-For", not ""`},
+	{"header with a colon", "[http]\nclient_address_header = \"X-Real-IP:\"", `not "X-Real-IP:"`},
+	{"header with a letter of Unicode", "[http]\nclient_address_header = \"X-Réal-IP\"", `not "X-Réal-IP"`},
+	{"header that is used", "[http]\nclient_address_header = \"host\"", "this one means something else"},
 	{"URL relative", "[http]\nredirect_url = \"/x\"", `must be a URL such as "https://example.org/", or empty, not "/x"`},
 	{"URL of another scheme", "[http]\nredirect_url = \"udp://a:1\"", `not "udp://a:1"`},
 	{"secret too short", "[udp]\nconnection_secret = \"00112233445566778899aabbccddee\"", "must be a string of 32 to 2048 hexadecimal digits, an even number, or empty"},

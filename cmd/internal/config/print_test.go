@@ -59,6 +59,9 @@ func TestWarnings(t *testing.T) {
 		{"one front end", "[udp]\nlisten = []", nil},
 		{"token to be guessed", "[admin]\nlisten = \"[::]:6970\"\ntoken = \"123456789abcdef\"", []string{"admin.token: "}},
 		{"token in earnest", "[admin]\nlisten = \"[::]:6970\"\ntoken = \"123456789abcdef0\"", nil},
+		{"header that nobody is believed in", "[http]\nclient_address_header = \"X-Real-IP\"", []string{"http.client_address_header: "}},
+		{"header of a proxy", "[http]\nclient_address_header = \"X-Real-IP\"\ntrusted_proxies = [\"10.0.0.1\"]", nil},
+		{"header on a unix socket", "[http]\nclient_address_header = \"X-Real-IP\"\nlisten = [\"unix:/a\"]", nil},
 		{"short token for this host", "[admin]\ntoken = \"a\"", nil},
 		{"unused list", "[access]\nfile = \"x\"", []string{"access.file: "}},
 	} {

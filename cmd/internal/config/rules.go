@@ -84,6 +84,14 @@ var cautions = []rule{
 		"and http.listen are both empty: no client can reach the tracker",
 	},
 	{
+		[]string{"http.client_address_header"},
+		func(c *Config) bool {
+			return c.HTTP.ClientAddressHeader == defaultClientHeader || len(c.HTTP.TrustedProxies) > 0 ||
+				slices.ContainsFunc(c.HTTP.Listen, func(e Endpoint) bool { return e.Unix != "" })
+		},
+		"is not used because http.trusted_proxies is empty and http.listen has no unix socket",
+	},
+	{
 		[]string{"access.file"},
 		func(c *Config) bool { return c.Access.File == "" || c.Access.Mode != AccessOpen },
 		`is not used because access.mode is "open"`,

@@ -191,6 +191,8 @@ func (d *Daemon) serve(ctx context.Context) error {
 	}
 	back.Go(func() error { return d.tracker.Run(backCtx) })
 	back.Go(func() error { return d.checkpoints.Run(backCtx) })
+	unreachable := unreachableWarner{tracker: d.tracker, log: d.log}
+	back.Go(func() error { return unreachable.Run(backCtx) })
 	if d.udp != nil {
 		front.Go(func() error { return d.udp.Run(frontCtx) })
 	}

@@ -56,6 +56,7 @@ func (d *Daemon) makeHTTP() (err error) {
 	}
 	d.http, err = http.New(http.Options{
 		TrustedProxies:           c.TrustedProxies,
+		ClientAddressHeader:      c.ClientAddressHeader,
 		RedirectURL:              c.RedirectURL,
 		FullScrape:               c.FullScrape,
 		MaxConnections:           c.MaxConnections,

@@ -18,6 +18,7 @@ var (
 
 	metricHTTPFailures  = counter("http_failures_total", "HTTP requests that failed.", "reason")
 	metricHTTPMalformed = counter("http_malformed_total", "What came over HTTP connections and was no request.")
+	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP requests in which a source that is no trusted proxy names a client, which is not believed.")
 	metricHTTPConns     = gauge("http_connections", "HTTP connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP connections accepted.")
 	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address had as many as it may.")
@@ -69,6 +70,7 @@ func collectHTTP(s http.Stats, send sender) {
 		}
 	}
 	send(metricHTTPMalformed, float64(s.Malformed))
+	send(metricHTTPUntrusted, float64(s.Untrusted))
 	send(metricHTTPConns, float64(s.Connections))
 	send(metricHTTPAccepted, float64(s.Accepted))
 	send(metricHTTPRefused, float64(s.Refused))

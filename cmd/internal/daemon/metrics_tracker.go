@@ -7,12 +7,13 @@ import (
 )
 
 var (
-	metricTorrents        = gauge("torrents", "Torrents kept, those without peers included.")
-	metricPeers           = gauge("peers", "Peers stored, seeders included.", "family")
-	metricSeeders         = gauge("seeders", "Seeders stored.", "family")
-	metricCompleted       = counter("completed_total", "Completed downloads counted since the start.")
-	metricTurnedAway      = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
-	metricPeersTurnedAway = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address has as many as it may.", "reason")
+	metricTorrents         = gauge("torrents", "Torrents kept, those without peers included.")
+	metricPeers            = gauge("peers", "Peers stored, seeders included.", "family")
+	metricSeeders          = gauge("seeders", "Seeders stored.", "family")
+	metricCompleted        = counter("completed_total", "Completed downloads counted since the start.")
+	metricTurnedAway       = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
+	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address has as many as it may.", "reason")
+	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
 
 	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
 	metricCheckpointFailures = counter("checkpoint_failures_total", "Checkpoints that failed and were tried again.")
@@ -31,7 +32,11 @@ func collectTracker(s tracker.Stats, send sender) {
 	send(metricCompleted, float64(s.Completed))
 	send(metricTurnedAway, float64(s.TurnedAway))
 	for reason, n := range s.PeersTurnedAway {
-		if reason := tracker.TurnedAway(reason); reason != tracker.TurnedNot {
+		switch reason := tracker.TurnedAway(reason); {
+		case reason == tracker.TurnedNot:
+		case reason.Unreachable():
+			send(metricPeersUnreachable, float64(n), reason.String())
+		default:
 			send(metricPeersTurnedAway, float64(n), reason.String())
 		}
 	}
