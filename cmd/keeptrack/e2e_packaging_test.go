@@ -8,8 +8,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"keeptrack/cmd/internal/config"
 )
 
 // The files for those who watch a daemon, and what is written about them.
@@ -112,4 +116,71 @@ func TestWatchersUseMetricsThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	promtool(t, "check", "rules", path)
+}
+
+// spans are the times that alerts are written about with, in words.
+var spans = regexp.MustCompile(`(an|one|two|five|ten|fifteen|\d+) (minute|hour)s?\b`)
+
+// duration returns the time that two words stand for, such as "fifteen minutes".
+func duration(number, unit string) time.Duration {
+	n, ok := map[string]int{"an": 1, "one": 1, "two": 2, "five": 5, "ten": 10, "fifteen": 15}[number]
+	if !ok {
+		n, _ = strconv.Atoi(number) // spans takes digits alone
+	}
+	if unit == "hour" {
+		return time.Duration(n) * time.Hour
+	}
+	return time.Duration(n) * time.Minute
+}
+
+// timesOf returns the times that decide over an alert: how long it waits, the
+// ranges of its expression, and what a number of seconds is compared with.
+func timesOf(t *testing.T, rule string) (times []time.Duration) {
+	t.Helper()
+	for _, text := range slices.Concat(matches(`for: (\w+)`, rule), matches(`\[(\w+)\]`, rule)) {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times = append(times, d)
+	}
+	for _, text := range matches(`seconds\)? > (\d+)`, rule) {
+		n, _ := strconv.Atoi(text)
+		times = append(times, time.Duration(n)*time.Second)
+	}
+	return times
+}
+
+// TestAlertsSayWhatTheyMean holds the times in the text of each alert, and in what
+// operations.md says that it means, to those in its rule.
+func TestAlertsSayWhatTheyMean(t *testing.T) {
+	page := readText(t, operationsPage)
+	checked := 0
+	for _, rule := range strings.Split(readText(t, alertRules), "- alert: ")[1:] {
+		name, rule, _ := strings.Cut(rule, "\n")
+		condition, summary, _ := strings.Cut(rule, "summary: ")
+		explained := matches("(?m)^\\| `"+name+"` \\| (.+?) \\|", page)
+		times := timesOf(t, condition)
+		for _, text := range append(explained, summary) {
+			for _, m := range spans.FindAllStringSubmatch(text, -1) {
+				checked++
+				if !slices.Contains(times, duration(m[1], m[2])) {
+					t.Errorf("%s says %q, its rule has %v:\n%s", name, m[0], times, text)
+				}
+			}
+		}
+	}
+	if checked < 8 {
+		t.Errorf("%d times found", checked)
+	}
+}
+
+// TestSysctlGrantsWhatIsAskedFor holds the limit that packaging sets to the
+// default of udp.receive_buffer.
+func TestSysctlGrantsWhatIsAskedFor(t *testing.T) {
+	text := readText(t, filepath.Join("..", "..", "packaging", "sysctl.d", "keeptrack.conf"))
+	want := fmt.Sprint(config.Default().UDP.ReceiveBuffer)
+	if got := matches(`(?m)^net\.core\.rmem_max = (\d+)$`, text); !slices.Equal(got, []string{want}) {
+		t.Errorf("net.core.rmem_max is %q, want %s", got, want)
+	}
 }

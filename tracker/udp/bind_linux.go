@@ -29,6 +29,7 @@ func openMmsg(o socketOptions) ([]socket, error) {
 		o.addr = s.bound // port 0 is the same port for all
 		sockets = append(sockets, s)
 	}
+	logReceiveBuffer(sockets[0].(*mmsgSocket).fd, o)
 	return sockets, nil
 }
 
@@ -69,7 +70,7 @@ func prepare(fd, family int, o socketOptions) error {
 		}
 	}
 	if o.receiveBuffer > 0 {
-		return setReceiveBuffer(fd, o)
+		return setReceiveBuffer(fd, o.receiveBuffer)
 	}
 	return nil
 }
@@ -87,24 +88,6 @@ func askForPacketInfo(fd, family int) error {
 		return set(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 	}
 	return set(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-}
-
-// setReceiveBuffer asks for the receive buffer, past the system's limit if the
-// process has the privilege, and logs what was granted.
-func setReceiveBuffer(fd int, o socketOptions) error {
-	if set(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, o.receiveBuffer) != nil {
-		if err := set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, o.receiveBuffer); err != nil {
-			return err
-		}
-	}
-	doubled, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
-	if err != nil {
-		return os.NewSyscallError("getsockopt", err)
-	}
-	// The kernel doubles what it is asked for, to cover its own bookkeeping.
-	o.log.Debug().Stringer("addr", o.addr).Int("asked", o.receiveBuffer).Int("granted", doubled/2).
-		Msg("udp receive buffer")
-	return nil
 }
 
 // bind binds the descriptor, beside others if shared, lets others in beside it

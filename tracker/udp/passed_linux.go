@@ -43,6 +43,7 @@ func (s *mmsgSocket) takeOver(family int, o socketOptions) error {
 	if err := prepare(s.fd, family, o); err != nil {
 		return err
 	}
+	logReceiveBuffer(s.fd, o)
 	if err := unix.SetNonblock(s.fd, false); err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}

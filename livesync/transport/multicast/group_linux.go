@@ -120,7 +120,7 @@ func (g *group) logBuffer(ifi *net.Interface, from netip.AddrPort) error {
 	}
 	event := g.options.Log.Info()
 	if granted < receiveBuffer {
-		event = g.options.Log.Warn().Str("hint", "raise net.core.rmem_max")
+		event = g.options.Log.Warn().Str("hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", receiveBuffer))
 	}
 	event.Str("interface", ifi.Name).Stringer("group", g.to).Stringer("from", from).
 		Int("receive_buffer", granted).Msg("live sync is listening")
