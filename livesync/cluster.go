@@ -53,7 +53,7 @@ func (n *Node) Cluster() Cluster {
 		c.NextBeacon = s.d.beaconTime()
 	}
 	if s.d.wanting {
-		c.Wanting = &Wanting{Best: s.d.best, Torrents: s.d.bestCount, Asked: s.d.asked, Deadline: s.d.deadline}
+		c.Wanting = &Wanting{Best: s.d.best, Torrents: s.d.bestCount, Asked: len(s.d.asked), Deadline: s.d.deadline}
 	}
 	return c
 }

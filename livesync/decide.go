@@ -1,6 +1,7 @@
 package livesync
 
 import (
+	"slices"
 	"time"
 
 	"keeptrack/livesync/wire"
@@ -13,10 +14,19 @@ import (
 // A TELL stream on the network, ours or another's, keeps everybody quiet: who
 // hears one is no longer wanting and beacons one interval after its last
 // packet; who tells neither beacons nor inquires until the stream is over.
+//
+// Packets may be forged where there is no key. So a stream is followed by a
+// rest, others' TELL packets keep this instance quiet for a bounded time (see
+// hush), and who was asked is not asked again for a while (see candidates).
 
 // maxAsks is how often an instance that does not answer is asked, in all,
 // before it is taken to be gone.
 const maxAsks = 3
+
+// restAfterStream is how many intervals lie at least between two streams of
+// this instance. No honest instance asks sooner than three after a TELL: others
+// beacon one after it, and an inquiry follows a beacon by two.
+const restAfterStream = 4
 
 // eventKind is what can happen to the decisions.
 type eventKind uint8
@@ -33,7 +43,7 @@ const (
 // event is something that happens. Which fields count depends on the kind.
 type event struct {
 	kind     eventKind
-	from     wire.ID  // eventBeacon: the sender
+	from     wire.ID  // eventBeacon, eventTell: the sender
 	torrents uint64   // eventBeacon: the sender's number of torrents, not 0
 	local    uint64   // eventBeacon: our own
 	owing    bool     // eventTell, eventDone: we know higher counts than we were told
@@ -48,6 +58,9 @@ const (
 	actionInquire                   // send an INQUIRE to the target
 	actionTell                      // begin a stream of all torrents, in place of any other
 	actionRepay                     // begin a counter-tell: a stream of what we know better
+	actionPutOff                    // note that an inquiry is answered only after a rest
+	actionSilent                    // note that the target was asked in vain
+	actionDeaf                      // note that others have told for too long
 )
 
 type action struct {
@@ -79,16 +92,22 @@ type rules struct {
 type decisions struct {
 	rules
 	activity activity
+	began    time.Time // when the stream began that goes on
+	rested   time.Time // when the next may begin
+	inquired bool      // an inquiry waits for that
 	beacon   time.Time // when the next is due, if nobody tells
 	lastTell time.Time // last TELL packet, heard or sent
-	fresh    bool      // nobody has been asked to tell since the start, or nobody answered
-	owing    bool      // there is something for a counter-tell
+	hush     hush
+	fresh    bool // no instance that was chosen to be asked has told since the start
+	owing    bool // there is something for a counter-tell
 
+	known     candidates
 	wanting   bool
+	since     time.Time // when wanting began
 	deadline  time.Time // when to inquire
-	asked     int       // number of inquiries since wanting began
-	catchUp   bool      // wanting began from fresh
-	best      wire.ID   // the instance with most torrents, and how many
+	asked     []wire.ID // those asked since wanting began, or while it last did
+	failed    int       // times in a row that wanting ended without an answer
+	best      wire.ID   // the instance to ask, and its number of torrents
 	bestCount uint64
 }
 
@@ -104,11 +123,10 @@ func (d *decisions) step(e event, now time.Time) []action {
 		d.heardBeacon(e, now)
 		return nil
 	case eventInquire:
-		return d.heardInquire()
+		return d.heardInquire(now)
 	case eventTell:
-		d.told(now)
-		d.owing, d.wanting = e.owing, false
-		return nil
+		d.owing = e.owing
+		return d.heardTell(e.from, now)
 	case eventTold:
 		d.told(now)
 		return nil
@@ -117,6 +135,8 @@ func (d *decisions) step(e event, now time.Time) []action {
 			return nil // an inquiry has meanwhile put another in its place
 		}
 		d.activity, d.owing = quiet, d.owing || e.owing
+		// What is asked for again and again is told for half of the time.
+		d.rested = now.Add(max(now.Sub(d.began), restAfterStream*d.interval))
 	}
 	return d.due(now)
 }
@@ -136,62 +156,76 @@ func (d *decisions) next() time.Time {
 		return time.Time{}
 	}
 	next := d.beaconTime()
-	if d.wanting && d.deadline.Before(next) {
-		next = d.deadline
+	sooner := func(t time.Time, waits bool) {
+		if waits && t.Before(next) {
+			next = t
+		}
 	}
-	if t := d.repayTime(); d.owing && t.Before(next) {
-		next = t
-	}
+	sooner(d.deadline, d.wanting)
+	sooner(d.repayTime(), d.owing)
+	sooner(d.rested, d.inquired)
 	return next
 }
 
-// heardBeacon makes the instance wanting when the sender has far more torrents
-// and, after a start, when it has any: what was missed while down shows in no
-// number of torrents. Of several senders the one with most is remembered.
-func (d *decisions) heardBeacon(e event, now time.Time) {
-	if d.wanting {
-		if e.torrents > d.bestCount {
-			d.best, d.bestCount = e.from, e.torrents
-		}
-		return
+// heardInquire begins a stream, or has it begin after the rest. A counter-tell
+// gives way to it: the stream of all torrents has what that would have told.
+func (d *decisions) heardInquire(now time.Time) []action {
+	switch {
+	case d.activity == telling || d.inquired:
+		return nil
+	case d.activity == quiet && now.Before(d.rested):
+		d.inquired = true
+		return []action{{kind: actionPutOff}}
+	case d.activity == quiet:
+		d.began = now
 	}
-	behind := float64(e.local) < d.threshold*float64(e.torrents)
-	if !behind && !d.fresh {
-		return
-	}
-	d.catchUp, d.fresh = d.fresh, false
-	d.wanting, d.asked, d.deadline = true, 0, now.Add(2*d.interval)
-	d.best, d.bestCount = e.from, e.torrents
+	return d.tell()
 }
 
-// heardInquire begins a stream. A counter-tell gives way to it: the stream of
-// all torrents has what that would have told.
-func (d *decisions) heardInquire() []action {
-	if d.activity == telling {
-		return nil
-	}
-	d.activity, d.owing = telling, false
+// tell begins a stream of all torrents.
+func (d *decisions) tell() []action {
+	d.activity, d.owing, d.inquired = telling, false, false
 	return []action{{kind: actionTell}}
+}
+
+// heardTell ends the wanting, whoever tells. Only a tell of one that was to be
+// asked counts as an answer.
+func (d *decisions) heardTell(from wire.ID, now time.Time) (actions []action) {
+	answer := from == d.best || slices.Contains(d.asked, from)
+	if answer {
+		d.fresh, d.failed = false, 0
+	}
+	d.known.told(from, now, d.interval)
+	quiet, tooLong := d.hush.heard(now, d.interval)
+	if tooLong {
+		actions = append(actions, action{kind: actionDeaf})
+	}
+	if !quiet && !(answer && d.wanting) {
+		return actions
+	}
+	d.told(now)
+	if d.wanting && !answer {
+		d.rest(now)
+	}
+	d.wanting = false
+	return actions
 }
 
 // due does what has become due at now.
 func (d *decisions) due(now time.Time) []action {
-	if d.activity != quiet {
+	switch {
+	case d.activity != quiet:
 		return nil
-	}
-	if d.owing && !now.Before(d.repayTime()) {
-		d.activity, d.owing = repaying, false
+	case d.inquired && !now.Before(d.rested):
+		d.began = now
+		return d.tell()
+	case d.owing && !now.Before(d.repayTime()):
+		d.activity, d.owing, d.began = repaying, false, now
 		return []action{{kind: actionRepay}}
 	}
 	var actions []action
 	if d.wanting && !now.Before(d.deadline) {
-		if d.asked < maxAsks {
-			actions = append(actions, action{kind: actionInquire, target: d.best})
-			d.asked++
-			d.deadline = now.Add(d.interval)
-		} else {
-			d.wanting, d.fresh = false, d.catchUp
-		}
+		actions = d.inquire(now)
 	}
 	if !now.Before(d.beaconTime()) {
 		actions = append(actions, action{kind: actionBeacon})
@@ -200,20 +234,25 @@ func (d *decisions) due(now time.Time) []action {
 	return actions
 }
 
-// beaconTime returns when the next beacon is due: not within an interval of a
-// TELL.
-func (d *decisions) beaconTime() time.Time {
-	if t := d.repayTime(); d.beacon.Before(t) {
-		return t
-	}
-	return d.beacon
-}
-
-// repayTime returns when a counter-tell may begin: an interval after the last
-// TELL.
-func (d *decisions) repayTime() time.Time {
+// quietUntil returns when an interval has passed since the last TELL.
+func (d *decisions) quietUntil() time.Time {
 	if d.lastTell.IsZero() {
 		return time.Time{}
 	}
 	return d.lastTell.Add(d.interval)
+}
+
+// beaconTime returns when the next beacon is due: not within an interval of a
+// TELL.
+func (d *decisions) beaconTime() time.Time { return later(d.beacon, d.quietUntil()) }
+
+// repayTime returns when a counter-tell may begin: neither within an interval
+// of a TELL nor within the rest after a stream.
+func (d *decisions) repayTime() time.Time { return later(d.rested, d.quietUntil()) }
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Drop says why something received was not used, or not used as it was. The
-// reasons up to DropOtherTarget concern a whole packet, the others a record.
+// reasons up to DropTooSoon concern a whole packet, the others a record.
 type Drop uint8
 
 // The reasons.
@@ -24,6 +24,7 @@ const (
 	DropBadLength                  // a length that does not fit the type
 	DropEmptyBeacon                // a BEACON of an instance without torrents
 	DropOtherTarget                // an INQUIRE for another instance
+	DropTooSoon                    // an INQUIRE within the rest after a stream: answered after it
 	DropTrailing                   // part of a record after the last whole one; the whole ones were used
 	DropBadPeer                    // port 0 or an address that is not accepted from clients
 	DropRefused                    // a torrent that the access list refuses
@@ -49,6 +50,7 @@ var dropNames = [DropCount]string{
 	DropBadLength:      "bad_length",
 	DropEmptyBeacon:    "empty_beacon",
 	DropOtherTarget:    "other_target",
+	DropTooSoon:        "too_soon",
 	DropTrailing:       "trailing_bytes",
 	DropBadPeer:        "bad_peer",
 	DropRefused:        "refused",

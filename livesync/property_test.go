@@ -86,9 +86,9 @@ func TestAnyHistory(t *testing.T) {
 const steps = 60
 
 // calmIntervals is how many beacon intervals the network is whole at the end:
-// enough for three unanswered inquiries, another beacon, the wait for the
-// inquiry, a tell and counter-tells.
-const calmIntervals = 12
+// enough for three unanswered inquiries, the rest of whoever was asked, another
+// beacon, the wait for the inquiry, a tell and counter-tells with their rests.
+const calmIntervals = 24
 
 func randomRun(t *testing.T, seed uint64, u *unrepaired) {
 	w := newWorld(t, seed)

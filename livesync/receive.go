@@ -132,5 +132,5 @@ func (n *Node) merge(p wire.Packet, most uint64, from transport.Endpoint, now ti
 		}
 		n.scrape.owed.compare(told.InfoHash, local, told.Downloaded)
 	}
-	n.decide(event{kind: eventTell, owing: n.scrape.owed.any()}, now)
+	n.decide(event{kind: eventTell, from: p.From, owing: n.scrape.owed.any()}, now)
 }

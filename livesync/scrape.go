@@ -119,6 +119,13 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 			return n.newStream(repaying, nil, now)
 		}
 		return n.newStream(repaying, &n.scrape.owed, now)
+	case actionPutOff:
+		n.drop(DropTooSoon)
+		log.Info().Msg("live sync is asked for counts soon after it told: it tells after a rest")
+	case actionSilent:
+		log.Warn().Stringer("instance", a.target).Msg("live sync asked an instance in vain: others come first for a while")
+	case actionDeaf:
+		log.Warn().Msg("live sync has been told counts for too long: for a while it asks and beacons all the same; are they forged?")
 	}
 	return nil
 }
