@@ -78,9 +78,9 @@ type range6 struct {
 
 var (
 	special4, special6 = compileSpecial()
-	// startsSpecial tells which first bytes an IPv4 address can have that is in
-	// a range; most have none.
-	startsSpecial = compileStarts()
+	// startsSpecial4 and startsSpecial6 tell which first bytes an address can have
+	// that is in a range; those of most peers are none of them.
+	startsSpecial4, startsSpecial6 = compileStarts()
 )
 
 func compileSpecial() (ranges4 []range4, ranges6 []range6) {
@@ -106,14 +106,16 @@ func makeRange6(p netip.Prefix, t taken) range6 {
 	return range6{[2]uint64{binary.BigEndian.Uint64(addr[:8]), binary.BigEndian.Uint64(addr[8:])}, mask, t}
 }
 
-func compileStarts() (starts [256]bool) {
-	for b := range starts {
+func compileStarts() (starts4, starts6 [256]bool) {
+	for b := range starts4 {
 		for _, r := range special4 {
-			byteMask := r.mask & 0xff000000
-			starts[b] = starts[b] || uint32(b)<<24&byteMask == r.addr&byteMask
+			starts4[b] = starts4[b] || (uint32(b)<<24^r.addr)&r.mask>>24 == 0
+		}
+		for _, r := range special6 {
+			starts6[b] = starts6[b] || (uint64(b)<<56^r.addr[0])&r.mask[0]>>56 == 0
 		}
 	}
-	return starts
+	return starts4, starts6
 }
 
 func (r *range4) contains(addr uint32) bool { return addr&r.mask == r.addr }
@@ -157,13 +159,11 @@ func newAddresses(o *Options) addresses {
 
 // accept reports whether a peer at the address of p is stored and handed out.
 func (a *addresses) accept(p *Peer) bool {
-	switch {
-	case p.family == IPv6:
-		return a.accept6(binary.BigEndian.Uint64(p.addr[:8]), binary.BigEndian.Uint64(p.addr[8:]))
-	case !startsSpecial[p.addr[0]]:
-		return true
+	if p.family == IPv6 {
+		return !startsSpecial6[p.addr[0]] ||
+			a.accept6(binary.BigEndian.Uint64(p.addr[:8]), binary.BigEndian.Uint64(p.addr[8:]))
 	}
-	return a.accept4(binary.BigEndian.Uint32(p.addr[:4]))
+	return !startsSpecial4[p.addr[0]] || a.accept4(binary.BigEndian.Uint32(p.addr[:4]))
 }
 
 func (a *addresses) accept4(addr uint32) bool {
