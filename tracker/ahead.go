@@ -51,16 +51,17 @@ func (s *shard) prefetchTorrent(hash uint64) uint32 {
 	return at
 }
 
-// guess returns the position plus one of the first torrent that has the tag of
-// the hash, or 0.
-func (x *torrentIndex) guess(hash uint64) uint32 {
-	if len(x.slots) == 0 {
+// guess returns the position plus one of the first entry that has the tag of the
+// hash, or 0.
+func (x *index) guess(hash uint64) uint32 {
+	if len(x.directory) == 0 {
 		return 0
 	}
-	mask, tag := uint64(len(x.slots)-1), tagOf(hash)
-	for s := hash & mask; x.slots[s] != 0; s = (s + 1) & mask {
-		if x.slots[s]>>positionBits == tag {
-			return x.slots[s] & positionMask
+	t := x.table(hash)
+	mask, tag := uint64(len(t.slots)-1), tagOf(hash)
+	for s := hash & mask; t.slots[s] != 0; s = (s + 1) & mask {
+		if t.slots[s]>>positionBits == tag {
+			return t.slots[s] & positionMask
 		}
 	}
 	return 0

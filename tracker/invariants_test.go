@@ -1,6 +1,9 @@
 package tracker
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // checkInvariants walks all that the tracker holds and checks that its parts
 // agree. It calls for a tracker that nobody else is using.
@@ -75,23 +78,43 @@ func (c *shardCheck) slab() {
 	}
 }
 
-// torrentIndex checks that the index names every position once.
 func (c *shardCheck) torrentIndex() {
-	x, n := &c.s.index, int(c.s.torrents.n)
-	named := 0
-	for _, slot := range x.slots {
-		if slot != 0 {
-			named++
-		}
-	}
-	if x.used != n || named != n || 4*n > 3*len(x.slots) {
-		c.t.Errorf("%d torrents, %d slots of %d used, said to be %d", n, named, len(x.slots), x.used)
-	}
+	checkIndex(c.t, &c.s.index, c.s.torrents.n, c.s.hashAt)
 	for i := range c.s.torrents.n {
 		h := c.s.torrents.at(i).hash
 		if at, ok := c.s.find(&h, hashTorrent(&h, c.s.seed)); !ok || at != i {
 			c.t.Errorf("torrent %v at %d is found at %d (%v)", h, i, at, ok)
 		}
+	}
+}
+
+// checkIndex checks that an index names each of n positions once, in the table
+// for its hash, and that its directory is no larger than it need be.
+func checkIndex(t testing.TB, x *index, n uint32, hashAt func(i uint32) uint64) {
+	t.Helper()
+	named, tables, deepest := make([]bool, n), make(map[*uint32]bool), 0
+	for at, table := range x.directory {
+		deepest = max(deepest, int(table.depth))
+		if first := &x.directory[at&(1<<table.depth-1)]; first.used != table.used || &first.slots[0] != &table.slots[0] {
+			t.Fatalf("the table at %d of %d is not the one at %d", at, len(x.directory), at&(1<<table.depth-1))
+		}
+		if tables[&table.slots[0]] {
+			continue
+		}
+		tables[&table.slots[0]] = true
+		used := uint32(0)
+		table.each(hashAt, func(hash uint64, i uint32) {
+			if used++; named[i] || &x.table(hash).slots[0] != &table.slots[0] {
+				t.Errorf("position %d is in another table, or twice", i)
+			}
+			named[i] = true
+		})
+		if used != table.used || 4*int(used) > 3*len(table.slots) || len(table.slots) > maxTableSlots {
+			t.Errorf("%d slots of %d used, said to be %d", used, len(table.slots), table.used)
+		}
+	}
+	if at := slices.Index(named, false); at >= 0 || len(x.directory) > 0 && 1<<deepest != len(x.directory) {
+		t.Errorf("position %d is missing, directory of %d with %d bits", at, len(x.directory), deepest)
 	}
 }
 

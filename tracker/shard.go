@@ -11,7 +11,7 @@ type shard struct {
 	mu sync.Mutex
 
 	torrents slab
-	index    torrentIndex
+	index    index
 	arena4   arena[key4]
 	arena6   arena[key6]
 
@@ -49,21 +49,37 @@ func (s *shard) init(seed uint64) {
 
 // find returns the position of the torrent h, whose hash is given.
 func (s *shard) find(h *InfoHash, hash uint64) (uint32, bool) {
-	return s.index.find(&s.torrents, h, hash)
+	if len(s.index.directory) == 0 {
+		return 0, false
+	}
+	t := s.index.table(hash)
+	mask, tag := uint64(len(t.slots)-1), tagOf(hash)
+	for at := hash & mask; t.slots[at] != 0; at = (at + 1) & mask {
+		if t.slots[at]>>positionBits != tag {
+			continue
+		}
+		if i := t.slots[at]&positionMask - 1; s.torrents.at(i).hash == *h {
+			return i, true
+		}
+	}
+	return 0, false
 }
+
+// hashAt returns the hash of the torrent at position i.
+func (s *shard) hashAt(i uint32) uint64 { return hashTorrent(&s.torrents.at(i).hash, s.seed) }
 
 // create stores a torrent that the shard does not have and returns its
 // position. The shard must not be full.
 func (s *shard) create(h *InfoHash, hash uint64) uint32 {
 	i := s.torrents.add(h)
-	s.index.insert(&s.torrents, i, hash, s.seed)
+	s.index.insert(hash, i, s.hashAt)
 	s.changed.grow(int(i) + 1)
 	s.changed.set(i)
 	return i
 }
 
 // full says that the shard has all the torrents that its index can name.
-func (s *shard) full() bool { return s.torrents.n >= maxShardTorrents }
+func (s *shard) full() bool { return s.torrents.n >= maxPositions }
 
 // drop removes a torrent that has no peers. The last torrent takes its
 // position.
@@ -72,10 +88,11 @@ func (s *shard) drop(i uint32) {
 	if t.stored {
 		s.removed.push(&t.hash)
 	}
-	s.index.remove(&s.torrents, i, s.seed)
+	hash := s.hashAt(i)
+	s.index.remove(hash, i, s.hashAt)
 	last := s.torrents.n - 1
 	if i != last {
-		s.index.repoint(&s.torrents, last, i, s.seed)
+		s.index.repoint(s.hashAt(last), last, i)
 		moved := s.torrents.at(last)
 		*t = *moved
 		if t.count4 == external {
@@ -88,7 +105,7 @@ func (s *shard) drop(i uint32) {
 	}
 	s.changed.clear(last)
 	s.torrents.removeLast()
-	s.index.shrink(&s.torrents, s.seed)
+	s.index.shrink(hash, s.hashAt)
 }
 
 // counts returns the torrent's counts of both families together.

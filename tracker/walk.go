@@ -15,7 +15,7 @@ const (
 // It goes from the last torrent to the first: the last one takes the place of
 // one that is dropped, so none that stays is passed over, but one may come twice.
 func (s *shard) walk(look func(i uint32) (peers int), between func()) {
-	for next := int(maxShardTorrents); next > 0; {
+	for next := int(maxPositions); next > 0; {
 		if between != nil {
 			between()
 		}
