@@ -123,12 +123,12 @@ func (p *reverseProxy) start(t *testing.T, config string) {
 }
 
 // viaProxy announces from an address over a connection of its own, lying about
-// that address. ok is false if there is no reply yet.
+// that address, to one of the paths that torrents name. ok is false if there is no reply yet.
 func viaProxy(t *testing.T, proxy, from string) (ok bool) {
 	t.Helper()
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	c := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}}
-	req, err := http.NewRequest(http.MethodGet, "http://"+proxy+"/announce?port=6881&info_hash="+strings.Repeat("a", 20), nil)
+	req, err := http.NewRequest(http.MethodGet, "http://"+proxy+"/KEY/announce?port=6881&info_hash="+strings.Repeat("a", 20), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
