@@ -1,13 +1,15 @@
 package store
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"go.etcd.io/bbolt"
+
+	"keeptrack/store/safefile"
 )
 
 // Backup writes a copy of the database to w, all of it as of one moment. The
@@ -21,12 +23,20 @@ func (s *Store) Backup(w io.Writer) error {
 // for writing, to w. Both head pages must be whole: the copy's are made anew, and
 // nobody would see that it is as of an earlier transaction.
 func BackupFile(path string, w io.Writer) error {
-	return view(path, func(tx *bbolt.Tx) error {
-		if err := checkHeads(tx, path); err != nil {
+	return view(path, copyTo(path, w))
+}
+
+// backupOpen is BackupFile for an open file, which it closes.
+func backupOpen(f *os.File, w io.Writer) error { return viewFile(f, f.Name(), copyTo(f.Name(), w)) }
+
+// copyTo returns what writes a copy of the file that errors call path.
+func copyTo(path string, w io.Writer) func(*bbolt.Tx, *os.File) error {
+	return func(tx *bbolt.Tx, f *os.File) error {
+		if err := checkHeads(tx, f, path); err != nil {
 			return err
 		}
 		return writeTo(tx, path, w)
-	})
+	}
 }
 
 func writeTo(tx *bbolt.Tx, path string, w io.Writer) error {
@@ -46,83 +56,63 @@ func writeTo(tx *bbolt.Tx, path string, w io.Writer) error {
 // latter is left as it is, as is one that a process has open: ErrInUse. It
 // returns the number of bytes.
 func Save(path string, write func(io.Writer) error) (size int64, err error) {
-	path = resolved(path)
-	present, err := reserve(path)
+	at, err := safefile.Locate(path)
+	if err != nil {
+		return 0, err
+	}
+	defer at.Close() // was only looked into
+	present, err := reserve(at)
 	if err != nil {
 		return 0, err
 	}
 	defer present.Close() // nothing was written to it
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+	part, err := at.Temp("." + rand.Text()[:10] + ".part")
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		_ = f.Close() // closed already when all went well
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
+	defer part.Discard() // removes it unless it is in its place
+	if err := write(part); err != nil {
 		return 0, err
 	}
-	if size, err = f.Seek(0, io.SeekCurrent); err != nil {
+	if size, err = part.Seek(0, io.SeekCurrent); err != nil {
 		return 0, err
 	}
-	if err := flush(f); err != nil {
+	if err := verified(part, "the copy"); err != nil {
 		return 0, err
 	}
-	if err := verified(f.Name(), "the copy"); err != nil {
-		return 0, err
-	}
-	return size, putInPlace(f.Name(), path)
+	return size, part.Commit()
 }
 
-// resolved returns the file that a path leads to through symbolic links, so
-// that the file is replaced and not the link.
-func resolved(path string) string {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		return target
-	}
-	return path // whatever is wrong with it, opening it will tell
-}
-
-// reserve locks the file at path until it is closed, so that nobody opens as a
-// database what is about to be replaced. Without a file at path it returns nil.
-func reserve(path string) (*os.File, error) {
-	info, err := os.Stat(path)
+// reserve locks the file at a place until it is closed, so that nobody opens as a
+// database what is about to be replaced. Without a file there it returns nil.
+func reserve(at *safefile.Place) (*os.File, error) {
+	f, err := at.Open(os.O_RDONLY)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
 	}
 	if err := exclude(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is %w", path, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("%s is %w", at.Path(), err), f.Close())
 	}
-	if err := inPlace(f, path); err != nil {
+	if err := inPlace(f, at); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// flush puts what was written to f on disk and closes it.
-func flush(f *os.File) error {
-	if err := f.Sync(); err != nil {
+// verified puts a new file on disk and returns an error if Verify finds something
+// in it. name is what the errors call the file.
+func verified(part *safefile.Temp, name string) error {
+	if err := part.Sync(); err != nil {
 		return err
 	}
-	return f.Close()
-}
-
-// verified returns an error if Verify finds something. name is what the errors
-// call the file.
-func verified(path, name string) error {
-	findings, err := Verify(path)
+	f, err := part.Dup()
+	if err != nil {
+		return err
+	}
+	findings, err := verifyFile(f, part.Name())
 	if err != nil {
 		return fmt.Errorf("%s does not verify: %w", name, err)
 	}
@@ -130,12 +120,4 @@ func verified(path, name string) error {
 		return fmt.Errorf("%s is %w: %w (the first of %d findings)", name, ErrDamaged, findings[0], n)
 	}
 	return nil
-}
-
-// putInPlace renames a file, in place of what is there, for good.
-func putInPlace(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(to))
 }

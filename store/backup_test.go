@@ -178,7 +178,7 @@ func TestSaveKeepsOthersOut(t *testing.T) {
 	in, all := filledFile(t)
 	path, _ := present(t)
 	_, err := Save(path, func(w io.Writer) error {
-		if f, _, err := lock(path); !errors.Is(err, ErrInUse) {
+		if f, _, err := lockAt(path); !errors.Is(err, ErrInUse) {
 			t.Errorf("%v locked meanwhile: %v", f, err)
 		}
 		return BackupFile(in, w)
@@ -282,7 +282,7 @@ func TestLinksAreFollowed(t *testing.T) {
 			_, err := Save(path, func(w io.Writer) error { return BackupFile(in, w) })
 			return err
 		},
-		"restore": func(path string) error { return Restore(in, path) },
+		"restore": func(path string) error { return restore(in, path) },
 		"compact": func(path string) error {
 			_, _, err := Compact(path)
 			return err

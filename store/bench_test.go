@@ -210,7 +210,7 @@ func BenchmarkOperator(b *testing.B) {
 			_, err = Import(filepath.Join(b.TempDir(), "new.db"), f, zerolog.Nop(), func(int, error) {})
 			return err
 		}},
-		{"restore", func() error { return Restore(path, path+".restored") }},
+		{"restore", func() error { return restore(path, path+".restored") }},
 		{"compact", func() error {
 			_, _, err := Compact(path)
 			return err

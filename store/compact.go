@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/migrations"
+	"keeptrack/store/safefile"
 )
 
 // compactStep is the number of bytes that compaction writes in a transaction,
@@ -18,14 +19,16 @@ const compactStep = 32 << 20
 // interrupts it, the file is afterwards either as it was or compacted, with the
 // same contents. It returns the sizes in bytes.
 func Compact(path string) (before, after int64, err error) {
-	path = resolved(path)
-	switch info, err := os.Stat(path); {
-	case err != nil:
+	at, err := safefile.Locate(path)
+	if err != nil {
 		return 0, 0, openError(path, err)
-	case info.Mode().IsRegular() && info.Size() == 0: // opening it would write to it
-		return 0, 0, fmt.Errorf("database %s is %w", path, ErrEmpty)
 	}
-	if err := examine(path, len(migrations.Steps), nil); err != nil {
+	defer at.Close() // was only looked into
+	path = at.Path()
+	// Without the check, opening an empty file would write to it.
+	if err := view(path, func(tx *bbolt.Tx, f *os.File) error {
+		return examineTx(tx, f, path, len(migrations.Steps), nil)
+	}); err != nil {
 		return 0, 0, err
 	}
 	s := &Store{path: path}
@@ -33,55 +36,48 @@ func Compact(path string) (before, after int64, err error) {
 		return 0, 0, err
 	}
 	defer s.db.Close() // holds the lock; nothing is written
-	part := path + ".compact"
-	if before, after, err = s.compact(part); err != nil {
-		_ = os.Remove(part)
+	if before, after, err = s.compact(at); err != nil {
 		return 0, 0, fmt.Errorf("compacting database %s: %w", path, err)
 	}
 	return before, after, nil
 }
 
-// compact does the work of Compact with the file part.
-func (s *Store) compact(part string) (before, after int64, err error) {
+// compact does the work of Compact.
+func (s *Store) compact(at *safefile.Place) (before, after int64, err error) {
 	info, err := s.file.Stat()
 	if err != nil {
 		return 0, 0, err
 	}
-	owner, err := ownerOf(s.path, false)
+	owner, err := safefile.OwnerOf(s.file)
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := os.RemoveAll(part); err != nil { // what an interruption left
+	part, err := at.Temp(".compact")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer part.Discard() // removes it unless it is in its place
+	if err := owner.Give(part.File); err != nil {
 		return 0, 0, err
 	}
 	if after, err = s.writeCompacted(part); err != nil {
 		return 0, 0, err
 	}
-	f, err := os.OpenFile(part, os.O_RDWR, 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close() // closed already when all went well
-	if err := f.Truncate(after); err != nil {
-		return 0, 0, err
-	}
-	if err := own(f, owner); err != nil {
-		return 0, 0, err
-	}
-	if err := flush(f); err != nil {
+	if err := part.Truncate(after); err != nil {
 		return 0, 0, err
 	}
 	if err := verified(part, "the copy"); err != nil {
 		return 0, 0, err
 	}
-	return info.Size(), after, putInPlace(part, s.path)
+	return info.Size(), after, part.Commit()
 }
 
 // writeCompacted writes the compact copy and returns the bytes in use in it.
-func (s *Store) writeCompacted(part string) (size int64, err error) {
+func (s *Store) writeCompacted(part *safefile.Temp) (size int64, err error) {
 	o := options()
 	o.NoSync = true
-	dst, err := bbolt.Open(part, 0o600, o)
+	o.OpenFile = func(string, int, os.FileMode) (*os.File, error) { return part.Dup() }
+	dst, err := bbolt.Open(part.Name(), 0, o)
 	if err != nil {
 		return 0, err
 	}

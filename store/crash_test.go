@@ -29,7 +29,7 @@ const victimVariable = "KEEPTRACK_STORE_VICTIM"
 
 // victims are what processes are killed in, on the files at path and in.
 var victims = map[string]func(path, in string) error{
-	"restore": func(path, in string) error { return Restore(in, path) },
+	"restore": func(path, in string) error { return restore(in, path) },
 	"compact": func(path, _ string) error {
 		_, _, err := Compact(path)
 		return err
@@ -126,7 +126,7 @@ func TestKilledRestore(t *testing.T) {
 		if !maps.Equal(got, restored) && (finished || !maps.Equal(got, old)) {
 			t.Errorf("%d torrents: neither the old nor the new database", len(got))
 		}
-		if err := Restore(in, path); err != nil { // what was left is no hindrance
+		if err := restore(in, path); err != nil { // what was left is no hindrance
 			t.Error(err)
 		}
 		wantAlone(t, filepath.Dir(path), "test.db")
@@ -216,7 +216,7 @@ func TestKilledMigration(t *testing.T) {
 func loadedFrom(t *testing.T, path string) map[tracker.InfoHash]tracker.Record {
 	t.Helper()
 	all := map[tracker.InfoHash]tracker.Record{}
-	err := view(path, func(tx *bbolt.Tx) error {
+	err := view(path, func(tx *bbolt.Tx, _ *os.File) error {
 		_, _, err := loadRecords(tx, func(r tracker.Record) { all[r.InfoHash] = r })
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"keeptrack/migrations"
+	"keeptrack/store/safefile"
 )
 
 // Why a database file cannot be used, for errors.Is.
@@ -45,43 +46,69 @@ func examine(path string, newest int, tolerate func(*headError)) error {
 	if info.Mode().IsRegular() && info.Size() == 0 {
 		return nil
 	}
-	return view(path, func(tx *bbolt.Tx) error { return examineTx(tx, path, newest, tolerate) })
+	return view(path, func(tx *bbolt.Tx, f *os.File) error { return examineTx(tx, f, path, newest, tolerate) })
 }
 
-// view opens a file for reading alone and calls fn. Meanwhile no process can
-// write to it.
-func view(path string, fn func(*bbolt.Tx) error) (err error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
+// view opens the file at path for reading alone and calls fn with it. Meanwhile
+// no process can write to it.
+func view(path string, fn func(*bbolt.Tx, *os.File) error) error {
+	p, err := safefile.Locate(path)
+	if err != nil {
 		return openError(path, err)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("database %s is not a regular file", path)
-	case info.Size() == 0:
-		return fmt.Errorf("database %s is %w", path, ErrEmpty)
+	}
+	defer p.Close() // was only looked into
+	f, err := p.Open(os.O_RDONLY)
+	if err != nil {
+		return openError(path, err)
+	}
+	return viewFile(f, path, fn)
+}
+
+// viewFile is view for an open file, which it closes. path is what errors call
+// it.
+func viewFile(f *os.File, path string, fn func(*bbolt.Tx, *os.File) error) error {
+	if err := checkFilled(f, path); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	o := options()
 	o.ReadOnly, o.InitialMmapSize = true, 0
+	o.OpenFile = func(string, int, os.FileMode) (*os.File, error) { return f, nil }
 	db, err := bbolt.Open(path, 0, o)
 	if err != nil {
+		_ = f.Close() // bbolt closes it after some errors only
 		return openError(path, err)
 	}
 	defer db.Close() // read only
 	return db.View(func(tx *bbolt.Tx) error {
 		var fnErr error // comes as it is, unlike the fault's
-		if err := guarded(func() error { fnErr = fn(tx); return nil }); err != nil {
+		if err := guarded(func() error { fnErr = fn(tx, f); return nil }); err != nil {
 			return damaged(path, err)
 		}
 		return fnErr
 	})
 }
 
+// checkFilled returns an error unless the file is a regular one with something
+// in it.
+func checkFilled(f *os.File, path string) error {
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return openError(path, err)
+	case !info.Mode().IsRegular():
+		return openError(path, &fs.PathError{Op: "open", Path: path, Err: safefile.ErrNotRegular})
+	case info.Size() == 0:
+		return fmt.Errorf("database %s is %w", path, ErrEmpty)
+	}
+	return nil
+}
+
 // viewNewest is view for a whole file of the newest schema; tolerate is as for
 // examine.
-func viewNewest(path string, tolerate func(*headError), fn func(*bbolt.Tx) error) error {
+func viewNewest(path string, tolerate func(*headError), fn func(*bbolt.Tx, *os.File) error) error {
 	newest := len(migrations.Steps)
-	return view(path, func(tx *bbolt.Tx) error {
-		if err := examineTx(tx, path, newest, tolerate); err != nil {
+	return view(path, func(tx *bbolt.Tx, f *os.File) error {
+		if err := examineTx(tx, f, path, newest, tolerate); err != nil {
 			return err
 		}
 		switch version, err := readVersion(tx); {
@@ -95,16 +122,16 @@ func viewNewest(path string, tolerate func(*headError), fn func(*bbolt.Tx) error
 		if err := checkMeta(tx); err != nil {
 			return damaged(path, err)
 		}
-		return fn(tx)
+		return fn(tx, f)
 	})
 }
 
 // examineTx checks that the file is as long as it says, that its pages hang
 // together, and its version; tolerate is as for examine.
-func examineTx(tx *bbolt.Tx, path string, newest int, tolerate func(*headError)) error {
+func examineTx(tx *bbolt.Tx, f *os.File, path string, newest int, tolerate func(*headError)) error {
 	var first error
 	var head *headError
-	_, err := checkFile(tx, path, func(err error) {
+	_, err := checkFile(tx, f, path, func(err error) {
 		if !(tolerate != nil && errors.As(err, &head)) && first == nil {
 			first = err
 		}
@@ -133,12 +160,7 @@ func examineTx(tx *bbolt.Tx, path string, newest int, tolerate func(*headError))
 
 // checkFile reports what is wrong with a file's length and pages, and returns
 // the number of free pages. An error is one that kept it from looking.
-func checkFile(tx *bbolt.Tx, path string, report func(error)) (free int, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, openError(path, err)
-	}
-	defer f.Close()
+func checkFile(tx *bbolt.Tx, f *os.File, path string, report func(error)) (free int, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, openError(path, err)
@@ -151,12 +173,7 @@ func checkFile(tx *bbolt.Tx, path string, report func(error)) (free int, err err
 }
 
 // checkHeads returns an error unless both head pages are whole.
-func checkHeads(tx *bbolt.Tx, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return openError(path, err)
-	}
-	defer f.Close()
+func checkHeads(tx *bbolt.Tx, f *os.File, path string) error {
 	heads, err := readHeads(f, tx.DB().Info().PageSize)
 	if err != nil {
 		return openError(path, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"io"
+	"os"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -14,7 +15,7 @@ import (
 // AppendLine), in order of info hash, and returns their number.
 func Export(path string, w io.Writer) (n int, err error) {
 	out := bufio.NewWriterSize(w, 64<<10)
-	err = viewNewest(path, nil, func(tx *bbolt.Tx) error {
+	err = viewNewest(path, nil, func(tx *bbolt.Tx, _ *os.File) error {
 		var shard []tracker.Record
 		var line []byte
 		flush := func() {

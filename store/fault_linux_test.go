@@ -252,7 +252,7 @@ func TestNewFileOnAFullDisk(t *testing.T) {
 func TestOpenWaitsForARestore(t *testing.T) {
 	in, all := filledFile(t)
 	path, _ := present(t)
-	f, _, err := lock(path)
+	f, _, err := lockAt(path)
 	if err != nil {
 		t.Fatal(err)
 	}

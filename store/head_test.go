@@ -147,7 +147,7 @@ func wantHealing(t *testing.T, path, damage string, before, after map[tracker.In
 func TestHeadPageRefusals(t *testing.T) {
 	for name, run := range map[string]func(path string) error{
 		"backup":  func(path string) error { return saveCopy(path+".copy", path) },
-		"restore": func(path string) error { return Restore(path, path+".restored") },
+		"restore": func(path string) error { return restore(path, path+".restored") },
 		"compact": func(path string) error { _, _, err := Compact(path); return err },
 		"migrate": func(path string) error { _, err := PlanMigration(path); return err },
 		"export":  func(path string) error { _, err := Export(path, &bytes.Buffer{}); return err },

@@ -45,8 +45,8 @@ func Inspect(path string, top int) (*Info, error) {
 	var i *Info
 	var damage error
 	tolerate := func(err *headError) { damage = damaged(path, err) }
-	err := viewNewest(path, tolerate, func(tx *bbolt.Tx) (err error) {
-		i, err = inspect(tx, path, top)
+	err := viewNewest(path, tolerate, func(tx *bbolt.Tx, f *os.File) (err error) {
+		i, err = inspect(tx, f, path, top)
 		return err
 	})
 	if err != nil {
@@ -56,8 +56,8 @@ func Inspect(path string, top int) (*Info, error) {
 	return i, nil
 }
 
-func inspect(tx *bbolt.Tx, path string, top int) (*Info, error) {
-	file, err := os.Stat(path)
+func inspect(tx *bbolt.Tx, f *os.File, path string, top int) (*Info, error) {
+	file, err := f.Stat()
 	if err != nil {
 		return nil, openError(path, err)
 	}
@@ -66,7 +66,7 @@ func inspect(tx *bbolt.Tx, path string, top int) (*Info, error) {
 	if i.Version, err = readVersion(tx); err != nil {
 		return nil, openError(path, err)
 	}
-	if i.FreePages, err = checkFile(tx, path, func(error) {}); err != nil {
+	if i.FreePages, err = checkFile(tx, f, path, func(error) {}); err != nil {
 		return nil, err
 	}
 	i.Overrides = tx.Bucket(bucketAccess).Stats().KeyN

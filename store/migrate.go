@@ -2,7 +2,7 @@ package store
 
 import (
 	"fmt"
-	"path/filepath"
+	"os"
 
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
@@ -23,8 +23,8 @@ type Plan struct {
 func PlanMigration(path string) (*Plan, error) {
 	newest := len(migrations.Steps)
 	p := &Plan{To: newest}
-	err := view(path, func(tx *bbolt.Tx) (err error) {
-		if err := examineTx(tx, path, newest, nil); err != nil {
+	err := view(path, func(tx *bbolt.Tx, f *os.File) (err error) {
+		if err := examineTx(tx, f, path, newest, nil); err != nil {
 			return err
 		}
 		p.From, err = readVersion(tx)
@@ -83,7 +83,7 @@ func create(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logg
 	if err := runSteps(db, path, steps, 0, len(steps)); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := syncFolder(path); err != nil {
 		return fmt.Errorf("database %s: %w", path, err)
 	}
 	log.Info().Str("path", path).Int("schema", len(steps)).Msg("database created")

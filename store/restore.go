@@ -3,86 +3,122 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/store/safefile"
 )
 
-// Restore puts a copy of the database file in in place of the one at path. The
-// copy is verified first; one that is damaged or newer than this program is
-// refused, and so is any while a daemon has path open. Whatever interrupts it,
-// path is afterwards either as it was or as in. The file keeps its owner; one
-// that root makes gets that of its directory.
-func Restore(in, path string) (err error) {
-	path = resolved(path)
-	target, created, err := lock(path)
+// Restore puts a copy of the database, the file in, in place of the one at path,
+// and closes in. The copy is verified first; one that is damaged or newer than
+// this program is refused, and so is any while a daemon has path open. Whatever
+// interrupts it, path is afterwards either as it was or as in. It replaces a
+// regular file, whole or damaged, of the folder's owner or of this process's
+// user, and nothing else. The file keeps its owner; one that root makes gets the
+// folder's.
+func Restore(in *os.File, path string) error {
+	defer in.Close() // nothing was written to it
+	at, err := safefile.Locate(path)
+	if err != nil {
+		return openError(path, err)
+	}
+	defer at.Close() // was only looked into
+	target, created, err := lock(at)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if empty, _ := sameFile(path, target); empty && created {
-			_ = os.Remove(path) // it has not been replaced
+		if empty, _ := at.Names(target); empty && created {
+			_ = at.Remove() // it has not been replaced
 		}
 		_ = target.Close() // nothing was written to it
 	}()
-	same, err := sameFile(in, target)
+	owner, err := ownerToKeep(at, target)
 	if err != nil {
 		return err
 	}
-	if same {
-		return fmt.Errorf("%s is the database itself", in)
-	}
-	owner, err := ownerOf(path, created)
-	if err != nil {
+	switch same, err := at.Names(in); {
+	case err != nil:
 		return err
+	case same:
+		return fmt.Errorf("%s is the database itself", in.Name())
 	}
-	part := path + ".restore"
-	if err := copyVerified(in, part, owner); err != nil {
-		_ = os.Remove(part)
-		return err
-	}
-	return putInPlace(part, path)
+	return copyVerified(in, at, owner)
 }
 
-// copyVerified copies the database file in to the file part and verifies that.
-func copyVerified(in, part string, owner *syscall.Stat_t) error {
-	f, err := createPart(part)
+// ownerToKeep returns the owner of a file that is to be replaced, unless it is
+// neither the folder's owner nor the process's user: whoever put it there
+// could be led to believe that what comes is theirs.
+func ownerToKeep(at *safefile.Place, f *os.File) (safefile.Owner, error) {
+	owner, err := safefile.OwnerOf(f)
+	if err != nil {
+		return owner, err
+	}
+	folder, err := at.Owner()
+	if euid := uint32(os.Geteuid()); err == nil && owner.UID != folder.UID && (owner.UID != euid || euid == 0) {
+		err = fmt.Errorf("%s belongs to user %d and its folder to user %d: not replaced", at.Path(), owner.UID, folder.UID)
+	}
+	return owner, err
+}
+
+// copyVerified copies the database file in, verifies the copy and puts it in its
+// place.
+func copyVerified(in *os.File, at *safefile.Place, owner safefile.Owner) error {
+	part, err := at.Temp(".restore")
 	if err != nil {
 		return err
 	}
-	defer f.Close() // closed already when all went well
-	if err := BackupFile(in, f); err != nil {
+	defer part.Discard() // removes it unless it is in its place
+	if err := owner.Give(part.File); err != nil {
 		return err
 	}
-	if err := own(f, owner); err != nil {
+	if err := backupOpen(in, part); err != nil {
 		return err
 	}
-	if err := flush(f); err != nil {
+	if err := verified(part, in.Name()); err != nil {
 		return err
 	}
-	return verified(part, in)
+	return part.Commit()
 }
 
-// lock takes the lock that a daemon holds on the database at path. If there is
+// lock takes the lock that a daemon holds on the database at a place. If there is
 // no such file, an empty one is made, which counts as none, and created is set.
-func lock(path string) (f *os.File, created bool, err error) {
-	f, err = os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		created = true
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	}
-	if err != nil {
-		return nil, false, openError(path, err)
+func lock(at *safefile.Place) (f *os.File, created bool, err error) {
+	if f, created, err = openOrMake(at); err != nil {
+		return nil, false, openError(at.Path(), err)
 	}
 	if err = exclude(f); err != nil {
-		return nil, false, errors.Join(fmt.Errorf("database %s is %w", path, err), f.Close())
+		return nil, false, errors.Join(fmt.Errorf("database %s is %w", at.Path(), err), f.Close())
 	}
-	if err = inPlace(f, path); err != nil {
+	if err = inPlace(f, at); err != nil {
 		return nil, false, errors.Join(err, f.Close())
 	}
 	return f, created, nil
+}
+
+// openOrMake opens the file at a place for reading and writing. If there is none
+// it makes one, which belongs to the folder's owner if root does.
+func openOrMake(at *safefile.Place) (f *os.File, created bool, err error) {
+	if f, err = at.Open(os.O_RDWR); !errors.Is(err, fs.ErrNotExist) {
+		return f, false, err
+	}
+	if f, err = at.Create(); errors.Is(err, fs.ErrExist) { // another process was faster
+		f, err = at.Open(os.O_RDWR)
+		return f, false, err
+	}
+	if err != nil || os.Geteuid() != 0 {
+		return f, err == nil, err
+	}
+	owner, err := at.Owner()
+	if err == nil {
+		err = owner.Give(f)
+	}
+	if err != nil {
+		return nil, false, errors.Join(err, f.Close(), at.Remove())
+	}
+	return f, true, nil
 }
 
 // exclude takes the lock of a file that no process may have open; ErrInUse if
@@ -98,14 +134,14 @@ func exclude(f *os.File) error {
 	return nil
 }
 
-// inPlace returns an error unless the open file f is the one that path names.
-func inPlace(f *os.File, path string) error {
-	same, err := sameFile(path, f)
+// inPlace returns an error unless the open file f is the one at the place.
+func inPlace(f *os.File, at *safefile.Place) error {
+	same, err := at.Names(f)
 	if err != nil {
-		return err
+		return openError(at.Path(), err)
 	}
 	if !same {
-		return fmt.Errorf("database %s is %w, which has just replaced it", path, ErrInUse)
+		return fmt.Errorf("database %s is %w, which has just replaced it", at.Path(), ErrInUse)
 	}
 	return nil
 }
@@ -121,29 +157,4 @@ func sameFile(path string, f *os.File) (bool, error) {
 		return false, openError(path, err)
 	}
 	return os.SameFile(named, open), nil
-}
-
-// ownerOf returns who is to own a file that takes the place of path: who owns
-// that. If it has just been created by root, who owns its directory.
-func ownerOf(path string, created bool) (*syscall.Stat_t, error) {
-	if created && os.Geteuid() == 0 {
-		path = filepath.Dir(path)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	return info.Sys().(*syscall.Stat_t), nil
-}
-
-// own gives f to the owner unless it is theirs already.
-func own(f *os.File, owner *syscall.Stat_t) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if now := info.Sys().(*syscall.Stat_t); now.Uid == owner.Uid && now.Gid == owner.Gid {
-		return nil
-	}
-	return f.Chown(int(owner.Uid), int(owner.Gid))
 }

@@ -3,12 +3,17 @@ package store
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+
+	"keeptrack/store/safefile"
 )
 
 // present returns the path of a database that is not to be lost, and its bytes.
@@ -20,6 +25,38 @@ func present(t *testing.T) (path string, b []byte) {
 	checkpoint(t, s, src)
 	closeStore(t, s)
 	return path, read(t, path)
+}
+
+// restore is Restore of the file in.
+func restore(in, path string) error {
+	f, err := safefile.OpenInput(in)
+	if err != nil {
+		return err
+	}
+	return Restore(f, path)
+}
+
+// lockAt is lock for the file at path.
+func lockAt(path string) (f *os.File, created bool, err error) {
+	at, err := safefile.Locate(path)
+	if err != nil {
+		return nil, false, err
+	}
+	defer at.Close()
+	return lock(at)
+}
+
+// wantOwner expects a file to belong to a user and a group.
+func wantOwner(t *testing.T, path string, want safefile.Owner) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if got, err := safefile.OwnerOf(f); err != nil || got != want {
+		t.Errorf("%s: owner %+v, %v, want %+v", path, got, err, want)
+	}
 }
 
 func TestRestore(t *testing.T) {
@@ -34,7 +71,7 @@ func TestRestore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := testPath(t)
 			before(t, path)
-			if err := Restore(in, path); err != nil {
+			if err := restore(in, path); err != nil {
 				t.Fatal(err)
 			}
 			info, err := os.Stat(path)
@@ -56,22 +93,136 @@ func TestRestoreKeepsTheOwner(t *testing.T) {
 		t.Skip("only root can give files away")
 	}
 	in, _ := filledFile(t)
+	owner := safefile.Owner{UID: 12345, GID: 54321}
 	for _, exists := range []bool{true, false} {
 		path := testPath(t)
-		give := filepath.Dir(path)
+		if err := os.Chown(filepath.Dir(path), 12345, 54321); err != nil {
+			t.Fatal(err)
+		}
 		if exists {
 			closeStore(t, openStore(t, path))
-			give = path
+			owner.GID = 1
+			if err := os.Chown(path, 12345, 1); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := os.Chown(give, 12345, 54321); err != nil {
+		if err := restore(in, path); err != nil {
 			t.Fatal(err)
 		}
-		if err := Restore(in, path); err != nil {
-			t.Fatal(err)
-		}
-		if owner, err := ownerOf(path, false); err != nil || owner.Uid != 12345 || owner.Gid != 54321 {
-			t.Errorf("existing %v: owner %+v, %v", exists, owner, err)
-		}
+		wantOwner(t, path, owner)
+		owner.GID = 54321
+	}
+}
+
+// TestRestoreReplacesTheOwnersFileAlone: what is neither the folder's owner's nor
+// a regular file stays.
+func TestRestoreReplacesTheOwnersFileAlone(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	in, _ := filledFile(t)
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T, path, other string) error
+		want string
+	}{
+		{"another's file", func(t *testing.T, path, _ string) error { write(t, path, nil); return os.Chown(path, 4321, 4321) }, "belongs to user 4321"},
+		{"root's file in another's folder", func(t *testing.T, path, _ string) error {
+			write(t, path, nil)
+			return os.Chown(filepath.Dir(path), 12345, 12345)
+		}, "belongs to user 0"},
+		{"link to no file", func(_ *testing.T, path, other string) error { return os.Symlink(other+"x", path) }, "does not exist"},
+		{"another's link", func(_ *testing.T, path, other string) error {
+			return errors.Join(os.Symlink(other, path), os.Lchown(path, 12345, 12345))
+		}, "user 12345 decides"},
+		{"another's link to no file", func(_ *testing.T, path, other string) error {
+			return errors.Join(os.Symlink(other+"x", path), os.Lchown(path, 12345, 12345))
+		}, "does not exist"},
+		{"root's link in another's folder", func(_ *testing.T, path, other string) error {
+			return errors.Join(os.Symlink(other, path), os.Chown(filepath.Dir(path), 12345, 12345))
+		}, "user 12345 decides"},
+		{"link in the path to the folder", func(_ *testing.T, path, other string) error {
+			dir := filepath.Dir(path)
+			return errors.Join(os.Remove(dir), os.Symlink(filepath.Dir(other), dir), os.Lchown(dir, 12345, 12345))
+		}, "user 12345 decides"},
+		{"folder", func(_ *testing.T, path, _ string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
+		{"pipe", func(_ *testing.T, path, _ string) error { return unix.Mkfifo(path, 0o600) }, "not a regular file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "folder")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			path, other := filepath.Join(dir, "test.db"), filepath.Join(t.TempDir(), "test.db")
+			write(t, other, []byte("precious"))
+			if err := c.make(t, path, other); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Lstat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, do := range map[string]func() error{
+				"restore": func() error { return restore(in, path) },
+				"save": func() error {
+					_, err := Save(path, func(w io.Writer) error { return BackupFile(in, w) })
+					return err
+				},
+				"open":    func() error { _, err := Open(path, zerolog.Nop()); return err },
+				"compact": func() error { _, _, err := Compact(path); return err },
+			} {
+				if name != "restore" && strings.Contains(c.want, "belongs") {
+					continue // is for restore alone
+				}
+				if err := do(); err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%s: error %v, want %q", name, err, c.want)
+				}
+				if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+					t.Errorf("%s: replaced: %v", name, err)
+				}
+				if got := string(read(t, other)); got != "precious" {
+					t.Errorf("%s: the link's target holds %q", name, got)
+				}
+			}
+			wantAlone(t, filepath.Dir(other), "test.db")
+			wantAlone(t, dir, "test.db")
+		})
+	}
+}
+
+// TestOwnLinkIsFollowed: the file is replaced, and not the link.
+func TestOwnLinkIsFollowed(t *testing.T) {
+	in, all := filledFile(t)
+	for name, do := range map[string]func(path string) error{
+		"restore": func(path string) error { return restore(in, path) },
+		"save": func(path string) error {
+			_, err := Save(path, func(w io.Writer) error { return BackupFile(in, w) })
+			return err
+		},
+		"compact": func(path string) error {
+			if err := restore(in, path); err != nil {
+				return err
+			}
+			_, _, err := Compact(path)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, _ := present(t)
+			link := filepath.Join(t.TempDir(), "link.db")
+			if err := os.Symlink(path, link); err != nil {
+				t.Fatal(err)
+			}
+			if err := do(link); err != nil {
+				t.Fatal(err)
+			}
+			if info, err := os.Lstat(link); err != nil || info.Mode().Type() != os.ModeSymlink {
+				t.Errorf("the link is gone: %v", err)
+			}
+			wantAlone(t, filepath.Dir(link), "link.db")
+			wantAlone(t, filepath.Dir(path), "test.db")
+			wantRecords(t, contents(t, path), all)
+		})
 	}
 }
 
@@ -108,7 +259,7 @@ func TestRestoreRefuses(t *testing.T) {
 			in := filepath.Join(t.TempDir(), "in.db")
 			c.make(t, in)
 			path, before := present(t)
-			err := Restore(in, path)
+			err := restore(in, path)
 			if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), in) {
 				t.Errorf("error %v, want %v with the path", err, c.is)
 			}
@@ -118,7 +269,7 @@ func TestRestoreRefuses(t *testing.T) {
 			wantAlone(t, filepath.Dir(path), "test.db")
 
 			none := filepath.Join(t.TempDir(), "none.db")
-			if err := Restore(in, none); err == nil {
+			if err := restore(in, none); err == nil {
 				t.Error("restored where there is none")
 			}
 			wantAlone(t, filepath.Dir(none))
@@ -132,7 +283,7 @@ func TestRestoreOverItself(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(link, path); err == nil {
+	if err := restore(link, path); err == nil {
 		t.Error("restored over itself")
 	}
 	if !bytes.Equal(read(t, path), before) {
@@ -144,7 +295,7 @@ func TestRestoreWhileADaemonRuns(t *testing.T) {
 	in, _ := filledFile(t)
 	path := testPath(t)
 	s, src := openLoaded(t, path)
-	if err := Restore(in, path); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
+	if err := restore(in, path); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want ErrInUse with the path", err)
 	}
 	src.put(record(1, 1))
@@ -168,7 +319,7 @@ func TestLeftoversAreNotWrittenTo(t *testing.T) {
 			if err := leave(t, path+".restore", other); err != nil {
 				t.Fatal(err)
 			}
-			if err := Restore(in, path); err != nil {
+			if err := restore(in, path); err != nil {
 				t.Fatal(err)
 			}
 			info, err := os.Lstat(path)

@@ -13,7 +13,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/migrations"
+	"keeptrack/store/safefile"
 	"keeptrack/tracker"
 )
 
@@ -94,8 +94,8 @@ func openWith(path string, log zerolog.Logger, tolerate func(*headError)) (*Stor
 
 // emptyAgain takes back what was written to a file that could not be made, for
 // want of room on the disk say; the next try would take it for something else.
-func emptyAgain(path string) error {
-	f, _, err := lock(path)
+func emptyAgain(at *safefile.Place) error {
+	f, _, err := lock(at)
 	if err != nil {
 		return err
 	}
@@ -123,19 +123,26 @@ func (s *Store) Close() error {
 }
 
 // open opens the file for writing.
-func (s *Store) open() (err error) {
-	o := options()
-	o.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		s.file, err = os.OpenFile(name, flag, mode)
-		return s.file, err
+func (s *Store) open() error {
+	at, err := safefile.Locate(s.path)
+	if err != nil {
+		return openError(s.path, err)
 	}
-	info, err := os.Stat(s.path)
-	missing := errors.Is(err, fs.ErrNotExist)
-	fresh := err != nil || info.Size() == 0
-	if s.db, err = bbolt.Open(s.path, 0o600, o); err != nil {
+	defer at.Close() // is not needed once the file is open
+	if s.file, _, err = openOrMake(at); err != nil {
+		return openError(s.path, err)
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return errors.Join(openError(s.path, err), s.file.Close())
+	}
+	fresh := info.Size() == 0
+	o := options()
+	o.OpenFile = func(string, int, os.FileMode) (*os.File, error) { return s.file, nil }
+	if s.db, err = bbolt.Open(s.path, 0, o); err != nil { // has closed the file
 		err = openError(s.path, err)
-		if fresh && s.file != nil && !errors.Is(err, ErrInUse) {
-			err = errors.Join(err, emptyAgain(s.path))
+		if fresh && !errors.Is(err, ErrInUse) {
+			err = errors.Join(err, emptyAgain(at))
 		}
 		return err
 	}
@@ -144,26 +151,10 @@ func (s *Store) open() (err error) {
 	s.update = s.db.Update
 	s.unsettled = !fresh // who wrote to it last may have failed and ended
 	// While the lock was waited for, the file may have been replaced.
-	err = inPlace(s.file, s.path)
-	if err == nil && missing {
-		err = s.handOver()
-	}
-	if err != nil {
+	if err = inPlace(s.file, at); err != nil {
 		_ = s.db.Close() // nothing has been written
 	}
 	return err
-}
-
-// handOver gives the file just made to who is to own it.
-func (s *Store) handOver() error {
-	owner, err := ownerOf(s.path, true)
-	if err == nil {
-		err = own(s.file, owner)
-	}
-	if err != nil {
-		return openError(s.path, err)
-	}
-	return nil
 }
 
 // prepare migrates the file just opened and reads the secret.

@@ -14,6 +14,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/migrations"
+	"keeptrack/store/safefile"
 	"keeptrack/tracker"
 )
 
@@ -244,22 +245,17 @@ func TestRootGivesAway(t *testing.T) {
 		t.Skip("only root can give files away")
 	}
 	path := testPath(t)
-	wantOwner := func(path string) {
-		t.Helper()
-		if owner, err := ownerOf(path, false); err != nil || owner.Uid != 12345 || owner.Gid != 54321 {
-			t.Errorf("%s: owner %+v, %v", path, owner, err)
-		}
-	}
+	owner := safefile.Owner{UID: 12345, GID: 54321}
 	if err := os.Chown(filepath.Dir(path), 12345, 54321); err != nil {
 		t.Fatal(err)
 	}
 	closeStore(t, openStore(t, path))
-	wantOwner(path)
+	wantOwner(t, path, owner)
 	if _, _, err := runMigration(t, path, append(migrations.Steps, made("b", "")...)); err != nil {
 		t.Fatal(err)
 	}
-	wantOwner(path)
-	wantOwner(path + ".v2.bak")
+	wantOwner(t, path, owner)
+	wantOwner(t, path+".v2.bak", owner)
 }
 
 // TestFileThatExistedIsSettled: who wrote to it last may have failed.

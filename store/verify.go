@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"go.etcd.io/bbolt"
 
@@ -17,9 +18,19 @@ import (
 // no gap. It writes nothing. An error is one that kept it from looking, such as
 // ErrInUse or ErrNewer. Of a file of an older version the pages are checked.
 func Verify(path string) (findings []error, err error) {
+	return verify(path, func(check func(*bbolt.Tx, *os.File) error) error { return view(path, check) })
+}
+
+// verifyFile is Verify for an open file, which it closes.
+func verifyFile(f *os.File, path string) (findings []error, err error) {
+	return verify(path, func(check func(*bbolt.Tx, *os.File) error) error { return viewFile(f, path, check) })
+}
+
+// verify is Verify of what open opens.
+func verify(path string, open func(check func(*bbolt.Tx, *os.File) error) error) (findings []error, err error) {
 	report := func(err error) { findings = append(findings, err) }
-	err = view(path, func(tx *bbolt.Tx) error {
-		sound, err := verifyPages(tx, path, report)
+	err = open(func(tx *bbolt.Tx, f *os.File) error {
+		sound, err := verifyPages(tx, f, path, report)
 		if err != nil || !sound {
 			return err // what comes next trusts the pages
 		}
@@ -32,9 +43,9 @@ func Verify(path string) (findings []error, err error) {
 }
 
 // verifyPages checks the pages; sound is whether the contents can be looked at.
-func verifyPages(tx *bbolt.Tx, path string, report func(error)) (sound bool, err error) {
+func verifyPages(tx *bbolt.Tx, f *os.File, path string, report func(error)) (sound bool, err error) {
 	var heads, others int
-	_, err = checkFile(tx, path, func(err error) {
+	_, err = checkFile(tx, f, path, func(err error) {
 		report(err)
 		if errors.As(err, new(*headError)) {
 			heads++

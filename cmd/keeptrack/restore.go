@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keeptrack/store"
+	"keeptrack/store/safefile"
 )
 
 func newRestoreCommand() *cobra.Command {
@@ -24,8 +25,12 @@ Whatever interrupts it leaves either the old or the new database.`,
 			if err != nil {
 				return err
 			}
+			in, err := safefile.OpenInput(args[0])
+			if err != nil {
+				return fmt.Errorf("restore: %w", err)
+			}
 			shown := newProgress(cmd.ErrOrStderr(), "copying and verifying", 0)
-			err = store.Restore(args[0], c.Store.Path)
+			err = store.Restore(in, c.Store.Path)
 			shown.end()
 			if err != nil {
 				return fmt.Errorf("restore: %w", err)
