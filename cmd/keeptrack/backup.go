@@ -18,6 +18,7 @@ import (
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/config"
+	"keeptrack/cmd/internal/privilege"
 	"keeptrack/store"
 )
 
@@ -75,11 +76,15 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
 	defer shown.end()
 	var source string
-	size, err := store.Save(out, func(w io.Writer) (err error) {
-		source, err = b.copy(ctx, c, io.MultiWriter(interruptible{ctx, w}, shown))
+	var size int64
+	save := func(out, database string, owner *privilege.Owner) (err error) {
+		size, err = store.Save(out, func(w io.Writer) (err error) {
+			source, err = b.copy(ctx, c, database, owner, io.MultiWriter(interruptible{ctx, w}, shown))
+			return err
+		})
 		return err
-	})
-	if err != nil {
+	}
+	if err := savedBy(out, c.Store.Path, save); err != nil {
 		return fmt.Errorf("backup to %s: %w", out, err)
 	}
 	shown.end()
@@ -104,14 +109,34 @@ func same(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
+// savedBy has save write to the file at out. Root becomes the owner of the
+// database's folder for that if out is in one of his too; elsewhere it goes on as
+// root, but for the database, for which save is given the owner.
+func savedBy(out, database string, save func(out, database string, owner *privilege.Owner) error) error {
+	owner, err := otherOwner(database)
+	if err != nil {
+		return err
+	}
+	if of, err := otherOwner(out); owner != nil && err == nil && of != nil && of.UID == owner.UID {
+		database = absolute(database)
+		return onDatabase(out, func(out string) error { return save(out, database, nil) })
+	}
+	return save(out, database, owner)
+}
+
 // copy writes the copy to w, from where it is to be had, and returns the name
-// of that.
-func (b *backup) copy(ctx context.Context, c *config.Config, w io.Writer) (source string, err error) {
+// of that. With an owner, the file is read with what he may do.
+func (b *backup) copy(ctx context.Context, c *config.Config, database string, owner *privilege.Owner, w io.Writer) (source string, err error) {
 	daemon := b.admin
 	if daemon == "" {
-		err := store.BackupFile(c.Store.Path, w)
+		read := func() error { return store.BackupFile(database, w) }
+		if owner == nil {
+			err = read()
+		} else {
+			err = asOwner(owner, owner.Do(read))
+		}
 		if !errors.Is(err, store.ErrInUse) {
-			return absolute(c.Store.Path), err
+			return absolute(database), err
 		}
 		if daemon = daemonOf(c); daemon == "" {
 			return "", fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)

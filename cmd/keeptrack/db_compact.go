@@ -19,7 +19,11 @@ pages again; this is for a database that was much larger once, or for a copy.
 Whatever interrupts it leaves either the old or the new file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "compacting and verifying", 0)
-			before, after, err := store.Compact(args[0])
+			var before, after int64
+			err := onDatabase(args[0], func(path string) (err error) {
+				before, after, err = store.Compact(path)
+				return err
+			})
 			shown.end()
 			if err != nil {
 				return err

@@ -22,8 +22,10 @@ hash: hash<TAB>downloaded<TAB>last-announce, the last announce in whole minutes 
 				defer shown.end()
 				out = io.MultiWriter(out, shown)
 			}
-			_, err := store.Export(args[0], out)
-			return err
+			return onDatabase(args[0], func(path string) error {
+				_, err := store.Export(path, out)
+				return err
+			})
 		},
 	}
 }

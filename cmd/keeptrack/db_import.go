@@ -25,21 +25,19 @@ last announce stay, so that reading the same text again changes nothing.
 A line that makes no sense is named with its number on standard error and passed
 over; the exit status is then 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			text, size := cmd.InOrStdin(), int64(0)
-			name := "standard input"
+			var res store.Imported
+			var err error
 			if len(args) == 2 {
-				name = args[1]
-				f, err := os.Open(name)
-				if err != nil {
+				err = onDatabaseWith(args[1], args[0], func(text *os.File, path string) (err error) {
+					res, err = importFile(cmd, path, text, args[1])
 					return err
-				}
-				defer f.Close()
-				if info, err := f.Stat(); err == nil {
-					size = info.Size()
-				}
-				text = f
+				})
+			} else {
+				err = onDatabase(args[0], func(path string) (err error) {
+					res, err = importText(cmd, path, cmd.InOrStdin(), "standard input", 0)
+					return err
+				})
 			}
-			res, err := importText(cmd, args[0], text, name, size)
 			if err != nil {
 				return err
 			}
@@ -48,6 +46,16 @@ over; the exit status is then 1.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
+}
+
+// importFile reads the text in a file that errors call name, and closes it.
+func importFile(cmd *cobra.Command, path string, text *os.File, name string) (store.Imported, error) {
+	defer text.Close() // nothing was written to it
+	var size int64
+	if info, err := text.Stat(); err == nil {
+		size = info.Size()
+	}
+	return importText(cmd, path, text, name, size)
 }
 
 // importText reads the text called name, of so many bytes if that is known.

@@ -26,7 +26,11 @@ downloads. The file is not changed.`,
 				return usageError{errors.New("--top must not be negative")}
 			}
 			shown := newProgress(cmd.ErrOrStderr(), "reading", 0)
-			info, err := store.Inspect(args[0], top)
+			var info *store.Info
+			err := onDatabase(args[0], func(path string) (err error) {
+				info, err = store.Inspect(path, top)
+				return err
+			})
 			shown.end()
 			if err != nil {
 				return err

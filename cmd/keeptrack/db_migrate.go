@@ -23,14 +23,16 @@ migration that is interrupted goes on with the next try.
 
 With --dry-run nothing is changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			plan, err := store.PlanMigration(args[0])
+			var plan *store.Plan
+			err := onDatabase(args[0], func(path string) (err error) {
+				plan, err = store.PlanMigration(path)
+				if err == nil && !dryRun && len(plan.Steps) > 0 {
+					err = migrate(cmd, path)
+				}
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			if !dryRun && len(plan.Steps) > 0 {
-				if err := migrate(cmd, args[0]); err != nil {
-					return err
-				}
 			}
 			if asJSON {
 				return printPlanJSON(cmd.OutOrStdout(), args[0], plan, dryRun)

@@ -19,7 +19,11 @@ is where it belongs and that none is missing in between. Prints a line for each
 finding; the exit status is 0 if there is none. The file is not changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "verifying", 0)
-			findings, err := store.Verify(args[0])
+			var findings []error
+			err := onDatabase(args[0], func(path string) (err error) {
+				findings, err = store.Verify(path)
+				return err
+			})
 			shown.end()
 			if err != nil {
 				return err

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"keeptrack/store"
-	"keeptrack/store/safefile"
 )
 
 func newRestoreCommand() *cobra.Command {
@@ -25,12 +24,8 @@ Whatever interrupts it leaves either the old or the new database.`,
 			if err != nil {
 				return err
 			}
-			in, err := safefile.OpenInput(args[0])
-			if err != nil {
-				return fmt.Errorf("restore: %w", err)
-			}
 			shown := newProgress(cmd.ErrOrStderr(), "copying and verifying", 0)
-			err = store.Restore(in, c.Store.Path)
+			err = onDatabaseWith(args[0], c.Store.Path, store.Restore)
 			shown.end()
 			if err != nil {
 				return fmt.Errorf("restore: %w", err)

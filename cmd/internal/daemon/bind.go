@@ -3,11 +3,15 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
 
 	"keeptrack/cmd/internal/socket"
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/multicast"
+	"keeptrack/store/safefile"
 	"keeptrack/tracker/http"
 	"keeptrack/tracker/udp"
 )
@@ -19,6 +23,8 @@ type sockets struct {
 	http  []net.Listener
 	admin net.Listener // nil when it is turned off
 	unix  []*socket.Unix
+	done  []string            // the paths of the unix sockets in http
+	group transport.Transport // nil when live sync is off
 }
 
 // bind binds what the config names, or takes it over from what was passed.
@@ -31,13 +37,22 @@ func (d *Daemon) bind() (err error) {
 			err = errors.Join(err, d.sockets.close())
 		}
 	}()
+	if d.account, err = d.findAccount(); err != nil {
+		return err
+	}
 	if err := d.bindAddresses(); err != nil {
+		return err
+	}
+	if err := d.bindGroup(); err != nil {
+		return err
+	}
+	if err := d.bindUnix(d.boundByRoot); err != nil {
 		return err
 	}
 	if err := d.dropPrivileges(); err != nil {
 		return err
 	}
-	if err := d.bindUnix(); err != nil {
+	if err := d.bindUnix(func(string) bool { return true }); err != nil {
 		return err
 	}
 	return d.opts.Passed.Rest()
@@ -102,15 +117,45 @@ func (d *Daemon) bindUDP() (err error) {
 	return err
 }
 
-// bindUnix listens on the unix sockets.
-func (d *Daemon) bindUnix() (err error) {
-	if path := d.config.Admin.Listen.Unix; path != "" {
+// bindGroup opens the sockets of live sync, if it is turned on.
+func (d *Daemon) bindGroup() (err error) {
+	c := &d.config.LiveSync
+	if !c.Enabled {
+		return nil
+	}
+	d.sockets.group, err = multicast.New(multicast.Options{
+		Interface: c.Interface,
+		Group:     c.Group,
+		Port:      c.Port,
+		Nodes:     c.Nodes,
+		Loopback:  c.Loopback,
+		MaxPacket: c.MaxPayload,
+		Log:       d.log,
+	})
+	return err
+}
+
+// boundByRoot reports whether root listens on a unix socket before it becomes the
+// owner of the database's folder: one in a folder of root's, where that user could
+// not make it.
+func (d *Daemon) boundByRoot(path string) bool {
+	if d.account.owner == nil {
+		return false
+	}
+	owner, err := safefile.FolderOwner(path)
+	return err == nil && owner.UID == 0
+}
+
+// bindUnix listens on the unix sockets that it is time for, as now reports, and
+// that are not listened on yet.
+func (d *Daemon) bindUnix(now func(path string) bool) (err error) {
+	if path := d.config.Admin.Listen.Unix; path != "" && d.sockets.admin == nil && now(path) {
 		if d.sockets.admin, err = d.listenUnix(path); err != nil {
 			return fmt.Errorf("admin: %w", err)
 		}
 	}
 	for _, e := range d.config.HTTP.Listen {
-		if e.Unix == "" {
+		if e.Unix == "" || slices.Contains(d.sockets.done, e.Unix) || !now(e.Unix) {
 			continue
 		}
 		l, err := d.listenUnix(e.Unix)
@@ -118,6 +163,7 @@ func (d *Daemon) bindUnix() (err error) {
 			return fmt.Errorf("http: %w", err)
 		}
 		d.sockets.http = append(d.sockets.http, l)
+		d.sockets.done = append(d.sockets.done, e.Unix)
 	}
 	return nil
 }
@@ -150,8 +196,14 @@ func (s *sockets) close() error {
 			errs = append(errs, err)
 		}
 	}
+	if s.group != nil {
+		errs = append(errs, s.group.Close())
+	}
 	for _, u := range s.unix {
-		errs = append(errs, u.Remove())
+		// What root has made in a folder of root's stays: the next start replaces it.
+		if err := u.Remove(); !errors.Is(err, fs.ErrPermission) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -55,6 +55,8 @@ type Daemon struct {
 	log     zerolog.Logger
 	started time.Time
 
+	account     account // whom the process becomes
+	database    string  // the path of the file
 	sockets     sockets
 	store       *store.Store
 	tracker     *tracker.Tracker
@@ -82,7 +84,7 @@ const (
 // Run opens the database, loads it, serves until ctx is done and then stops.
 // It returns nil only if everything that was to be kept is in the database.
 func Run(ctx context.Context, o Options) error {
-	d := &Daemon{opts: o, config: o.Config, log: o.Log, started: time.Now()}
+	d := &Daemon{opts: o, config: o.Config, database: o.Config.Store.Path, log: o.Log, started: time.Now()}
 	if err := d.bind(); err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 // load opens the database and takes in what it holds.
 func (d *Daemon) load() (err error) {
 	c := d.config
-	if d.store, err = store.Open(c.Store.Path, d.log); err != nil {
+	if d.store, err = store.Open(d.database, d.log); err != nil {
 		return d.asUser(err)
 	}
 	defer func() {

@@ -2,12 +2,10 @@ package daemon
 
 import (
 	"context"
-	"errors"
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/livesync"
-	"keeptrack/livesync/transport/multicast"
 	"keeptrack/store"
 	"keeptrack/tracker/http"
 	"keeptrack/tracker/udp"
@@ -67,22 +65,10 @@ func (d *Daemon) makeHTTP() (err error) {
 }
 
 // joinGroup makes the live sync node, if it is turned on.
-func (d *Daemon) joinGroup() error {
+func (d *Daemon) joinGroup() (err error) {
 	c := &d.config.LiveSync
 	if !c.Enabled {
 		return nil
-	}
-	group, err := multicast.New(multicast.Options{
-		Interface: c.Interface,
-		Group:     c.Group,
-		Port:      c.Port,
-		Nodes:     c.Nodes,
-		Loopback:  c.Loopback,
-		MaxPacket: c.MaxPayload,
-		Log:       d.log,
-	})
-	if err != nil {
-		return err
 	}
 	o := livesync.Options{
 		MaxDelay:         c.MaxDelay,
@@ -96,11 +82,10 @@ func (d *Daemon) joinGroup() error {
 	}
 	copy(o.ID[:], c.ID)
 	if o.Marks, err = d.store.Marks(); err != nil {
-		return errors.Join(err, group.Close())
+		return err
 	}
-	d.node, err = livesync.New(o, group, d.tracker)
-	if err != nil {
-		return errors.Join(err, group.Close())
+	if d.node, err = livesync.New(o, d.sockets.group, d.tracker); err != nil {
+		return err
 	}
 	d.store.KeepMarks(func() store.Marks { return d.node.Marks() })
 	return nil

@@ -25,7 +25,7 @@ func (d *Daemon) logServing() {
 	line := d.log.Info().
 		Str("version", d.opts.Version).
 		Str("config", d.opts.ConfigPath).
-		Str("database", d.config.Store.Path).
+		Str("database", d.database).
 		Strs("udp", texts(udpAddrs)).
 		Strs("http", httpNames)
 	if d.config.Admin.Listen.Unix != "" {

@@ -48,6 +48,11 @@ func Drop(name string) (confined bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	return drop(uid, gid, groups)
+}
+
+// drop is for root.
+func drop(uid, gid int, groups []int) (confined bool, err error) {
 	if confined, err = confine(); err != nil {
 		return false, err
 	}
@@ -92,7 +97,7 @@ func become(uid, gid int, groups []int) error {
 	return nil
 }
 
-// refused returns the error of a system call. Root that may not make it, as in a
+// refused returns the error of a system call, nil if it is nil. Root that may not make it, as in a
 // container, lacks the capability.
 func refused(call, capability string, err error) error {
 	if errors.Is(err, syscall.EPERM) {

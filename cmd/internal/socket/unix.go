@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	"keeptrack/store/safefile"
 )
 
 // unixMode is what a unix socket may be used by: the daemon's user and group.
@@ -18,15 +20,28 @@ const unixMode = 0o660
 // Unix is a unix socket that is listened on.
 type Unix struct {
 	*net.UnixListener
-	path string
-	file fs.FileInfo // as it was made
+	at   *safefile.Place
+	file safefile.File // as it was made
 }
 
 // ListenUnix listens on a unix socket at path, which the owner and the group of
 // the process may connect to. A socket that is there is replaced if nobody
 // listens on it. Closing leaves the file, which Remove removes.
 func ListenUnix(path string) (*Unix, error) {
-	if err := makeWay(path); err != nil {
+	at, err := safefile.Locate(path)
+	if err != nil {
+		return nil, fmt.Errorf("listen unix: %w", err) // names the path
+	}
+	u, err := listenAt(at, path)
+	if err != nil {
+		return nil, errors.Join(err, at.Close())
+	}
+	return u, nil
+}
+
+// listenAt is ListenUnix at a place.
+func listenAt(at *safefile.Place, path string) (*Unix, error) {
+	if err := makeWay(at, path); err != nil {
 		return nil, fmt.Errorf("listen unix %s: %w", path, err)
 	}
 	l, err := listenWithMode(path)
@@ -34,38 +49,51 @@ func ListenUnix(path string) (*Unix, error) {
 		return nil, err // names the path
 	}
 	l.SetUnlinkOnClose(false)
-	file, err := os.Lstat(path)
+	file, err := at.Stat()
+	if err == nil && !file.Socket {
+		err = fmt.Errorf("listen unix %s: %w", path, errMoved)
+	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &Unix{UnixListener: l, path: path, file: file}, nil
+	return &Unix{UnixListener: l, at: at, file: file}, nil
 }
 
-// Remove removes the socket's file, unless another has taken its place.
+// Remove removes the socket's file, unless another has taken its place. It is
+// called once.
 func (u *Unix) Remove() error {
-	now, err := os.Lstat(u.path)
+	defer u.at.Close() // was only looked into
+	now, err := u.at.Stat()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
-	case !os.SameFile(now, u.file) || !now.ModTime().Equal(u.file.ModTime()): // numbers of files are used again
+	case now != u.file:
 		return nil
 	}
-	return os.Remove(u.path)
+	return u.at.Remove()
 }
 
+var (
+	errNoSocket = errors.New("there is a file that is no socket")
+	errMoved    = errors.New("its folder was moved meanwhile")
+)
+
 // makeWay removes a socket at path on which nobody listens.
-func makeWay(path string) error {
-	file, err := os.Lstat(path)
+func makeWay(at *safefile.Place, path string) error {
+	if link, err := os.Lstat(path); err == nil && link.Mode().Type() == fs.ModeSymlink {
+		return errNoSocket
+	}
+	file, err := at.Stat()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if file.Mode().Type() != fs.ModeSocket {
-		return errors.New("there is a file that is no socket")
+	if !file.Socket {
+		return errNoSocket
 	}
 	conn, err := net.Dial("unix", path)
 	if err == nil {
@@ -75,7 +103,7 @@ func makeWay(path string) error {
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return err
 	}
-	return os.Remove(path)
+	return at.Remove()
 }
 
 var umask sync.Mutex // held while the process's umask is another
