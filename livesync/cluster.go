@@ -3,6 +3,7 @@ package livesync
 import (
 	"time"
 
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 )
 
@@ -13,6 +14,8 @@ type Cluster struct {
 	Torrents int     `json:"torrents"`
 	// Keys is the number of keys in force; 0 when packets are not sealed.
 	Keys int `json:"keys"`
+	// Transport is what carries this instance's packets.
+	Transport transport.State `json:"transport"`
 	// Wanting is the inquiry that is being prepared or waits for its answer;
 	// nil when there is none.
 	Wanting *Wanting `json:"wanting,omitempty"`
@@ -40,9 +43,18 @@ type Wanting struct {
 	Deadline time.Time `json:"deadline"`
 }
 
+// Transport returns the state of what carries this instance's packets.
+func (n *Node) Transport() transport.State { return n.transport.State() }
+
 // Cluster returns the state of the group. It may be called at any time.
 func (n *Node) Cluster() Cluster {
-	c := Cluster{ID: n.options.ID, Torrents: n.tracker.ServedCount(), Keys: n.sealing.keyCount(), Instances: n.instances.list()}
+	c := Cluster{
+		ID:        n.options.ID,
+		Torrents:  n.tracker.ServedCount(),
+		Keys:      n.sealing.keyCount(),
+		Transport: n.transport.State(),
+		Instances: n.instances.list(),
+	}
 	s := &n.scrape
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -136,22 +136,29 @@ func (n *Node) Run(ctx context.Context) (err error) {
 // sendToAll sends a packet to all other instances.
 func (n *Node) sendToAll(k wire.Kind, p []byte) { n.send(transport.All, k, p) }
 
-// send sends a packet of a kind and counts it. A failure is logged when it begins
-// and when it ends.
+// send sends a packet of a kind and counts it.
 func (n *Node) send(to transport.Endpoint, k wire.Kind, p []byte) {
 	err := n.sealing.send(n.transport, to, p)
-	if failing := err != nil; n.failing.Swap(failing) != failing {
-		if failing {
-			n.options.Log.Warn().Err(err).Msg("live sync cannot send")
-		} else {
-			n.options.Log.Info().Msg("live sync sends again")
-		}
-	}
+	n.logFailing(err)
 	if err != nil {
 		n.counters.sendFailures.Add(1)
 		return
 	}
 	n.counters.out[k].add(k.Records(len(p)))
+}
+
+// logFailing logs when failures to send begin and end. The transport itself logs
+// that it is down.
+func (n *Node) logFailing(err error) {
+	failing := err != nil
+	if errors.Is(err, transport.ErrDown) || n.failing.Swap(failing) == failing {
+		return
+	}
+	if failing {
+		n.options.Log.Warn().Err(err).Msg("live sync cannot send")
+	} else {
+		n.options.Log.Info().Msg("live sync sends again")
+	}
 }
 
 // receivePause is how long to wait after a failure to receive.

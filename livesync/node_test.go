@@ -1,14 +1,18 @@
 package livesync
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/memory"
@@ -187,6 +191,52 @@ func TestRunReturnsTheErrorOfItsTransport(t *testing.T) {
 	}
 	if err := i.Run(t.Context()); !errors.Is(err, errFailing) {
 		t.Errorf("Run returned %v", err)
+	}
+}
+
+// troubled is a transport whose Send returns one error after the other.
+type troubled struct {
+	*memory.Port
+	errs []error
+}
+
+func (t *troubled) Send(transport.Endpoint, []byte) error {
+	err := t.errs[0]
+	t.errs = t.errs[1:]
+	return err
+}
+
+func TestFailuresToSendAreLoggedWhenTheyBeginAndEnd(t *testing.T) {
+	full, down := errors.New("no buffer"), fmt.Errorf("%w: no interface", transport.ErrDown)
+	for name, tt := range map[string]struct {
+		errs []error
+		want string
+	}{
+		"none":                       {[]error{nil, nil}, ""},
+		"some":                       {[]error{full, full, nil, nil, full}, "cannot send, sends again, cannot send"},
+		"down, which it says itself": {[]error{nil, down, down, nil}, ""},
+		"down in between":            {[]error{full, down, nil}, "cannot send, sends again"},
+	} {
+		i := newQuiet(t)
+		var log bytes.Buffer
+		i.options.Log = zerolog.New(&log)
+		i.transport = &troubled{errs: tt.errs}
+		failures := uint64(0)
+		for _, err := range tt.errs {
+			if err != nil {
+				failures++
+			}
+			i.sendToAll(wire.KindBeacon, nil)
+		}
+		var said []string
+		for line := range bytes.Lines(log.Bytes()) {
+			_, text, _ := strings.Cut(string(line), "live sync ")
+			text, _, _ = strings.Cut(text, `"`)
+			said = append(said, text)
+		}
+		if got := strings.Join(said, ", "); got != tt.want || i.counters.sendFailures.Load() != failures {
+			t.Errorf("%s: logged %q, want %q; %d failures, want %d", name, got, tt.want, i.counters.sendFailures.Load(), failures)
+		}
 	}
 }
 

@@ -49,12 +49,21 @@ func (l *lan) addHost(i int) {
 	l.ip("netns add " + host)
 	l.t.Cleanup(func() { l.ip("netns del " + host) })
 	l.hosts = append(l.hosts, host)
+	l.ip("-n " + host + " link set lo up")
+	l.connect(i)
+}
+
+// connect makes the interface eth0 of host i.
+func (l *lan) connect(i int) {
+	host := l.hosts[i]
 	l.ip(fmt.Sprintf("-n %s link add p%d type veth peer name eth0 netns %s", l.name, i, host))
 	l.ip(fmt.Sprintf("-n %s link set p%d master br0 up", l.name, i))
 	l.ip(fmt.Sprintf("-n %s addr add %s/24 dev eth0", host, address(i)))
-	l.ip("-n " + host + " link set lo up")
 	l.ip("-n " + host + " link set eth0 up")
 }
+
+// disconnect deletes the interface eth0 of host i.
+func (l *lan) disconnect(i int) { l.ip("-n " + l.hosts[i] + " link del eth0") }
 
 // address returns the address of host i, from a range for documentation
 // (RFC 5737).

@@ -6,8 +6,9 @@
 //
 // A transport's New validates its options and opens what it needs; an error leaves
 // nothing open. From then on Send and Receive work. Run keeps the transport
-// working, whatever happens to the network below. Run returns when its context is
-// done or Close is called, and has closed the transport then.
+// working: when the network below goes and comes back, it joins its group again,
+// and what was sent meanwhile is lost. Run returns when its context is done or
+// Close is called, and has closed the transport then.
 //
 // Once a transport is closed, a Receive in progress and every later call of
 // Send and Receive return net.ErrClosed. Nothing is sent after that: whoever
@@ -22,6 +23,7 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -36,11 +38,14 @@ type Transport interface {
 	// the transport cannot go on; it is closed then, too. Run is called once
 	// at most.
 	Run(ctx context.Context) error
+	// State reports whether packets can be carried.
+	State() State
 	// Send sends p as one packet to a member, or to all others if to is All. A
 	// transport that cannot reach one member alone sends to all: a packet that
 	// is meant for one names it. The caller keeps p and may change it after the
 	// return. Send may block while the system's send buffer is full, never for
-	// a receiver.
+	// a receiver. While the transport is down, p is lost and the error wraps
+	// ErrDown.
 	Send(to Endpoint, p []byte) error
 	// Receive waits for a packet, copies it into buf and returns its length
 	// and sender. What does not fit into buf is lost. A packet from a sender
@@ -64,6 +69,36 @@ type Limits struct {
 	// arrives after it, if both arrive.
 	ReorderWindow time.Duration
 }
+
+// State is what a transport says of itself.
+type State struct {
+	// Down is why packets can be neither sent nor received; nil while they can.
+	Down error
+	// Since is when that became so: the start, or the last change between up and
+	// down.
+	Since time.Time
+	// Rejoined counts how often the transport has joined its group again.
+	Rejoined uint64
+}
+
+// MarshalJSON returns an object with the members up, down (why not), since and
+// rejoined.
+func (s State) MarshalJSON() ([]byte, error) {
+	v := struct {
+		Up       bool      `json:"up"`
+		Down     string    `json:"down,omitempty"`
+		Since    time.Time `json:"since"`
+		Rejoined uint64    `json:"rejoined"`
+	}{Up: s.Down == nil, Since: s.Since, Rejoined: s.Rejoined}
+	if s.Down != nil {
+		v.Down = s.Down.Error()
+	}
+	return json.Marshal(v)
+}
+
+// ErrDown is wrapped by the errors of Send while a transport is down. The
+// transport logs when that begins and ends.
+var ErrDown = errors.New("live sync is down")
 
 // ErrForeign is returned by Receive with a packet from a sender that the
 // transport does not trust. Who is trusted is the transport's business.

@@ -31,6 +31,10 @@ type Options struct {
 	// Ready returns nil when the daemon serves, or a sentence on what is
 	// missing.
 	Ready func() error
+	// Impaired returns what does not work although the daemon serves, for
+	// /readyz to show; nil when everything works. It does not make the daemon
+	// unready.
+	Impaired func() error
 	// Metrics is what /metrics shows.
 	Metrics prometheus.Gatherer
 	// Stats answers /stats as opentracker does.
@@ -127,6 +131,9 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	io.WriteString(w, "ready\n")
+	if err := s.opts.Impaired(); err != nil {
+		fmt.Fprintf(w, "impaired: %v\n", err)
+	}
 }
 
 // debugWriter takes what net/http itself has to say.

@@ -28,6 +28,9 @@ func run(t *testing.T, o Options) (s *Server, url string) {
 	}
 	o.Listener = l
 	o.Log = zerolog.Nop()
+	if o.Impaired == nil {
+		o.Impaired = func() error { return nil }
+	}
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
@@ -65,7 +68,8 @@ func get(t *testing.T, url, authorization string) (status int, body string) {
 
 func TestReadiness(t *testing.T) {
 	missing := errors.New("loading the database")
-	url := start(t, Options{Ready: func() error { return missing }})
+	var impaired error
+	url := start(t, Options{Ready: func() error { return missing }, Impaired: func() error { return impaired }})
 	if status, body := get(t, url+"/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, missing.Error()) {
 		t.Errorf("not ready: %d %q", status, body)
 	}
@@ -73,8 +77,12 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("healthz while not ready: %d", status)
 	}
 	missing = nil
-	if status, _ := get(t, url+"/readyz", ""); status != http.StatusOK {
-		t.Errorf("ready: %d", status)
+	if status, body := get(t, url+"/readyz", ""); status != http.StatusOK || body != "ready\n" {
+		t.Errorf("ready: %d %q", status, body)
+	}
+	impaired = errors.New("no other instance can be reached")
+	if status, body := get(t, url+"/readyz", ""); status != http.StatusOK || body != "ready\nimpaired: no other instance can be reached\n" {
+		t.Errorf("impaired: %d %q", status, body)
 	}
 }
 

@@ -223,6 +223,18 @@ func (d *Daemon) serve(ctx context.Context) error {
 // errBack stops the front ends; the part that failed gives the reason.
 var errBack = errors.New("a part of the daemon failed")
 
+// impaired returns what does not work although the daemon serves its clients: they
+// are not to be sent elsewhere for it. It returns nil when everything works.
+func (d *Daemon) impaired() error {
+	if d.state.Load() == loading || d.node == nil {
+		return nil
+	}
+	if s := d.node.Transport(); s.Down != nil {
+		return fmt.Errorf("live sync is down since %s: %w", s.Since.UTC().Format(time.RFC3339), s.Down)
+	}
+	return nil
+}
+
 // ready returns nil while the daemon serves and its database can be written.
 func (d *Daemon) ready() error {
 	switch d.state.Load() {

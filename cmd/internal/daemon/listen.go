@@ -100,6 +100,7 @@ func (d *Daemon) makeAdmin() {
 		Listener: d.sockets.admin,
 		Token:    d.config.Admin.Token,
 		Ready:    d.ready,
+		Impaired: d.impaired,
 		Metrics:  d.metrics(),
 		Stats:    otstats.Handler(otSource{d}),
 		API:      d.api,

@@ -16,6 +16,9 @@ var (
 	metricSyncPauses  = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
 	metricSyncUntold  = counter("livesync_untold_total", "Peers not told because packets could not be sent as fast as they filled.")
 
+	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address.")
+	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync has joined its group again, because its interface came back or changed.")
+
 	metricTelling      = gauge("livesync_telling", "1 while a tell stream goes on, by activity: tell or counter_tell.", "activity")
 	metricTellProgress = gauge("livesync_tell_progress_ratio", "How far the tell stream is that goes on, or was the last: 0 to 1.")
 	metricTellPackets  = gauge("livesync_tell_packets", "TELL packets sent in that stream.")
@@ -47,6 +50,8 @@ func collectSync(s livesync.Stats, send sender) {
 }
 
 func collectCluster(c livesync.Cluster, send sender) {
+	send(metricSyncUp, oneIf(c.Transport.Down == nil))
+	send(metricSyncRejoined, float64(c.Transport.Rejoined))
 	for _, activity := range []string{"tell", "counter_tell"} {
 		send(metricTelling, oneIf(c.Tell.Activity == activity), activity)
 	}

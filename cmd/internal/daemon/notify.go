@@ -58,6 +58,9 @@ func (d *Daemon) status() string {
 	if err := d.ready(); err != nil {
 		doing = err.Error()
 	}
+	if err := d.impaired(); err != nil {
+		doing += "; " + err.Error()
+	}
 	if last := d.lastReload.Load(); last != nil && last.err != nil {
 		doing += "; reload refused: " + last.err.Error()
 	}

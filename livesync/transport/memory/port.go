@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"keeptrack/livesync/transport"
 )
@@ -17,6 +18,7 @@ type Port struct {
 	net      *Network
 	number   uint64
 	endpoint transport.Endpoint
+	joined   time.Time
 	in       chan packet
 	lost     atomic.Uint64
 	close    sync.Once
@@ -33,7 +35,7 @@ type packet struct {
 var _ transport.Transport = (*Port)(nil)
 
 func newPort(n *Network, number uint64, e transport.Endpoint) *Port {
-	return &Port{net: n, number: number, endpoint: e, in: make(chan packet, queue), closed: make(chan struct{})}
+	return &Port{net: n, number: number, endpoint: e, joined: time.Now(), in: make(chan packet, queue), closed: make(chan struct{})}
 }
 
 // Endpoint returns where the port can be reached.
@@ -41,6 +43,9 @@ func (p *Port) Endpoint() transport.Endpoint { return p.endpoint }
 
 // Limits returns the network's.
 func (p *Port) Limits() transport.Limits { return p.net.options.Limits }
+
+// State says that the port is up: links are what fails.
+func (p *Port) State() transport.State { return transport.State{Since: p.joined} }
 
 // Run waits until ctx is done or the port is closed, and closes it.
 func (p *Port) Run(ctx context.Context) error {

@@ -1,7 +1,6 @@
 package multicast
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,58 +17,97 @@ import (
 
 // group is a member of a multicast group. Several on one host can share the
 // address, the port and the group.
+//
+// The receiving socket is bound to the group and lasts; it joins the group on
+// whatever interface the configured name stands for. The sending socket is bound
+// to that interface's address, and is replaced when that changes.
 type group struct {
 	options Options
 	to      netip.AddrPort // the group's address
-	in      *net.UDPConn   // bound to the group: the kernel keeps away what goes elsewhere
-	out     *net.UDPConn   // bound to the interface's address; nobody reads it
-	oob     [64]byte       // room for the kernel's drop counter; Receive's
-	drops   uint32         // the kernel's drop counter, last seen; Receive's
+	links   *links
+	in      *net.UDPConn // bound to the group: the kernel keeps away what goes elsewhere
+	oob     [64]byte     // room for the kernel's drop counter; Receive's
+	drops   uint32       // the kernel's drop counter, last seen; Receive's
 	lost    atomic.Uint64
-	close   sync.Once
-	closed  chan struct{}
+	out     atomic.Pointer[sender]
+
+	mu       sync.Mutex // guards what follows; never held while a packet is sent
+	at       place      // where the group was joined last
+	joined   bool       // it still is, for all that is known
+	looked   time.Time  // when look was called last
+	state    transport.State
+	isClosed bool
+	closed   chan struct{} // closed when isClosed is set
+}
+
+// sender is the sending socket while the group is up, or why it is down.
+type sender struct {
+	conn *net.UDPConn // nobody reads it
+	down error
 }
 
 var _ transport.Transport = (*group)(nil)
 
-// open opens the two sockets and joins the group. The receiving socket takes
-// packets to this group and port that arrive on this interface and nothing else.
+// open opens the sockets and joins the group. The receiving socket takes packets
+// to this group and port that arrive on this interface and nothing else.
 func open(o Options) (*group, error) {
-	ifi, addr, err := findInterface(o.Interface)
-	if err != nil {
-		return nil, err
-	}
 	g := &group{options: o, to: netip.AddrPortFrom(o.Group, o.Port), closed: make(chan struct{})}
-	if g.in, err = listenGroup(ifi, g.to); err != nil {
-		return nil, fmt.Errorf("receive from %s on %s: %w", g.to, ifi.Name, err)
+	var err error
+	if g.links, err = watchLinks(); err != nil {
+		return nil, fmt.Errorf("watch interfaces: %w", err)
 	}
-	from := netip.AddrPortFrom(addr, o.Port)
-	if g.out, err = openSender(ifi, from, o.Loopback); err != nil {
-		return nil, errors.Join(fmt.Errorf("send from %s on %s: %w", from, ifi.Name, err), g.in.Close())
+	if g.in, err = listenGroup(g.to); err != nil {
+		return nil, errors.Join(fmt.Errorf("receive from %s: %w", g.to, err), g.links.close())
 	}
-	if err := g.logBuffer(ifi, from); err != nil {
+	g.out.Store(&sender{down: errNotJoined})
+	if err := g.joinFirst(); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
 
+// joinFirst joins the group for the first time. An interface that is set down is
+// waited for, as one that goes down later is.
+func (g *group) joinFirst() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.state.Since = now
+	at, err := findPlace(g.options.Interface, netip.Addr{})
+	if errors.Is(err, errNotUp) {
+		g.goDown(err, now)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := g.join(at); err != nil {
+		return err
+	}
+	return g.logJoined()
+}
+
 // Limits returns the largest packet that the options allow.
 func (g *group) Limits() transport.Limits { return g.options.limits() }
-
-// Run waits until ctx is done or the group is closed, and closes it.
-func (g *group) Run(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-	case <-g.closed:
-	}
-	return g.Close()
-}
 
 // Send sends p to the group, with a TTL of 1, whoever it is for: the port may be
 // shared by several instances, and nobody reads the sending socket.
 func (g *group) Send(_ transport.Endpoint, p []byte) error {
-	_, err := g.out.WriteToUDPAddrPort(p, g.to)
-	return err
+	for {
+		s := g.out.Load()
+		if s.down != nil {
+			return s.down
+		}
+		_, err := s.conn.WriteToUDPAddrPort(p, g.to)
+		if err == nil {
+			return nil
+		}
+		// The interface may have gone or changed, which is logged and counted in
+		// one place.
+		if g.look(lookSpacing); g.out.Load() == s {
+			return err
+		}
+	}
 }
 
 // Receive waits for a packet to the group.
@@ -83,17 +122,36 @@ func (g *group) Receive(buf []byte) (int, transport.Endpoint, error) {
 	return n, transport.At(from), err
 }
 
+// State returns whether the group is joined.
+func (g *group) State() transport.State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state
+}
+
 // Lost returns the number of packets that the kernel dropped because the
 // receive buffer was full, as of the last packet received.
 func (g *group) Lost() uint64 { return g.lost.Load() }
 
-// Close leaves the group and closes both sockets.
-func (g *group) Close() (err error) {
-	g.close.Do(func() {
-		close(g.closed)
-		err = errors.Join(g.in.Close(), g.out.Close())
-	})
-	return err
+// Close leaves the group and closes the sockets.
+func (g *group) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.isClosed {
+		return nil
+	}
+	g.isClosed = true
+	close(g.closed)
+	return errors.Join(g.replaceSender(&sender{down: net.ErrClosed}), g.in.Close(), g.links.close())
+}
+
+// replaceSender puts another sender in the place of the present one, and closes
+// that. g.mu is held.
+func (g *group) replaceSender(s *sender) error {
+	if old := g.out.Swap(s); old.conn != nil {
+		return old.conn.Close()
+	}
+	return nil
 }
 
 // countLost takes the kernel's drop counter from a control message (SO_RXQ_OVFL).
@@ -112,8 +170,9 @@ func (g *group) countLost(oob []byte) {
 	}
 }
 
-// logBuffer says how large a receive buffer the kernel granted.
-func (g *group) logBuffer(ifi *net.Interface, from netip.AddrPort) error {
+// logJoined says where the group is joined and how large a receive buffer the
+// kernel granted.
+func (g *group) logJoined() error {
 	granted, err := granted(g.in)
 	if err != nil {
 		return fmt.Errorf("receive buffer: %w", err)
@@ -122,7 +181,8 @@ func (g *group) logBuffer(ifi *net.Interface, from netip.AddrPort) error {
 	if granted < receiveBuffer {
 		event = g.options.Log.Warn().Str("hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", receiveBuffer))
 	}
-	event.Str("interface", ifi.Name).Stringer("group", g.to).Stringer("from", from).
+	event.Str("interface", g.at.name).Stringer("group", g.to).
+		Stringer("from", netip.AddrPortFrom(g.at.from, g.options.Port)).
 		Int("receive_buffer", granted).Msg("live sync is listening")
 	return nil
 }

@@ -76,11 +76,11 @@ func sendTest(t *testing.T, to netip.AddrPort, p string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ifi, _, err := findInterface(testInterface)
+	at, err := findPlace(testInterface, netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ipv4.NewPacketConn(c).SetMulticastInterface(ifi); err != nil {
+	if err := ipv4.NewPacketConn(c).SetMulticastInterface(&net.Interface{Index: at.index}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.WriteTo([]byte(p), net.UDPAddrFromAddrPort(to)); err != nil {
@@ -147,7 +147,7 @@ func TestPacketsLeaveWithTTL1(t *testing.T) {
 func TestMulticastLoopFollowsTheOption(t *testing.T) {
 	for _, loopback := range []bool{false, true} {
 		m := listenTest(t, freePort(t), loopback)
-		if got, err := ipv4.NewPacketConn(m.out).MulticastLoopback(); err != nil || got != loopback {
+		if got, err := ipv4.NewPacketConn(m.out.Load().conn).MulticastLoopback(); err != nil || got != loopback {
 			t.Errorf("loopback %v: the socket says %v, %v", loopback, got, err)
 		}
 	}
@@ -219,16 +219,16 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 }
 
 func TestInterfaceByNameAndAddress(t *testing.T) {
-	byAddr, addr, err := findInterface(testInterface)
+	byAddress, err := findPlace(testInterface, netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	byName, addr2, err := findInterface(byAddr.Name)
+	byName, err := findPlace(byAddress.name, netip.MustParseAddr(testInterface))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if byName.Index != byAddr.Index || addr != addr2 {
-		t.Errorf("by address: %s %s, by name: %s %s", byAddr.Name, addr, byName.Name, addr2)
+	if byName != byAddress {
+		t.Errorf("by address: %+v, by name: %+v", byAddress, byName)
 	}
 }
 

@@ -14,10 +14,10 @@ import (
 // the system, in bytes: room for a burst of 8,000 small packets.
 const receiveBuffer = 8 << 20
 
-// listenGroup opens the receiving socket. The net package would bind it to the
+// listenGroup opens the receiving socket, which has not joined the group yet. The net package would bind it to the
 // wildcard address, where it took other groups' and unicast packets as well;
 // bound to the group, those are left for whom they are meant.
-func listenGroup(ifi *net.Interface, group netip.AddrPort) (*net.UDPConn, error) {
+func listenGroup(group netip.AddrPort) (*net.UDPConn, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -37,9 +37,8 @@ func listenGroup(ifi *net.Interface, group netip.AddrPort) (*net.UDPConn, error)
 		return nil, err
 	}
 	conn := c.(*net.UDPConn)
-	err = ipv4.NewPacketConn(conn).JoinGroup(ifi, &net.UDPAddr{IP: group.Addr().AsSlice()})
 	// The first goes past the system's limit, which takes a privilege.
-	if err == nil && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		err = conn.SetReadBuffer(receiveBuffer)
 	}
 	if err != nil {
@@ -48,15 +47,25 @@ func listenGroup(ifi *net.Interface, group netip.AddrPort) (*net.UDPConn, error)
 	return conn, nil
 }
 
-// openSender opens the sending socket.
-func openSender(ifi *net.Interface, from netip.AddrPort, loopback bool) (*net.UDPConn, error) {
+// joinGroup joins a group on the interface with an index.
+func joinGroup(c *net.UDPConn, group netip.AddrPort, index int) error {
+	return ipv4.NewPacketConn(c).JoinGroup(&net.Interface{Index: index}, &net.UDPAddr{IP: group.Addr().AsSlice()})
+}
+
+// leaveGroup undoes joinGroup.
+func leaveGroup(c *net.UDPConn, group netip.AddrPort, index int) error {
+	return ipv4.NewPacketConn(c).LeaveGroup(&net.Interface{Index: index}, &net.UDPAddr{IP: group.Addr().AsSlice()})
+}
+
+// openSender opens the sending socket, for the interface with an index.
+func openSender(index int, from netip.AddrPort, loopback bool) (*net.UDPConn, error) {
 	conn, err := listenReuse(from)
 	if err != nil {
 		return nil, err
 	}
 	p := ipv4.NewPacketConn(conn)
 	for _, set := range []func() error{
-		func() error { return p.SetMulticastInterface(ifi) },
+		func() error { return p.SetMulticastInterface(&net.Interface{Index: index}) },
 		func() error { return p.SetMulticastTTL(1) },
 		func() error { return p.SetMulticastLoopback(loopback) },
 		func() error { return conn.SetReadBuffer(1) }, // the least there is: nobody reads it
