@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/client"
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/tracker"
 )
 
@@ -114,7 +114,7 @@ func printReply(w io.Writer, r *client.Reply) error {
 		text = fmt.Appendf(text, "warning %q\n", r.Warning)
 	}
 	for _, p := range r.Peers {
-		text = fmt.Appendf(text, "peer %s\n", p)
+		text = fmt.Appendf(text, "peer %s\n", printable.Text(p.String()))
 	}
 	_, err := w.Write(text)
 	return err
@@ -130,7 +130,7 @@ func printReplyJSON(w io.Writer, r *client.Reply) error {
 	if r.ExternalIP.IsValid() {
 		external = r.ExternalIP.String()
 	}
-	return json.NewEncoder(w).Encode(struct {
+	return printable.JSON(w, struct {
 		Interval    int64    `json:"interval"`
 		MinInterval int64    `json:"min_interval,omitempty"`
 		Seeders     uint64   `json:"seeders"`

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/store"
 )
 
@@ -71,7 +71,7 @@ func importText(cmd *cobra.Command, path string, text io.Reader, name string, si
 func printImported(w io.Writer, path string, res store.Imported, asJSON bool) error {
 	var err error
 	if asJSON {
-		err = json.NewEncoder(w).Encode(struct {
+		err = printable.JSON(w, struct {
 			File    string `json:"file"`
 			Lines   int    `json:"lines"`
 			Changed int    `json:"changed"`

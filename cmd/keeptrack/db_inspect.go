@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/store"
 )
 
@@ -89,7 +89,7 @@ func printInspectedJSON(w io.Writer, i *store.Info) error {
 	for _, r := range i.Top {
 		out.Top = append(out.Top, torrent{r.InfoHash.String(), r.Downloaded, minuteText(r.LastAnnounce)})
 	}
-	return json.NewEncoder(w).Encode(out)
+	return printable.JSON(w, out)
 }
 
 // minuteText returns a unix minute as RFC 3339 has it.

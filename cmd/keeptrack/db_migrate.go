@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/store"
 )
 
@@ -73,7 +73,7 @@ func printPlan(w io.Writer, path string, p *store.Plan, dryRun bool) error {
 }
 
 func printPlanJSON(w io.Writer, path string, p *store.Plan, dryRun bool) error {
-	return json.NewEncoder(w).Encode(struct {
+	return printable.JSON(w, struct {
 		File   string   `json:"file"`
 		From   int      `json:"from"`
 		To     int      `json:"to"`

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/store"
 )
 
@@ -48,7 +48,7 @@ func printVerified(cmd *cobra.Command, path string, findings []error, asJSON boo
 		for i, f := range findings {
 			texts[i] = f.Error()
 		}
-		return json.NewEncoder(out).Encode(struct {
+		return printable.JSON(out, struct {
 			File     string   `json:"file"`
 			OK       bool     `json:"ok"`
 			Findings []string `json:"findings"`

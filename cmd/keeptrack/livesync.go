@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/livesync"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
@@ -179,7 +179,7 @@ func (w *watch) decode(line *watched, b []byte) {
 
 func (w *watch) printLine(out io.Writer, line *watched) error {
 	if w.json {
-		return json.NewEncoder(out).Encode(line)
+		return printable.JSON(out, line)
 	}
 	what := "dropped: " + line.Dropped
 	if line.Packet != nil {
@@ -188,6 +188,7 @@ func (w *watch) printLine(out io.Writer, line *watched) error {
 	if line.Sealed != nil {
 		what += " (sealed)"
 	}
-	_, err := fmt.Fprintf(out, "%s %s %s\n", line.Time.Format("15:04:05.000"), line.Source, what)
+	text := fmt.Sprintf("%s %s %s", line.Time.Format("15:04:05.000"), line.Source, what)
+	_, err := fmt.Fprintln(out, printable.Text(text))
 	return err
 }

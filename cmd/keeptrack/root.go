@@ -11,6 +11,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/logging"
+	"keeptrack/cmd/internal/printable"
 )
 
 // Exit statuses.
@@ -165,9 +166,10 @@ func complain(w io.Writer, text string) { say(w, zerolog.ErrorLevel, text) }
 func warn(w io.Writer, text string) { say(w, zerolog.WarnLevel, "warning: "+text) }
 
 // say writes each line of text with the program's name in front, and for the
-// journal with its priority.
+// journal with its priority. Text may be of others: what is not to be seen in it is
+// escaped.
 func say(w io.Writer, l zerolog.Level, text string) {
 	for line := range strings.Lines(text) {
-		fmt.Fprintf(w, "%skeeptrack: %s\n", logging.Prefix(w, l), strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(w, "%skeeptrack: %s\n", logging.Prefix(w, l), printable.Text(strings.TrimSuffix(line, "\n")))
 	}
 }

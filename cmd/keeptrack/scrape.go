@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/client"
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/tracker"
 )
 
@@ -72,9 +72,8 @@ func printScraped(w io.Writer, rows []client.Scraped) error {
 }
 
 func printScrapedJSON(w io.Writer, rows []client.Scraped) error {
-	enc := json.NewEncoder(w)
 	for _, r := range rows {
-		err := enc.Encode(struct {
+		err := printable.JSON(w, struct {
 			InfoHash   string `json:"info_hash"`
 			Missing    bool   `json:"missing,omitempty"`
 			Seeders    uint64 `json:"seeders"`

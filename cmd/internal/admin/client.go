@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"keeptrack/cmd/internal/printable"
 )
 
 // client gives up if the server takes too long to begin; a backup may then take
@@ -52,7 +54,7 @@ func FetchBackup(ctx context.Context, base, token string, w io.Writer) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the daemon at %s refused a backup: %s: %s", base, res.Status, reasonIn(res.Body))
+		return fmt.Errorf("the daemon at %s refused a backup: %s: %s", base, printable.Text(res.Status), reasonIn(res.Body))
 	}
 	if _, err := io.Copy(w, res.Body); err != nil {
 		return fmt.Errorf("the backup from %s is not whole: %w", base, err)
@@ -66,7 +68,7 @@ func reasonIn(body io.Reader) string {
 	text, _ := io.ReadAll(io.LimitReader(body, 1<<10)) // as much as there is
 	var reply struct{ Error string }
 	if json.Unmarshal(text, &reply) == nil {
-		return reply.Error
+		return printable.Text(reply.Error)
 	}
-	return strings.TrimSpace(string(text))
+	return printable.Text(strings.TrimSpace(string(text)))
 }

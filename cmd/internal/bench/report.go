@@ -1,12 +1,13 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
+
+	"keeptrack/cmd/internal/printable"
 )
 
 // Report is what came of a run. Counts of requests are of those of the load: a
@@ -134,7 +135,7 @@ func (r *Report) process(pid int, before, after usage) *Process {
 }
 
 // WriteJSON writes the report as one JSON object.
-func (r *Report) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }
+func (r *Report) WriteJSON(w io.Writer) error { return printable.JSON(w, r) }
 
 // WriteText writes the report for people, one subject a line.
 func (r *Report) WriteText(w io.Writer) error {
@@ -148,7 +149,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "last error %q\n", r.LastError)
 	}
 	if r.LastFailure != "" {
-		fmt.Fprintf(&b, "last bad   %s\n", r.LastFailure)
+		fmt.Fprintf(&b, "last bad   %s\n", printable.Text(r.LastFailure))
 	}
 	fmt.Fprintf(&b, "peers      %.1f a reply\n", r.PeersPerReply)
 	fmt.Fprintf(&b, "latency    p50 %.0f, p90 %.0f, p99 %.0f, p99.9 %.0f, max %.0f µs\n",

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"keeptrack/cmd/internal/printable"
 	"keeptrack/tracker"
 	"keeptrack/tracker/udp"
 )
@@ -101,7 +102,7 @@ func fetch(ctx context.Context, rawURL string) (map[string]any, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the tracker answers %s", resp.Status)
+		return nil, fmt.Errorf("the tracker answers %s", printable.Text(resp.Status))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {

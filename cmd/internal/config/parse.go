@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/BurntSushi/toml"
+
+	"keeptrack/cmd/internal/printable"
 )
 
 // Parse reads and validates the text of a config file; name is the file's name
@@ -25,7 +27,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	}
 	for i := range p.errors {
 		e := &p.errors[i]
-		e.File, e.Key, e.Message = name, printable(e.Key), printable(e.Message)
+		e.File, e.Key, e.Message = name, printable.Text(e.Key), printable.Text(e.Message)
 	}
 	slices.SortFunc(p.errors, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))

@@ -22,10 +22,10 @@ var allowed = map[string][]string{
 	"keeptrack/livesync/wire":        {"keeptrack/tracker"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations", "keeptrack/store/safefile"},
 	"keeptrack/store/safefile":       {},
-	"keeptrack/cmd/internal/config":  {"keeptrack/tracker"},
+	"keeptrack/cmd/internal/config":  {"keeptrack/tracker", "keeptrack/cmd/internal/printable"},
 	"keeptrack/docs":                 {},
 	"keeptrack/cmd/internal/logging": {},
-	"keeptrack/cmd/internal/admin":   {"keeptrack/docs"},
+	"keeptrack/cmd/internal/admin":   {"keeptrack/docs", "keeptrack/cmd/internal/printable"},
 
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},
