@@ -28,7 +28,7 @@ const (
 	DropTrailing                   // part of a record after the last whole one; the whole ones were used
 	DropBadPeer                    // port 0 or an address that is not accepted from clients
 	DropRefused                    // a torrent that the access list refuses
-	DropFull                       // a new torrent beyond the tracker's limit
+	DropFull                       // a new torrent, or a new peer of one, beyond the tracker's limits
 	DropTooOld                     // a torrent not announced for longer than torrents are kept
 	DropBadAge                     // a last announce before 1970: taken as then
 	DropBadCount                   // a downloaded count beyond what is believed of others

@@ -83,8 +83,10 @@ func prefetchBlock[K key](a *arena[K], h handle, k K) {
 	switch h.class() {
 	case 0:
 	case classLarge:
-		index := a.large[h.place()].index
-		prefetchLines(unsafe.Pointer(&index.slots[indexHome(index, &k)]), unsafe.Sizeof(index.slots[0]))
+		b := a.large[h.place()]
+		hash := b.hash(&k)
+		t := b.index.table(hash)
+		prefetchLines(unsafe.Pointer(&t.slots[hash&uint64(len(t.slots)-1)]), unsafe.Sizeof(t.slots[0]))
 	default:
 		c := &a.classes[h.class()]
 		prefetchLines(unsafe.Pointer(c.at(h.place())), uintptr(c.words)*wordSize)

@@ -29,18 +29,11 @@ type arena[K key] struct {
 	moved func(owner uint32, h handle)
 }
 
-type largeBlock[K key] struct {
-	counts
-	owner uint32 // the torrent's position in its shard
-	list  []entry[K]
-	index *peerIndex
-}
-
 // view returns the peers in block h.
 func (a *arena[K]) view(h handle) peers[K] {
 	if h.class() == classLarge {
 		b := a.large[h.place()]
-		return peers[K]{counts: b.counts, list: b.list, index: b.index}
+		return peers[K]{counts: b.counts, large: b}
 	}
 	c := &a.classes[h.class()]
 	b := c.at(h.place())
@@ -82,12 +75,7 @@ func (a *arena[K]) alloc(owner uint32, n int) handle {
 }
 
 func (a *arena[K]) allocLarge(owner uint32, n int) handle {
-	room := n + n/4
-	b := &largeBlock[K]{
-		owner: owner,
-		list:  make([]entry[K], room),
-		index: newPeerIndex(room, a.seed),
-	}
+	b := newLargeBlock[K](owner, n, a.seed)
 	if last := len(a.unused) - 1; last >= 0 {
 		place := a.unused[last]
 		a.unused = a.unused[:last]

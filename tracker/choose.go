@@ -141,7 +141,7 @@ func appendPicks[K key](dst []byte, p *peers[K], picks []uint32, skip uint32) []
 		if i >= skip {
 			i++
 		}
-		room[at] = p.list[i].key
+		room[at] = p.at(i).key
 	}
 	return dst
 }
@@ -154,7 +154,7 @@ func appendPeers[K key](dst []byte, p *peers[K], n, skip uint32) []byte {
 		if i >= skip {
 			i++
 		}
-		room[at] = p.list[i].key
+		room[at] = p.at(i).key
 	}
 	return dst
 }

@@ -160,8 +160,8 @@ func checkHome[K key](t testing.TB, a *arena[K], h home[K], owner uint32, use bl
 	}
 	p := view(a, h)
 	least := uint32(len(h.inline))
-	if h.block != 0 && (p.n < max(least, 1) || roomy(h.block.class(), len(p.list), int(p.n))) {
-		t.Errorf("torrent %d: block of class %d with room for %d holds %d", owner, h.block.class(), len(p.list), p.n)
+	if h.block != 0 && (p.n < max(least, 1) || roomy(h.block.class(), int(p.n))) {
+		t.Errorf("torrent %d: block of class %d with room for %d holds %d", owner, h.block.class(), p.room(), p.n)
 	}
 	checkPeers(t, &p)
 	return p.counts
@@ -169,12 +169,12 @@ func checkHome[K key](t testing.TB, a *arena[K], h home[K], owner uint32, use bl
 
 func checkPeers[K key](t testing.TB, p *peers[K]) {
 	t.Helper()
-	if int(p.n) > len(p.list) || p.leechers > p.n {
-		t.Fatalf("counts %+v in room for %d", p.counts, len(p.list))
+	if int(p.n) > p.room() || p.leechers > p.n {
+		t.Fatalf("counts %+v in room for %d", p.counts, p.room())
 	}
 	seen, paused := make(map[K]bool), uint32(0)
-	for i := range p.list[:p.n] {
-		e := &p.list[i]
+	for i := range int(p.n) {
+		e := p.at(uint32(i))
 		if seen[e.key] || p.find(e.key) != i {
 			t.Errorf("peer %x at %d is found at %d", e.key, i, p.find(e.key))
 		}
@@ -186,18 +186,24 @@ func checkPeers[K key](t testing.TB, p *peers[K]) {
 	if paused != p.paused {
 		t.Errorf("%d paused, said to be %d", paused, p.paused)
 	}
-	if p.index == nil {
-		return
+	if p.large != nil {
+		checkLarge(t, p)
 	}
-	used := 0
-	for _, slot := range p.index.slots {
-		if slot != 0 {
-			used++
+}
+
+// checkLarge checks a large list's pages, its index and its counts by network.
+func checkLarge[K key](t testing.TB, p *peers[K]) {
+	t.Helper()
+	last, n := len(p.large.pages)-1, int(p.n)
+	for i, page := range p.large.pages {
+		if len(page) != pageEntries && (i > 0 || last > 0) {
+			t.Errorf("page %d of %d has room for %d", i, last+1, len(page))
 		}
 	}
-	if used != int(p.n) {
-		t.Errorf("%d slots used for %d peers", used, p.n)
+	if last > 0 && n <= last*pageEntries-pageEntries/2 || n <= len(p.large.pages[0])/2 {
+		t.Errorf("%d pages, the first with room for %d, hold %d", last+1, len(p.large.pages[0]), n)
 	}
+	checkIndex(t, &p.large.index, p.n, p.large.hashAt)
 	checkNetworks(t, p)
 }
 
@@ -205,21 +211,40 @@ func checkPeers[K key](t testing.TB, p *peers[K]) {
 // be, and that no counter is left from peers that have gone.
 func checkNetworks[K key](t testing.TB, p *peers[K]) {
 	t.Helper()
-	have := make(map[Network]uint32)
-	for i := range p.list[:p.n] {
-		have[networkOf(&p.list[i].key)]++
+	c := &p.large.networks
+	have, filled := make(map[Network]uint32), make(map[Network]uint32)
+	for i := range p.n {
+		have[p.large.networkAt(i)]++
+		if i < c.filled {
+			filled[p.large.networkAt(i)]++
+		}
 	}
+	checkCounters(t, &c.now, c.seed, have, p.n)
+	if p.n > c.now.n || c.now.n > max(minCounters, 16*p.n) {
+		t.Errorf("%d counters for %d peers", c.now.n, p.n)
+	}
+	if c.next.n > 0 {
+		checkCounters(t, &c.next, c.seed, filled, c.filled)
+	} else if c.filled != 0 {
+		t.Errorf("%d peers are counted in no counters", c.filled)
+	}
+}
+
+func checkCounters(t testing.TB, c *counters, seed uint64, have map[Network]uint32, n uint32) {
+	t.Helper()
 	for network, n := range have {
-		if got := p.index.ofNetwork(network); got+networkSlack < n {
-			t.Errorf("network %x has %d peers, %d are counted", network, n, got)
+		if i, j := c.places(network, seed); uint32(min(c.get(i), c.get(j))) < n {
+			t.Errorf("network %x has %d peers, %d and %d are counted", network, n, c.get(i), c.get(j))
 		}
 	}
 	counted := 0
-	for _, n := range p.index.networks {
-		counted += int(n)
+	for _, segment := range c.segments {
+		for _, n := range segment {
+			counted += int(n)
+		}
 	}
-	if counted != 2*int(p.n) {
-		t.Errorf("%d peers counted twice make %d", p.n, counted)
+	if counted != 2*int(n) {
+		t.Errorf("%d peers counted twice make %d", n, counted)
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 	// complete as many torrents of late as Options.MaxTorrentsPerAddress
 	// allows. The peer is stored; only its completed download is not counted.
 	TurnedCompletions
+	// TurnedSwarm says that the torrent has as many peers of the family as it
+	// can have, 16,777,215.
+	TurnedSwarm
 
 	// The following are not for what is stored already: the peer could not be
 	// reached where it says that it is.
@@ -48,6 +51,7 @@ var turnedNames = [TurnedCount]string{
 	TurnedPeers:       "peers_per_address",
 	TurnedTorrents:    "torrents_per_address",
 	TurnedCompletions: "completions_per_address",
+	TurnedSwarm:       "peers_per_torrent",
 	TurnedPort:        "port_zero",
 	TurnedAddress:     "address_not_public",
 	TurnedUnnamed:     "proxy_names_no_client",
@@ -104,6 +108,12 @@ func (l *limits) exhausted(n Network) bool {
 // admit decides on the peer k, which is not in the list p, and counts it if it
 // may be stored.
 func admit[K key](l *limits, p *peers[K], k *K) TurnedAway {
+	if p.n >= maxPeers {
+		return TurnedSwarm
+	}
+	if l == nil {
+		return TurnedNot
+	}
 	if l.peers > 0 && p.n >= l.peers && p.ofNetwork(k) >= l.peers {
 		return TurnedPeers
 	}

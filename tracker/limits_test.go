@@ -212,3 +212,34 @@ func BenchmarkJoin(b *testing.B) {
 		})
 	}
 }
+
+// TestPeersPerTorrent makes believe that a swarm has as many peers as positions
+// can name.
+func TestPeersPerTorrent(t *testing.T) {
+	for f := range Family(2) {
+		b := limited(t, 0, 0)
+		const n = maxClassRoom + 1
+		for i := range n {
+			b.seed(hashA, peerN(f, i))
+		}
+		s, i, _ := b.position(hashA)
+		swarm := func() *counts {
+			if f == IPv6 {
+				return &s.arena6.large[s.torrents.at(i).block6.place()].counts
+			}
+			return &s.arena4.large[s.torrents.at(i).home4().block.place()].counts
+		}
+		swarm().n = maxPeers
+		b.told = nil
+		r := b.seed(hashA, peerN(f, n))
+		if r.Seeders != maxPeers || b.Stats().PeersTurnedAway != [TurnedCount]uint64{TurnedSwarm: 1} || len(b.told) > 0 {
+			t.Errorf("%v: %d seeders, told %v, turned away %v", f, r.Seeders, b.told, b.Stats().PeersTurnedAway)
+		}
+		if got := b.sync(hashA, peerN(f, n), SyncSeeding|SyncComplete); got != SyncFull {
+			t.Errorf("%v: told by another instance: %v", f, got)
+		}
+		b.seed(hashA, peerN(f, 0)) // is stored already
+		swarm().n = n
+		b.wantScrape(hashA, Counts{Seeders: n})
+	}
+}

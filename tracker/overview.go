@@ -54,11 +54,11 @@ func (t *Tracker) Top(by Order, limit int) []Overview {
 	top := ranking{by: by, limit: limit}
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.walk(func(i uint32) int {
+		s.walk(func(i uint32, _ int) (int, bool) {
 			if torrent := s.torrents.at(i); torrent.downloaded > 0 || !torrent.peerless() {
 				top.add(s.overview(i, nil))
 			}
-			return 0
+			return 0, false
 		}, top.room)
 	}
 	top.cut()

@@ -46,9 +46,9 @@ func (p *page) cut() {
 
 // gather adds the hashes of a shard's torrents.
 func (p *page) gather(s *shard) {
-	s.walk(func(i uint32) int {
+	s.walk(func(i uint32, _ int) (int, bool) {
 		p.add(&s.torrents.at(i).hash)
-		return 0
+		return 0, false
 	}, p.room)
 }
 

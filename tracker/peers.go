@@ -19,14 +19,30 @@ func (c counts) seeders() uint32 { return c.n - c.leechers }
 // after a change.
 type peers[K key] struct {
 	counts
-	list  []entry[K] // its length is the room there is
-	index *peerIndex // by key, for large lists; otherwise nil
+	list  []entry[K]     // its length is the room there is
+	large *largeBlock[K] // in place of list, for large lists; otherwise nil
+}
+
+// at returns the peer at position i.
+func (p *peers[K]) at(i uint32) *entry[K] {
+	if p.large != nil {
+		return p.large.at(i)
+	}
+	return &p.list[i]
+}
+
+// room returns the number of peers that there is room for.
+func (p *peers[K]) room() int {
+	if p.large != nil {
+		return p.large.room()
+	}
+	return len(p.list)
 }
 
 // find returns the position of the peer k, or -1.
 func (p *peers[K]) find(k K) int {
-	if p.index != nil {
-		return indexFind(p.index, p.list, k)
+	if p.large != nil {
+		return p.large.find(&k)
 	}
 	return scan(p.list[:p.n], &k)
 }
@@ -55,11 +71,11 @@ func scan[K key](list []entry[K], k *K) int {
 }
 
 // ofNetwork returns the number of peers whose network is that of k. In a large
-// list it is up to networkSlack too low, or too high; see peerIndex.
+// list it is up to networkSlack too low, or too high; see networkCounts.
 func (p *peers[K]) ofNetwork(k *K) (n uint32) {
 	network := networkOf(k)
-	if p.index != nil {
-		return p.index.ofNetwork(network)
+	if p.large != nil {
+		return p.large.networks.of(network)
 	}
 	for i := range p.list[:p.n] {
 		if networkOf(&p.list[i].key) == network {
@@ -92,11 +108,11 @@ func (p *peers[K]) add(e entry[K], seeder bool) int {
 // remove takes the peer at position at out of the list.
 func (p *peers[K]) remove(at int) {
 	i := uint32(at)
-	if p.index != nil {
-		indexRemove(p.index, p.list, i)
+	if p.large != nil {
+		p.large.take(i)
 	}
 	if i < p.leechers {
-		p.countPaused(p.list[i].meta, -1)
+		p.countPaused(p.at(i).meta, -1)
 		p.leechers--
 		if i != p.leechers {
 			p.move(i, p.leechers)
@@ -106,6 +122,9 @@ func (p *peers[K]) remove(at int) {
 	p.n--
 	if i != p.n {
 		p.move(i, p.n)
+	}
+	if p.large != nil {
+		p.large.taken(p.n)
 	}
 }
 
@@ -117,12 +136,12 @@ func (p *peers[K]) setRole(at int, seeder bool) int {
 	}
 	to := p.leechers
 	if seeder {
-		p.countPaused(p.list[at].meta, -1)
+		p.countPaused(p.at(uint32(at)).meta, -1)
 		p.leechers--
 		to--
 	} else {
 		p.leechers++
-		p.countPaused(p.list[at].meta, 1)
+		p.countPaused(p.at(uint32(at)).meta, 1)
 	}
 	p.swap(uint32(at), to)
 	return int(to)
@@ -130,30 +149,41 @@ func (p *peers[K]) setRole(at int, seeder bool) int {
 
 // setMeta replaces the flags and tick of the peer at position at.
 func (p *peers[K]) setMeta(at int, meta uint16) {
+	e := p.at(uint32(at))
 	if !p.seeds(at) {
-		p.countPaused(p.list[at].meta, -1)
+		p.countPaused(e.meta, -1)
 		p.countPaused(meta, 1)
 	}
-	p.list[at].meta = meta
+	e.meta = meta
 }
 
-// expire removes the peers that have not announced for a peer timeout.
-func (p *peers[K]) expire(now Instant) {
-	for i := int(p.n) - 1; i >= 0; i-- {
-		if now.ticksSince(p.list[i].tick()) >= ticksPerTimeout {
-			p.remove(i)
+// expire removes those of the first left peers that have not announced for a peer
+// timeout, from the last to the first. It looks at no more than limit of them and
+// returns how many are left.
+func (p *peers[K]) expire(now Instant, left uint32, limit int) uint32 {
+	left = min(left, p.n)
+	for ; left > 0 && limit > 0; limit-- {
+		left--
+		if now.ticksSince(p.at(left).tick()) >= ticksPerTimeout {
+			p.remove(int(left))
 		}
 	}
+	return left
 }
 
 // fill makes the list hold what src holds. The list must be empty and have the
-// room.
+// room; one of the two at most is large.
 func (p *peers[K]) fill(src *peers[K]) {
-	copy(p.list, src.list[:src.n])
 	p.counts = src.counts
-	if p.index != nil {
-		for i := range p.list[:p.n] {
-			indexInsert(p.index, p.list, uint32(i))
+	if p.large == nil && src.large == nil {
+		copy(p.list, src.list[:src.n])
+		return
+	}
+	for i := range src.n {
+		if p.large != nil {
+			p.large.put(i, src.list[i], i+1)
+		} else {
+			p.list[i] = *src.large.at(i)
 		}
 	}
 }
@@ -166,27 +196,29 @@ func (p *peers[K]) countPaused(meta uint16, by int) {
 
 // put writes e at position i, which no indexed peer holds.
 func (p *peers[K]) put(i uint32, e entry[K]) {
-	p.list[i] = e
-	if p.index != nil {
-		indexInsert(p.index, p.list, i)
+	if p.large != nil {
+		p.large.put(i, e, p.n)
+	} else {
+		p.list[i] = e
 	}
 }
 
 // move copies the peer at position from over the one at position to.
 func (p *peers[K]) move(to, from uint32) {
-	if p.index != nil {
-		p.index.slots[indexSlot(p.index, p.list, from)] = to + 1
+	if p.large != nil {
+		p.large.move(to, from)
+	} else {
+		p.list[to] = p.list[from]
 	}
-	p.list[to] = p.list[from]
 }
 
 func (p *peers[K]) swap(i, j uint32) {
 	if i == j {
 		return
 	}
-	if p.index != nil {
-		si, sj := indexSlot(p.index, p.list, i), indexSlot(p.index, p.list, j)
-		p.index.slots[si], p.index.slots[sj] = j+1, i+1
+	if p.large != nil {
+		p.large.swap(i, j)
+	} else {
+		p.list[i], p.list[j] = p.list[j], p.list[i]
 	}
-	p.list[i], p.list[j] = p.list[j], p.list[i]
 }

@@ -143,10 +143,10 @@ func (r *run) comparePeers(h InfoHash, want *modelTorrent) {
 			var meta uint16
 			if f == int(IPv4) {
 				if at = p4.find(p.peer.key4()); at >= 0 {
-					seeds, meta = p4.seeds(at), p4.list[at].meta
+					seeds, meta = p4.seeds(at), p4.at(uint32(at)).meta
 				}
 			} else if at = p6.find(p.peer.key6()); at >= 0 {
-				seeds, meta = p6.seeds(at), p6.list[at].meta
+				seeds, meta = p6.seeds(at), p6.at(uint32(at)).meta
 			}
 			if at < 0 || seeds != p.seeder || (meta&metaCompleted != 0) != p.completed ||
 				(meta&metaPaused != 0) != p.paused || meta&tickMask != uint16(p.last)&tickMask {

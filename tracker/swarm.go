@@ -41,22 +41,22 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 	out := visited{before: p.counts}
 	at := p.find(k)
 	if at < 0 {
-		if !v.remove && v.limits != nil {
+		if !v.remove {
 			out.turned = admit(v.limits, &p, &k)
 		}
 		if v.remove || out.turned != TurnedNot {
 			out.at, out.after = -1, p.counts
 			return out
 		}
-		if int(p.n) == len(p.list) {
-			p = rehouse(a, h, &p, owner, int(p.n)+1)
+		if int(p.n) == p.room() {
+			p = makeRoom(a, h, &p, owner)
 		}
 		out.at = p.add(entry[K]{key: k, meta: v.meta(0)}, v.seeder)
 		out.after = p.counts
 		commit(a, h, &p)
 		return out
 	}
-	old := p.list[at]
+	old := *p.at(uint32(at))
 	out.known = true
 	out.age = v.now.ticksSince(old.tick())
 	out.roleChanged = p.seeds(at) != v.seeder
@@ -102,20 +102,32 @@ func settle[K key](a *arena[K], h *home[K], p *peers[K], owner uint32) {
 	if h.block == 0 {
 		return
 	}
-	n, room := int(p.n), len(p.list)
-	if n == 0 || n < len(h.inline) || roomy(h.block.class(), room, n) {
+	n := int(p.n)
+	if n == 0 || n < len(h.inline) || roomy(h.block.class(), n) {
 		rehouse(a, h, p, owner, n)
+	} else if p.large != nil {
+		p.large.shrink(n)
 	}
 }
 
 // roomy says that a block is much too large for n peers: one of a size class
-// three below, or a quarter of a large block, would do. The distance keeps a
-// swarm whose size goes up and down from moving each time.
-func roomy(class, room, n int) bool {
+// three below, or for a large block half of the largest, would do. The distance
+// keeps a swarm whose size goes up and down from moving each time.
+func roomy(class, n int) bool {
 	if class == classLarge {
-		return n <= maxClassRoom/2 || n <= room/4
+		return n <= maxClassRoom/2
 	}
 	return class > 3 && n <= classRoom[class-3]
+}
+
+// makeRoom makes room for one more than the peers p, who live at h, and returns
+// them there.
+func makeRoom[K key](a *arena[K], h *home[K], p *peers[K], owner uint32) peers[K] {
+	if p.large == nil {
+		return rehouse(a, h, p, owner, int(p.n)+1)
+	}
+	p.large.grow()
+	return *p
 }
 
 // rehouse moves the peers p from h to a home with room for n, and returns them

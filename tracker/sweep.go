@@ -40,13 +40,16 @@ func (t *Tracker) sweep(shard int, now Instant) {
 	}
 	s := &t.shards[shard]
 	access, refused := t.access.Load(), 0
-	s.walk(func(i uint32) (peers int) {
-		peers = s.expirePeers(i, now)
+	e := expiry{s: s, now: now}
+	s.walk(func(i uint32, limit int) (peers int, again bool) {
+		if peers, again = e.expire(i, limit); again {
+			return peers, true
+		}
 		refuses := access.Refuses(&s.torrents.at(i).hash)
 		if dropped := t.sweepTorrent(s, i, now); refuses && !dropped {
 			refused++
 		}
-		return peers
+		return peers, false
 	}, nil)
 	s.mu.Lock()
 	s.refused = refused
@@ -89,37 +92,4 @@ func (t *Tracker) keepFor(torrent *torrent) int64 {
 		keep = t.opts.PeerTimeout
 	}
 	return int64((keep + time.Second - 1) / time.Second)
-}
-
-// expirePeers removes the peers of the torrent at position i that have timed out,
-// and returns the number of those that it has looked at.
-func (s *shard) expirePeers(i uint32, now Instant) (looked int) {
-	torrent := s.torrents.at(i)
-	if torrent.count4 != 0 {
-		h := torrent.home4()
-		before, after := expire(&s.arena4, &h, i, now)
-		torrent.setHome4(h)
-		s.addTotals(IPv4, before, after)
-		looked += int(before.n)
-	}
-	if torrent.block6 != 0 {
-		h := torrent.home6()
-		before, after := expire(&s.arena6, &h, i, now)
-		torrent.setHome6(h)
-		s.addTotals(IPv6, before, after)
-		looked += int(before.n)
-	}
-	return looked
-}
-
-// expire removes the peers at h that have timed out and returns the counts
-// before and after.
-func expire[K key](a *arena[K], h *home[K], owner uint32, now Instant) (before, after counts) {
-	p := view(a, *h)
-	before = p.counts
-	p.expire(now)
-	if p.n != before.n {
-		settle(a, h, &p, owner)
-	}
-	return before, p.counts
 }

@@ -26,7 +26,7 @@ const (
 	SyncApplied     SyncResult = iota // taken in, or nothing left to do
 	SyncBadPeer                       // port 0 or an address that is not accepted from clients
 	SyncRefused                       // refused by the access list
-	SyncFull                          // a new torrent beyond max_torrents
+	SyncFull                          // a new torrent beyond max_torrents, or a new peer of a torrent that can have no more
 	SyncTooOld                        // a torrent past torrent_timeout
 	SyncResultCount int        = iota // number of results
 )
@@ -59,6 +59,9 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 		}
 	}
 	out := s.visit(i, &r.Peer, v)
+	if out.turned != TurnedNot {
+		return SyncFull
+	}
 	s.announced(i, now.minute())
 	if v.completed && !out.wasCompleted && !s.recent.has(s.fingerprint(&r.InfoHash, &r.Peer), now.second) {
 		s.complete(i)

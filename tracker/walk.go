@@ -1,20 +1,22 @@
 package tracker
 
-// A lock hold of a walk ends after walkChunk torrents, or with the torrent with
-// which it has looked at walkPeers peers.
+// A lock hold of a walk ends after walkChunk torrents, or when it has looked at
+// walkPeers of their peers.
 const (
 	walkChunk = 256
-	walkPeers = 4096
+	walkPeers = 1024
 )
 
 // walk calls look with the position of every torrent of the shard and with the
-// shard locked. look returns the number of peers that it has looked at, and may
-// drop the torrent. Between two chunks of torrents the lock is free and announces
-// go on. between, if not nil, is called without the lock before each chunk.
+// shard locked. look may look at up to limit peers and returns the number of those
+// that it has looked at. It may drop the torrent. If it says again, it has not
+// come to the torrent's end and is called for that position once more. Between two
+// chunks of torrents or peers the lock is free and announces go on. between, if not
+// nil, is called without the lock before each chunk.
 //
 // It goes from the last torrent to the first: the last one takes the place of
 // one that is dropped, so none that stays is passed over, but one may come twice.
-func (s *shard) walk(look func(i uint32) (peers int), between func()) {
+func (s *shard) walk(look func(i uint32, limit int) (peers int, again bool), between func()) {
 	for next := int(maxPositions); next > 0; {
 		if between != nil {
 			between()
@@ -25,14 +27,17 @@ func (s *shard) walk(look func(i uint32) (peers int), between func()) {
 
 // walkSome walks through a chunk of the first next torrents and returns how many
 // of them are left.
-func (s *shard) walkSome(next int, look func(i uint32) (peers int)) int {
+func (s *shard) walkSome(next int, look func(i uint32, limit int) (peers int, again bool)) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next = min(next, int(s.torrents.n))
-	last, peers := max(next-walkChunk, 0), 0
-	for next > last && peers < walkPeers {
-		next--
-		peers += look(uint32(next))
+	last, left := max(next-walkChunk, 0), walkPeers
+	for next > last && left > 0 {
+		peers, again := look(uint32(next-1), left)
+		left -= peers
+		if !again {
+			next--
+		}
 	}
 	return next
 }

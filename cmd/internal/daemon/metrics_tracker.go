@@ -12,7 +12,7 @@ var (
 	metricSeeders          = gauge("seeders", "Seeders stored.", "family")
 	metricCompleted        = counter("completed_total", "Completed downloads counted since the start.")
 	metricTurnedAway       = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
-	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address has as many as it may.", "reason")
+	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may.", "reason")
 	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
 
 	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
