@@ -93,9 +93,9 @@ func (n *Node) heardBeacon(p wire.Packet, now time.Time) {
 const (
 	// maxToldSealed is what 1000 completions a second count in 35 years.
 	maxToldSealed = 1 << 40
-	// maxToldPlain, of packets that anybody on the network can forge, is the
-	// largest count of a UDP scrape.
-	maxToldPlain = 1<<32 - 1
+	// maxToldPlain, of packets that anybody on the network can forge, is what
+	// they count in two years.
+	maxToldPlain = 1 << 36
 )
 
 // maxTold returns the highest count of a TELL packet that is believed.

@@ -346,8 +346,8 @@ func TestScrapePacketsThatAreNotUsedAreCounted(t *testing.T) {
 		{"offset 2^32-1, known", tellOf(wire.TellRecord{InfoHash: known, Age: 1<<32 - 1, Downloaded: 9}), DropBadAge, 9},
 		{"count 2^64-1", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: 1<<64 - 1}), DropBadCount, 7},
 		{"both", tellOf(wire.TellRecord{InfoHash: known, Age: 1<<32 - 1, Downloaded: 1<<64 - 1}), DropBadCount, 7},
-		{"largest believed count", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: 1<<32 - 1}), DropNone, 1<<32 - 1},
-		{"one beyond the largest believed count", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: 1 << 32}), DropBadCount, 7},
+		{"largest believed count", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: 1 << 36}), DropNone, 1 << 36},
+		{"one beyond the largest believed count", tellOf(wire.TellRecord{InfoHash: known, Age: 0, Downloaded: 1<<36 + 1}), DropBadCount, 7},
 		{"unknown, beyond the largest believed count", tellOf(wire.TellRecord{InfoHash: unknown, Age: 0, Downloaded: 1 << 40}), DropBadCount, 7},
 		{"older than torrents are kept", tellOf(wire.TellRecord{InfoHash: unknown, Age: 31 * 24 * 60, Downloaded: 9}), DropTooOld, 7},
 	}
