@@ -26,7 +26,7 @@ func TestFilesAreForTheirOwner(t *testing.T) {
 		{"backup", "--admin", "http://" + d.admin, copied},
 		{"restore", "--config", config, copied},
 		{"db", "compact", database},
-		{"db", "import", filepath.Join(made, "imported.db"), os.DevNull},
+		{"db", "import", filepath.Join(made, "imported.db"), textFile(t, someText)},
 	}
 	for i, args := range commands {
 		if i == 1 {

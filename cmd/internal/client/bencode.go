@@ -14,9 +14,9 @@ const maxDepth = 16
 var errBencode = errors.New("not bencoded as BEP 3 says")
 
 // decode reads one bencoded value that fills data: an int64, a string, a []any
-// or a map[string]any. It is strict: what it accepts has no other encoding, so
-// integers are shortest and keys in order and distinct. The size of the result
-// is bounded by that of data.
+// or a map[string]any. Integers are shortest and keys distinct. BEP 3 has them in
+// order as well, but opentracker's scrape does not. The size of the result is
+// bounded by that of data.
 func decode(data []byte) (any, error) {
 	d := decoder{data: data}
 	v, err := d.value(0)
@@ -67,19 +67,17 @@ func (d *decoder) list(depth int) ([]any, error) {
 
 func (d *decoder) dictionary(depth int) (map[string]any, error) {
 	dict := map[string]any{}
-	last := ""
 	for d.pos++; d.peek() != 'e'; {
 		key, err := d.text()
 		if err != nil {
 			return nil, err
 		}
-		if len(dict) > 0 && key <= last {
-			return nil, d.fail("keys out of order")
+		if _, twice := dict[key]; twice {
+			return nil, d.fail("a key twice")
 		}
 		if dict[key], err = d.value(depth + 1); err != nil {
 			return nil, err
 		}
-		last = key
 	}
 	d.pos++
 	return dict, nil
