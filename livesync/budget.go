@@ -2,10 +2,10 @@ package livesync
 
 import "time"
 
-// Receiving may take half of one processor: what is beyond that waits in the
-// receive buffer, and is dropped and counted there when it is full, which
-// costs less than reading it. So nodes cannot keep this instance from
-// answering its clients, however much they send.
+// Receiving may take half of one processor. Packets beyond that wait in the
+// receive buffer. When it is full, the system drops and counts them, which costs
+// less than reading them. So other instances cannot keep this one from answering
+// its clients, however much they send.
 const (
 	// budgetShare is the divisor of the share.
 	budgetShare = 2
@@ -22,9 +22,9 @@ type budget struct {
 	last time.Time     // when used was right
 }
 
-// spend takes note of a packet that was asked for at asked, came at came and
-// was done with at done, and returns how long to pause, at most 20 ms: a packet
-// that took longer was interrupted.
+// spend charges one packet's receive and processing time and returns how long to
+// pause, at most 20 ms: a packet that took longer was interrupted. Receive was
+// called at asked and returned at came; processing ended at done.
 func (b *budget) spend(asked, came, done time.Time) time.Duration {
 	b.used = max(0, b.used-done.Sub(b.last)/budgetShare)
 	b.last = done

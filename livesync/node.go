@@ -20,8 +20,8 @@ type Tracker interface {
 	// Prefetch has the memory fetched that ApplySync is going to need for these
 	// peers.
 	Prefetch([]tracker.Ahead)
-	// ApplySync takes in what another instance tells of a peer. It does not
-	// lead to a Tell.
+	// ApplySync takes in a peer that another instance published. It publishes
+	// nothing.
 	ApplySync(now tracker.Instant, r *tracker.SyncRecord) tracker.SyncResult
 	// Merge takes in another instance's counts of a torrent, by maximum, and
 	// returns the downloaded count held before.
@@ -87,29 +87,30 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 // ID returns this instance's id.
 func (n *Node) ID() wire.ID { return n.options.ID }
 
-// Tell tells the other instances of a peer, within Options.MaxDelay. Whether
-// something is to be told is the tracker's decision. Tell never waits and never
+// Publish sends a peer to the other instances, within Options.MaxDelay. Which
+// peers are published is the tracker's decision. Publish neither waits nor
 // allocates: what cannot be sent in time is lost and counted.
-func (n *Node) Tell(r tracker.SyncRecord) { n.outbox.tell(&r) }
+func (n *Node) Publish(r tracker.SyncRecord) { n.outbox.add(&r) }
 
-// SetKeys has packets sealed and opened with other keys from now on. The node
-// must have been made with some.
+// SetKeys replaces the keys that packets are sealed and opened with. The node must
+// have been made with keys.
 func (n *Node) SetKeys(k *wire.Keys) { n.sealing.keys.Store(k) }
 
-// Marks returns the highest sequence of the sealed packets accepted from each
-// instance, at most 256, and under the zero id what holds for all others. Given
-// to the next run in Options, they have what was accepted until now refused.
-// There are none without keys. It may be called at any time.
+// ReplayFloors returns the highest sequence of the sealed packets accepted from
+// each instance, at most 256, and under the zero id the floor of all others. The
+// next run takes them in Options and refuses what was accepted until now. Without
+// keys there are none. It may be called at any time.
 //
-// The next run may have another id, and must not take what this one has told
-// for another's: it is marked ahead, for what is counted now is told later.
-func (n *Node) Marks() map[[4]byte]uint64 {
+// The next run may have another id, and must not accept this run's packets as
+// another instance's. So this instance has a floor as well. It lies ahead, because
+// what is counted now is published later.
+func (n *Node) ReplayFloors() map[[4]byte]uint64 {
 	if n.sealing == nil {
 		return nil
 	}
-	marks := n.sealing.replays.marks()
-	marks[n.options.ID] = n.sealing.ahead(time.Now(), n.options.MaxDelay)
-	return marks
+	floors := n.sealing.replays.floors()
+	floors[n.options.ID] = n.sealing.ahead(time.Now(), n.options.MaxDelay)
+	return floors
 }
 
 // Run takes part until ctx is done; then it sends what it still holds, closes

@@ -34,9 +34,9 @@ type Options struct {
 	Keys *wire.Keys
 	// AcceptPlain also takes packets that are not sealed, when there are Keys.
 	AcceptPlain bool
-	// Marks are what Node.Marks returned in an earlier run. What was accepted
-	// up to then is refused.
-	Marks map[[4]byte]uint64
+	// ReplayFloors are what Node.ReplayFloors returned in an earlier run. Packets
+	// accepted up to then are refused.
+	ReplayFloors map[[4]byte]uint64
 	Log   zerolog.Logger
 }
 

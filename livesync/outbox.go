@@ -58,8 +58,8 @@ func newOutbox(id wire.ID, maxPacket int, maxDelay time.Duration) *outbox {
 	return o
 }
 
-// tell adds a record. It neither waits nor allocates.
-func (o *outbox) tell(r *tracker.SyncRecord) {
+// add adds a record. It neither waits nor allocates.
+func (o *outbox) add(r *tracker.SyncRecord) {
 	f := r.Peer.Family()
 	o.mu.Lock()
 	first := len(o.open[f]) == wire.HeaderSize

@@ -75,10 +75,10 @@ func TestOutboxSendsAtMaxDelayOfTheOldestRecord(t *testing.T) {
 		sent, end := runOutbox(t, o)
 		defer end()
 		time.Sleep(10 * time.Second)
-		o.tell(syncRecord("192.0.2.1", 1))
+		o.add(syncRecord("192.0.2.1", 1))
 		time.Sleep(600 * time.Millisecond)
-		o.tell(syncRecord("192.0.2.1", 2))
-		o.tell(syncRecord("2001:db8::1", 3))
+		o.add(syncRecord("192.0.2.1", 2))
+		o.add(syncRecord("2001:db8::1", 3))
 		time.Sleep(10 * time.Second)
 		expectSent(t, sent(), sentPacket{11 * time.Second, wire.KindLive, 2}, sentPacket{11600 * time.Millisecond, wire.KindLive6, 1})
 	})
@@ -90,10 +90,10 @@ func TestOutboxSendsFullPacketsAtOnce(t *testing.T) {
 		sent, end := runOutbox(t, o)
 		defer end()
 		for range 52 + 1 {
-			o.tell(syncRecord("192.0.2.1", 1))
+			o.add(syncRecord("192.0.2.1", 1))
 		}
 		for range 36 {
-			o.tell(syncRecord("2001:db8::1", 1))
+			o.add(syncRecord("2001:db8::1", 1))
 		}
 		expectSent(t, sent(), sentPacket{0, wire.KindLive, 52}, sentPacket{0, wire.KindLive6, 36})
 		time.Sleep(time.Second)
@@ -105,8 +105,8 @@ func TestOutboxSendsWhatIsLeftAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOutbox(wire.ID{1}, wire.HeaderSize+2*wire.Live6Size, time.Hour)
 		sent, end := runOutbox(t, o)
-		o.tell(syncRecord("192.0.2.1", 1))
-		o.tell(syncRecord("2001:db8::1", 1))
+		o.add(syncRecord("192.0.2.1", 1))
+		o.add(syncRecord("2001:db8::1", 1))
 		end()
 		expectSent(t, sent(), sentPacket{0, wire.KindLive, 1}, sentPacket{0, wire.KindLive6, 1})
 	})
@@ -115,7 +115,7 @@ func TestOutboxSendsWhatIsLeftAtTheEnd(t *testing.T) {
 func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
 	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	for range 52 * (outboxQueue + 3) {
-		o.tell(syncRecord("192.0.2.1", 1))
+		o.add(syncRecord("192.0.2.1", 1))
 	}
 	if got := o.lost(); got != 3*52 {
 		t.Errorf("lost %d records, want %d", got, 3*52)
@@ -130,12 +130,12 @@ func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
 	}
 }
 
-func TestTellDoesNotAllocate(t *testing.T) {
+func TestPublishDoesNotAllocate(t *testing.T) {
 	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	r4, r6 := syncRecord("192.0.2.1", 1), syncRecord("2001:db8::1", 1)
 	allocs := testing.AllocsPerRun(1000, func() {
-		o.tell(r4)
-		o.tell(r6)
+		o.add(r4)
+		o.add(r6)
 		if len(o.ready) > 0 {
 			o.send(<-o.ready, func(wire.Kind, []byte) {})
 		}
@@ -145,12 +145,12 @@ func TestTellDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func BenchmarkTell(b *testing.B) {
+func BenchmarkPublish(b *testing.B) {
 	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	r := syncRecord("192.0.2.1", 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		o.tell(r)
+		o.add(r)
 		if len(o.ready) > 0 {
 			o.send(<-o.ready, func(wire.Kind, []byte) {})
 		}

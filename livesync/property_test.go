@@ -49,7 +49,7 @@ type member struct {
 	*instance                                     // nil while it is down
 	upAt      time.Time                           // when it is down: when it starts again
 	stored    map[tracker.InfoHash]tracker.Record // what its database has
-	marks     map[[4]byte]uint64                  // and of sealed packets
+	floors    map[[4]byte]uint64                  // and of sealed packets
 	seen      map[tracker.InfoHash]uint64         // counts as last looked at
 }
 
@@ -179,7 +179,7 @@ func (w *world) randomStore() map[tracker.InfoHash]tracker.Record {
 func (w *world) start(m *member) {
 	o := w.options
 	binary.BigEndian.PutUint32(o.ID[:], w.rng.Uint32()|1)
-	o.Marks = m.marks
+	o.ReplayFloors = m.floors
 	m.instance = start(w.t, w.net, o, slices.Collect(maps.Values(m.stored))...)
 	m.scrape.owed.setLimit(w.limit)
 	m.seen = make(map[tracker.InfoHash]uint64)
@@ -203,7 +203,7 @@ func (w *world) act() {
 	case p < 75:
 		w.announce(m)
 	case p < 82:
-		m.stored, m.marks = m.records(), m.Marks() // a checkpoint
+		m.stored, m.floors = m.records(), m.ReplayFloors() // a checkpoint
 	case p < 85:
 		w.takeDown(m)
 	case p < 92:
@@ -242,7 +242,7 @@ func (w *world) announce(m *member) {
 func (w *world) takeDown(m *member) {
 	if w.rng.IntN(2) == 0 {
 		m.stop(w.t)
-		m.stored, m.marks = m.records(), m.Marks()
+		m.stored, m.floors = m.records(), m.ReplayFloors()
 	} else {
 		if err := m.port.Close(); err != nil {
 			w.t.Error(err)

@@ -8,16 +8,16 @@ import (
 	"keeptrack/livesync/wire"
 )
 
-// Replays are told by the sequences: of each sender those accepted last are
-// remembered, and everything below them counts as seen. Only who has the key
-// gets in here.
+// A replay is recognized by its sequence: those last accepted from each sender are
+// remembered, and everything below them counts as accepted. Only packets sealed
+// with the key get here.
 
 const (
 	// maxSenders bounds the senders that are remembered, which with window
 	// bounds the memory to 2 MiB.
 	maxSenders = 256
-	// window is the number of sequences of a sender that are remembered at
-	// least: a packet that this many have overtaken is refused.
+	// window is the least number of sequences that are remembered of a sender: a
+	// packet that this many others have overtaken is refused.
 	window = 512
 )
 
@@ -36,11 +36,11 @@ type accepted struct {
 	above []uint64 // accepted, in ascending order
 }
 
-// newReplays begins with what Marks returned.
-func newReplays(marks map[[4]byte]uint64) *replays {
+// newReplays begins with what floors returned.
+func newReplays(floors map[[4]byte]uint64) *replays {
 	r := &replays{senders: make(map[wire.ID]*accepted)}
-	r.floor = marks[wire.ID{}]
-	for id, sequence := range marks {
+	r.floor = floors[wire.ID{}]
+	for id, sequence := range floors {
 		if id != (wire.ID{}) {
 			r.add(id).floor = sequence
 		}
@@ -69,9 +69,9 @@ func (r *replays) accept(from wire.ID, sequence uint64, now time.Time) Drop {
 	return DropNone
 }
 
-// marks returns the highest sequence accepted from each sender, and under the
-// zero id the floor for all others.
-func (r *replays) marks() map[[4]byte]uint64 {
+// floors returns the highest sequence accepted from each sender, and under the
+// zero id the floor of all others.
+func (r *replays) floors() map[[4]byte]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := make(map[[4]byte]uint64, len(r.senders)+1)
@@ -103,8 +103,8 @@ func (r *replays) add(id wire.ID) *accepted {
 	return s
 }
 
-// accept takes note of a sequence unless it was accepted before or lies too
-// far back to tell.
+// accept remembers a sequence. It returns false if that was accepted before, or
+// lies too far back to know.
 func (s *accepted) accept(sequence uint64) bool {
 	if sequence <= s.floor {
 		return false

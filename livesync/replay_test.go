@@ -64,12 +64,12 @@ func TestPacketsFarFromTheClockAreRefused(t *testing.T) {
 	}
 }
 
-func TestMarksRefuseWhatWasAcceptedBefore(t *testing.T) {
+func TestReplayFloorsRefuseWhatWasAcceptedBefore(t *testing.T) {
 	r := newReplays(nil)
 	for i := range maxSenders + 10 { // ten too many
 		expectAccepted(t, r, wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i)*time.Millisecond, DropNone)
 	}
-	r = newReplays(r.marks())
+	r = newReplays(r.floors())
 	for i := range maxSenders + 10 {
 		id, at := wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i)*time.Millisecond
 		expectAccepted(t, r, id, at, DropSealedReplayed)
@@ -85,8 +85,8 @@ func TestForgettingASenderReopensNothing(t *testing.T) {
 	for i := range 4 * maxSenders {
 		expectAccepted(t, r, wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i), DropNone)
 	}
-	if len(r.senders) != maxSenders || len(r.marks()) != maxSenders+1 {
-		t.Errorf("%d senders remembered, %d marks", len(r.senders), len(r.marks()))
+	if len(r.senders) != maxSenders || len(r.floors()) != maxSenders+1 {
+		t.Errorf("%d senders remembered, %d floors", len(r.senders), len(r.floors()))
 	}
 	for i := range 4 * maxSenders {
 		expectAccepted(t, r, wire.ID{byte(i >> 8), byte(i), 1}, time.Duration(i), DropSealedReplayed)

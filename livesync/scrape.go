@@ -134,7 +134,6 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
 	s := newStream(n.tracker, n.limits.ReorderWindow, n.options.room(n.limits.MaxPacket), n.options.TellRate, now)
 	s.activity, s.owed = a, o
-	s.copied = n.outbox.handOverAll
 	n.setProgress(s)
 	return s
 }
@@ -142,6 +141,10 @@ func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
 // tellOn sends the next packet of a stream if it may go now. It returns when to
 // come back, or that the stream is over.
 func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
+	for s.copyAhead() {
+		n.outbox.handOverAll()
+		s.ripen(time.Now())
+	}
 	now := time.Now()
 	p, next, over := s.next(wire.AppendHeader(buf, n.options.ID, wire.KindTell), now)
 	if over {

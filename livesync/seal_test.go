@@ -53,7 +53,7 @@ func TestNoForgedPacketIsAccepted(t *testing.T) {
 	if torrents == 0 || i.Stats().In[wire.KindLive].Packets != 64 {
 		t.Fatal("the genuine packets were not taken")
 	}
-	marks := i.Marks()[wire.ID{1}]
+	floors := i.ReplayFloors()[wire.ID{1}]
 	for range attackPackets {
 		i.receive(forge(rng, genuine), node, now)
 	}
@@ -63,7 +63,7 @@ func TestNoForgedPacketIsAccepted(t *testing.T) {
 	if got := i.tracker.Stats(); got != stats {
 		t.Errorf("tracker at %+v, want %+v", got, stats)
 	}
-	if got := i.Stats(); got.In[wire.KindLive].Packets != 64 || i.Marks()[wire.ID{1}] != marks {
+	if got := i.Stats(); got.In[wire.KindLive].Packets != 64 || i.ReplayFloors()[wire.ID{1}] != floors {
 		t.Errorf("accepted %d packets", got.In[wire.KindLive].Packets-64)
 	} else {
 		t.Logf("drops: %v", got.Drops)
@@ -111,7 +111,7 @@ func FuzzReceiveSealed(f *testing.F) {
 			b = sealAt(others, b, now)
 		}
 		i.receive(b, node, now)
-		if got := i.Stats().In; got != (Traffics{}) || i.tracker.Torrents() > 0 || len(i.sealing.replays.marks()) > 0 {
+		if got := i.Stats().In; got != (Traffics{}) || i.tracker.Torrents() > 0 || len(i.sealing.replays.floors()) > 0 {
 			t.Fatalf("%x was taken", b)
 		}
 	})

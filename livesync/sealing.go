@@ -29,7 +29,7 @@ func newSealing(o *Options, maxPacket int) *sealing {
 	if o.Keys == nil {
 		return nil
 	}
-	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.Marks), opened: make([]byte, 0, maxPacket)}
+	s := &sealing{acceptPlain: o.AcceptPlain, replays: newReplays(o.ReplayFloors), opened: make([]byte, 0, maxPacket)}
 	s.keys.Store(o.Keys)
 	return s
 }
@@ -56,8 +56,9 @@ func (s *sealing) send(t transport.Transport, to transport.Endpoint, p []byte) e
 	return t.Send(to, s.sealed)
 }
 
-// ahead returns a sequence that no packet will have which tells of something
-// until now, within maxDelay: by a minute or two, so that it seldom changes.
+// ahead returns a sequence above those of all packets that will publish what has
+// been counted until now, given that each leaves within maxDelay. It is a minute
+// or two more than that takes, so that it seldom changes.
 func (s *sealing) ahead(now time.Time, maxDelay time.Duration) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

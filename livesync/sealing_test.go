@@ -163,7 +163,7 @@ func TestAReplayChangesNothingBeforeOrAfterARestart(t *testing.T) {
 		}
 		replay(b)
 		b.stop(t)
-		o.Marks = b.Marks()
+		o.ReplayFloors = b.ReplayFloors()
 		b = start(t, n, o, slices.Collect(b.tracker.Records(tracker.InfoHash{}))...)
 		time.Sleep(time.Second) // still fresh
 		replay(b)
@@ -188,7 +188,7 @@ func TestAnInstanceDoesNotTakeItsOwnPacketsAfterARestart(t *testing.T) {
 		o := sealed(keysOf(t, 1))
 		a := start(t, n, o)
 		a.announce(testHash, "192.0.2.1:6881", 0, tracker.EventCompleted)
-		o.Marks = a.Marks()
+		o.ReplayFloors = a.ReplayFloors()
 		records := slices.Collect(a.tracker.Records(tracker.InfoHash{}))
 		reach()
 		if len(heard) != 1 {

@@ -35,14 +35,14 @@ type Stats struct {
 	Drops [DropCount]uint64
 	// SendFailures counts packets that the transport did not take.
 	SendFailures uint64
-	// OutboxLost counts records that were not told because packets could not
-	// be sent as fast as they filled.
+	// OutboxLost counts records that were not published because packets could
+	// not be sent as fast as they filled.
 	OutboxLost uint64
 	// TransportLost counts packets that arrived and were lost before they
 	// could be read.
 	TransportLost uint64
-	// Pauses counts the times that receiving was held up because it took more
-	// than its share of a processor.
+	// Pauses counts how often receiving paused because it took more than its
+	// share of a processor.
 	Pauses uint64
 }
 

@@ -22,7 +22,6 @@ type stream struct {
 	// that includes it would be counted twice.
 	window time.Duration
 	owed   *owed  // the torrents to tell; nil: all
-	copied func() // called after records were copied
 	pace   pacer
 
 	began         time.Time
@@ -48,7 +47,6 @@ func newStream(t Tracker, window time.Duration, maxPacket, perSecond int, now ti
 	s := &stream{
 		tracker:   t,
 		window:    window,
-		copied:    func() {},
 		pace:      newPacer(perSecond),
 		began:     now,
 		perPacket: wire.KindTell.Records(maxPacket),
@@ -58,9 +56,9 @@ func newStream(t Tracker, window time.Duration, maxPacket, perSecond int, now ti
 }
 
 // next appends the records of the packet to send at now to dst. When none may
-// be sent yet, it returns when to come back; over says that all was told.
+// be sent yet, it returns when to come back; over says that all was told. Before
+// each call copyAhead and ripen fill the queue.
 func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time, over bool) {
-	s.fill()
 	n := min(s.perPacket, len(s.queue)-s.head)
 	if n == 0 {
 		return nil, time.Time{}, true
@@ -80,23 +78,31 @@ func (s *stream) next(dst []byte, now time.Time) (packet []byte, wait time.Time,
 	return dst, time.Time{}, false
 }
 
-// fill copies records until there are enough ahead, or no more.
-func (s *stream) fill() {
+// copyAhead copies some records, or returns false if there are enough ahead or no
+// more. Completions that the copy has are then to be published, before ripen is
+// called.
+func (s *stream) copyAhead() bool {
+	switch {
+	case s.shard == tracker.ShardCount || len(s.queue)-s.head >= s.ahead:
+		return false
+	case s.owed != nil:
+		s.copyOwed()
+	default:
+		s.copyPage()
+	}
+	return true
+}
+
+// ripen queues what copyAhead has copied, to be told once everything that was sent
+// until now has arrived.
+func (s *stream) ripen(now time.Time) {
 	if s.head > len(s.queue)/2 {
 		s.queue = append(s.queue[:0], s.queue[s.head:]...)
 		s.head = 0
 	}
-	for s.shard < tracker.ShardCount && len(s.queue)-s.head < s.ahead {
-		if s.owed != nil {
-			s.copyOwed()
-		} else {
-			s.copyPage()
-		}
-		s.copied()
-		ripe := time.Now().Add(s.window).Sub(s.began)
-		for _, r := range s.copy {
-			s.queue = append(s.queue, queued{r, ripe})
-		}
+	ripe := now.Add(s.window).Sub(s.began)
+	for _, r := range s.copy {
+		s.queue = append(s.queue, queued{r, ripe})
 	}
 }
 

@@ -13,12 +13,20 @@ import (
 	"keeptrack/tracker"
 )
 
+// fill fills the queue of a stream as its goroutine does.
+func fill(s *stream, now time.Time) {
+	for s.copyAhead() {
+		s.ripen(now)
+	}
+}
+
 // drain takes everything from a stream as its goroutine would. It returns the
 // records told and the times at which packets went.
 func drain(t testing.TB, s *stream) (told []wire.TellRecord, sent []time.Time) {
 	t.Helper()
 	header := wire.AppendHeader(nil, wire.ID{1}, wire.KindTell)
 	for {
+		fill(s, time.Now())
 		b, wait, over := s.next(slices.Clone(header), time.Now())
 		if over {
 			return told, sent
@@ -171,6 +179,7 @@ func BenchmarkTellStream(b *testing.B) {
 		now := time.Now()
 		s := newStream(i.tracker, lanLimits.ReorderWindow, maxPacket, 1000, now)
 		for over := false; !over; now = now.Add(time.Second) {
+			fill(s, now)
 			_, _, over = s.next(wire.AppendHeader(buf, wire.ID{1}, wire.KindTell), now)
 		}
 		records += int(s.told)

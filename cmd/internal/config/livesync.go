@@ -70,7 +70,7 @@ func (l *LiveSync) timingKeys() []key {
 		declare("max_delay", &l.MaxDelay, time.Second, duration(10*time.Millisecond, time.Hour),
 			"How long a peer waits for others to share its packet."),
 		declare("renew_after", &l.RenewAfter, 10*time.Minute, duration(shortestSync, day),
-			"A peer that keeps announcing is told again after this."),
+			"A peer that keeps announcing is published again after this."),
 		declare("first_beacon_delay", &l.FirstBeaconDelay, 30*time.Minute, duration(shortestSync, day),
 			"How long after its start an instance first says how many torrents it has."),
 		declare("beacon_interval", &l.BeaconInterval, time.Minute, duration(shortestSync, day),

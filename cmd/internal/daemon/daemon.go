@@ -175,7 +175,7 @@ func (d *Daemon) trackerOptions() tracker.Options {
 		AllowNetworks:         c.AllowNetworks,
 		Tell: func(r tracker.SyncRecord) {
 			if d.node != nil {
-				d.node.Tell(r)
+				d.node.Publish(r)
 			}
 		},
 	}

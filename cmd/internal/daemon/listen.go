@@ -81,13 +81,13 @@ func (d *Daemon) joinGroup() (err error) {
 		Log:              d.log,
 	}
 	copy(o.ID[:], c.ID)
-	if o.Marks, err = d.store.Marks(); err != nil {
+	if o.ReplayFloors, err = d.store.Marks(); err != nil {
 		return err
 	}
 	if d.node, err = livesync.New(o, d.sockets.group, d.tracker); err != nil {
 		return err
 	}
-	d.store.KeepMarks(func() store.Marks { return d.node.Marks() })
+	d.store.KeepMarks(func() store.Marks { return d.node.ReplayFloors() })
 	return nil
 }
 

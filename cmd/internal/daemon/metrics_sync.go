@@ -14,7 +14,7 @@ var (
 	metricSyncDrops   = counter("livesync_drops_total", "Live sync packets, or records of packets, not used.", "reason")
 	metricSyncUnsent  = counter("livesync_send_failures_total", "Live sync packets that the system did not take.")
 	metricSyncPauses  = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
-	metricSyncUntold  = counter("livesync_untold_total", "Peers not told because packets could not be sent as fast as they filled.")
+	metricSyncUntold  = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
 
 	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address.")
 	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync has joined its group again, because its interface came back or changed.")
