@@ -40,9 +40,6 @@ type Options struct {
 	Log   zerolog.Logger
 }
 
-// smallestRoom is the smallest packet that holds a record of every kind.
-const smallestRoom = wire.HeaderSize + wire.Live6Size
-
 // room returns the size in bytes that a packet may have before it is sealed, if
 // the transport carries packets of maxPacket bytes.
 func (o *Options) room(maxPacket int) int {
@@ -61,7 +58,7 @@ func (o *Options) validate(l transport.Limits) error {
 		}
 	}
 	room := o.room(l.MaxPacket)
-	check(room >= smallestRoom, "packets of %d bytes are too small, at least %d are needed", l.MaxPacket, l.MaxPacket-room+smallestRoom)
+	check(room >= wire.SmallestPacket, "packets of %d bytes are too small, at least %d are needed", l.MaxPacket, l.MaxPacket-room+wire.SmallestPacket)
 	check(o.MaxDelay > 0, "max delay %s is not positive", o.MaxDelay)
 	check(o.FirstBeaconDelay >= 0, "first beacon delay %s is negative", o.FirstBeaconDelay)
 	check(o.BeaconInterval > 0, "beacon interval %s is not positive", o.BeaconInterval)

@@ -12,6 +12,10 @@ const (
 	LiveSize   = 20 + 4 + 2 + 2  // SYNC_LIVE record
 	Live6Size  = 20 + 16 + 2 + 2 // SYNC_LIVE6 record
 	TellSize   = 20 + 4 + 8      // SYNC_SCRAPE_TELL record
+
+	// SmallestPacket is the size that a packet must be able to have, so that it
+	// holds a record of any kind.
+	SmallestPacket = HeaderSize + Live6Size
 )
 
 // syncFlags are the flags that mean something on the wire. FROM_SYNC (0x10) is

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,8 +81,8 @@ func TestDefaultValues(t *testing.T) {
 		Access: Access{Mode: AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute},
 		LiveSync: LiveSync{
-			Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472,
-			MaxDelay: time.Second, RenewAfter: 10 * time.Minute,
+			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472},
+			MaxDelay:  time.Second, RenewAfter: 10 * time.Minute,
 			FirstBeaconDelay: 30 * time.Minute, BeaconInterval: time.Minute,
 			InquireThreshold: 0.75, TellRate: 1000,
 		},
@@ -113,7 +114,11 @@ func TestEveryFieldHasAKey(t *testing.T) {
 	fields := 0
 	config := reflect.TypeFor[Config]()
 	for i := range config.NumField() {
-		fields += config.Field(i).Type.NumField()
+		for _, f := range reflect.VisibleFields(config.Field(i).Type) {
+			if !f.Anonymous {
+				fields++
+			}
+		}
 	}
 	keys := 0
 	names := map[string]bool{}
@@ -126,7 +131,7 @@ func TestEveryFieldHasAKey(t *testing.T) {
 	if keys != fields || len(names) != keys {
 		t.Errorf("%d keys with %d names for %d fields", keys, len(names), fields)
 	}
-	for _, r := range append(rules[:len(rules):len(rules)], cautions...) {
+	for _, r := range slices.Concat(rules, multicastRules, cautions) {
 		for _, k := range r.keys {
 			if !names[k] {
 				t.Errorf("a rule names the unknown key %s", k)

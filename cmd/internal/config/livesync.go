@@ -1,24 +1,17 @@
 package config
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 )
 
-// LiveSync is the table [livesync]. Interface and Nodes are set when Enabled
-// is; ID has 4 bytes, or is nil when one is to be drawn; MaxPayload is in bytes
-// of UDP payload; TellRate is in packets a second; an empty KeyFile stands for
-// packets that are not sealed.
+// LiveSync is the table [livesync]. ID has 4 bytes, or is nil when one is to be
+// drawn; TellRate is in packets a second; an empty KeyFile stands for packets that
+// are not sealed.
 type LiveSync struct {
-	Enabled          bool
-	Interface        string
-	Group            netip.Addr
-	Port             uint16
-	Nodes            []netip.Prefix
-	Loopback         bool
+	Enabled bool
+	Multicast
 	ID               []byte
-	MaxPayload       int
 	MaxDelay         time.Duration
 	RenewAfter       time.Duration
 	FirstBeaconDelay time.Duration
@@ -29,39 +22,17 @@ type LiveSync struct {
 	AcceptPlain      bool
 }
 
-// The smallest payload holds one record of the longest kind, an IPv6 peer, and
-// with a key the 44 bytes that sealing adds; the largest fits an Ethernet frame.
-const (
-	smallestPayload = 8 + 40
-	smallestSealed  = smallestPayload + 44
-	largestPayload  = 1500 - 28
-)
-
 func (l *LiveSync) keys() []key {
-	return slices.Concat(l.transportKeys(), l.timingKeys(), l.sealingKeys())
+	return slices.Concat(l.groupKeys(), l.Multicast.keys(), l.timingKeys(), l.sealingKeys())
 }
 
-func (l *LiveSync) transportKeys() []key {
+func (l *LiveSync) groupKeys() []key {
 	return []key{
 		declare("enabled", &l.Enabled, false, boolean,
 			"Take part in the group."),
-		declare("interface", &l.Interface, "", text,
-			"The network interface to the other instances, by name or address. Required\n"+
-				"when enabled."),
-		declare("group", &l.Group, netip.AddrFrom4([4]byte{224, 0, 42, 5}), multicast4,
-			"The multicast group, IPv4."),
-		declare("port", &l.Port, 9696, integer[uint16](1, 65535),
-			"The group's UDP port."),
-		declare("nodes", &l.Nodes, nil, listOf(prefix),
-			"Networks (CIDR) of the other instances; packets from elsewhere are dropped.\n"+
-				"Required when enabled."),
-		declare("loopback", &l.Loopback, false, boolean,
-			"Hear instances on this host."),
 		declare("id", &l.ID, nil, nonZero(hexBytes(4, 4)),
 			"This instance's id: 8 hexadecimal digits, not all 0, that no other one has.\n"+
 				"Empty: drawn at each start."),
-		declare("max_payload", &l.MaxPayload, largestPayload, integer(smallestPayload, largestPayload),
-			"Bytes in a packet at most, 48 to 1472: the network's MTU less 28."),
 	}
 }
 

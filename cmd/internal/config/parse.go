@@ -92,7 +92,7 @@ func (p *parser) readKeys(tables []table, t table, entries map[string]entry) {
 // checkRules checks what keys must be together, leaving out rules on keys that
 // were refused already.
 func (p *parser) checkRules() {
-	for _, r := range rules {
+	for _, r := range slices.Concat(rules, multicastRules) {
 		if !slices.ContainsFunc(r.keys, func(k string) bool { return p.refused[k] }) && !r.holds(p.config) {
 			p.fail(p.line(r.keys), r.keys[0], errors.New(r.message))
 		}

@@ -99,9 +99,12 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Access: Access{Mode: AccessDeny, File: "hashes.txt"},
 		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
 		LiveSync: LiveSync{
-			Enabled: true, Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
-			Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true,
-			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxPayload: 92, MaxDelay: 10 * time.Millisecond,
+			Enabled: true,
+			Multicast: Multicast{
+				Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
+				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true, MaxPayload: 92,
+			},
+			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxDelay: 10 * time.Millisecond,
 			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,
 			BeaconInterval: 100 * time.Millisecond, InquireThreshold: 1, TellRate: 1,
 			KeyFile: "/etc/keeptrack/group key", AcceptPlain: true,

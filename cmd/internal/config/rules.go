@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -30,21 +29,6 @@ var rules = []rule{
 		[]string{"access.file", "access.mode"},
 		func(c *Config) bool { return c.Access.Mode == AccessOpen || c.Access.File != "" },
 		`is required unless access.mode is "open"`,
-	},
-	{
-		[]string{"livesync.interface", "livesync.enabled"},
-		func(c *Config) bool { return !c.LiveSync.Enabled || c.LiveSync.Interface != "" },
-		"is required because livesync.enabled is true",
-	},
-	{
-		[]string{"livesync.nodes", "livesync.enabled"},
-		func(c *Config) bool { return !c.LiveSync.Enabled || len(c.LiveSync.Nodes) > 0 },
-		"must name the other instances because livesync.enabled is true",
-	},
-	{
-		[]string{"livesync.max_payload", "livesync.key_file"},
-		func(c *Config) bool { return c.LiveSync.KeyFile == "" || c.LiveSync.MaxPayload >= smallestSealed },
-		fmt.Sprintf("must be %d or more because livesync.key_file is set", smallestSealed),
 	},
 }
 

@@ -22,7 +22,9 @@ var allowed = map[string][]string{
 	"keeptrack/livesync/wire":        {"keeptrack/tracker"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations", "keeptrack/store/safefile"},
 	"keeptrack/store/safefile":       {},
-	"keeptrack/cmd/internal/config":  {"keeptrack/tracker", "keeptrack/cmd/internal/printable"},
+	"keeptrack/cmd/internal/config": {
+		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
+	},
 	"keeptrack/docs":                 {},
 	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/admin":   {"keeptrack/docs", "keeptrack/cmd/internal/printable"},
