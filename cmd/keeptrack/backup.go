@@ -56,7 +56,11 @@ place of OUT; on a failure a present OUT stays as it is.`,
 var giveWay = lowerPriority
 
 // backup is the command with its flags.
-type backup struct{ config, admin, token string }
+type backup struct {
+	config, admin, token string
+
+	secrets error // kept the config's secrets from being read
+}
 
 func (b *backup) run(cmd *cobra.Command, out string) error {
 	c, err := loadConfig(b.config)
@@ -69,6 +73,10 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	if same(out, c.Store.Path) {
 		return usageError{fmt.Errorf("%s is the database itself", out)}
 	}
+	// Root may not be able to read the file with the token later. What is wrong
+	// with it counts if the copy takes a token and no other is given.
+	b.secrets = c.ReadSecrets(b.config)
+	b.token = cmp.Or(b.token, os.Getenv(tokenVariable))
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process
@@ -142,7 +150,10 @@ func (b *backup) copy(ctx context.Context, c *config.Config, database string, ow
 			return "", fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
 		}
 	}
-	token := cmp.Or(b.token, os.Getenv(tokenVariable), c.Admin.Token)
+	if b.token == "" && b.secrets != nil {
+		return "", usageError{b.secrets}
+	}
+	token := cmp.Or(b.token, c.Admin.Token)
 	return "the database of the daemon at " + daemon, admin.FetchBackup(ctx, daemon, token, w)
 }
 

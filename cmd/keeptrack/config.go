@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,9 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Validate a config file and print what it amounts to, secrets hidden",
 		Long: `Validate a config file and print what it amounts to, secrets hidden. The
-access list and the key file that it names are read as well.`,
+access list, the key file and the files with secrets that it names are read as
+well. Warnings tell of secrets that other users can read, and of folders that are
+missing or that the daemon could not write to.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := checkConfig(cmd.ErrOrStderr(), args[0])
 			if err != nil || quiet {
@@ -53,13 +56,16 @@ func checkConfig(w io.Writer, path string) (*config.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if err := c.ReadSecrets(path); err != nil {
+		return nil, usageError{err}
+	}
 	if _, err := readAccessList(path, c); err != nil {
 		return nil, err
 	}
 	if _, err := readKeys(path, c.LiveSync.KeyFile); err != nil {
 		return nil, err
 	}
-	for _, text := range c.Warnings() {
+	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(path), folderWarnings(c)) {
 		warn(w, fmt.Sprintf("%s: %s", path, text))
 	}
 	return c, nil

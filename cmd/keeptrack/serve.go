@@ -78,6 +78,9 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	if err != nil {
 		return err
 	}
+	if err := c.ReadSecrets(path); err != nil {
+		return usageError{err}
+	}
 	list, err := readAccessList(path, c)
 	if err != nil {
 		return err
@@ -94,7 +97,7 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 		return err
 	}
 	log := newLogger(&c.Log, out, isTerminal)
-	for _, w := range c.Warnings() {
+	for _, w := range append(c.Warnings(), c.FileWarnings(path)...) {
 		log.Warn().Msg("config: " + w)
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)

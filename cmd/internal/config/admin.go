@@ -5,8 +5,9 @@ import "net/netip"
 // Admin is the table [admin]. The zero Listen turns it off;
 // an empty Token asks for none.
 type Admin struct {
-	Listen Endpoint
-	Token  string
+	Listen    Endpoint
+	Token     string
+	TokenFile string // path; if not empty, Token is read from it
 }
 
 func (a *Admin) keys() []key {
@@ -16,6 +17,8 @@ func (a *Admin) keys() []key {
 				"alone, 0.0.0.0 IPv4 alone."),
 		declare("token", &a.Token, "", bearerToken,
 			"Asked for as \"Authorization: Bearer TOKEN\". Required when listen is not a\n"+
-				"loopback address or a unix socket.").asSecret(),
+				"loopback address or a unix socket.").asSecretOr("token_file", &a.TokenFile),
+		declare("token_file", &a.TokenFile, "", text,
+			"File with the token, in place of it."),
 	}
 }

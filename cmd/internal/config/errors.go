@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"keeptrack/cmd/internal/printable"
 )
 
 // Error is one thing wrong in a config file.
@@ -27,6 +29,11 @@ func (e Error) Error() string {
 		b.WriteString(": " + e.Key)
 	}
 	return b.String() + ": " + e.Message
+}
+
+// newError returns an Error whose texts may be of the file.
+func newError(file string, line int, key string, err error) Error {
+	return Error{File: file, Line: line, Key: printable.Text(key), Message: printable.Text(err.Error())}
 }
 
 // Errors is everything wrong in a config file, in the order of its lines. It

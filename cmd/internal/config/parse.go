@@ -3,33 +3,33 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/BurntSushi/toml"
-
-	"keeptrack/cmd/internal/printable"
 )
 
 // Parse reads and validates the text of a config file; name is the file's name
 // in errors. What the text does not set has its default. What is wrong is
 // returned as Errors, all of it at once.
 func Parse(name string, text []byte) (*Config, error) {
-	p := parser{config: Default(), lines: map[string]int{}, refused: map[string]bool{}}
-	root, err := readDocument(text)
-	if err != nil {
-		p.errors = Errors{syntaxError(err)}
-	} else {
-		p.readTables(root)
+	p := parser{name: name, config: Default(), lines: map[string]int{}, refused: map[string]bool{}}
+	d := readWhole(text)
+	for _, e := range d.errors {
+		p.fail(e.Line, e.Key, errors.New(e.Message))
+	}
+	p.readTables(d.root)
+	for _, again := range d.again {
+		p.readAgain(again)
+	}
+	p.checkSecrets()
+	if !d.partial {
 		p.checkRules()
 	}
 	if p.errors == nil {
 		return p.config, nil
 	}
-	for i := range p.errors {
-		e := &p.errors[i]
-		e.File, e.Key, e.Message = name, printable.Text(e.Key), printable.Text(e.Message)
-	}
-	slices.SortFunc(p.errors, func(a, b Error) int {
+	slices.SortStableFunc(p.errors, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
 	})
 	return nil, p.errors
@@ -37,6 +37,7 @@ func Parse(name string, text []byte) (*Config, error) {
 
 // parser is the state of one Parse.
 type parser struct {
+	name    string // of the file
 	config  *Config
 	errors  Errors
 	lines   map[string]int  // of the keys that the file sets
@@ -44,8 +45,30 @@ type parser struct {
 }
 
 func (p *parser) fail(line int, key string, err error) {
-	p.errors = append(p.errors, Error{Line: line, Key: key, Message: err.Error()})
+	p.errors = append(p.errors, newError(p.name, line, key, err))
 	p.refused[key] = true
+}
+
+// readAgain looks at a table that the file has once more, whose keys are no less
+// wrong for it.
+func (p *parser) readAgain(again repeated) {
+	tables := p.config.tables()
+	for _, t := range tables {
+		if t.name == again.name {
+			p.readKeys(tables, t, again.table)
+		}
+	}
+}
+
+// checkSecrets refuses a secret that is set and read from a file.
+func (p *parser) checkSecrets() {
+	for _, t := range p.config.tables() {
+		for _, k := range t.keys {
+			if name := t.name + "." + k.fileKey; k.fromFile() != "" && k.value() != "" {
+				p.fail(p.lines[name], name, fmt.Errorf("must be empty, or %s.%s", t.name, k.name))
+			}
+		}
+	}
 }
 
 // readTables takes over what the file sets and refuses what is unknown.

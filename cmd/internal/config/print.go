@@ -40,8 +40,12 @@ func Example() []byte {
 // String returns the config as TOML, every key set, secrets hidden.
 func (c *Config) String() string {
 	return c.print(func(k key) any {
-		if v := k.value(); !k.secret || v == "" {
+		v := k.value()
+		switch {
+		case !k.secret || v == "":
 			return v
+		case k.fromFile() != "":
+			return "" // is not the config's
 		}
 		return hidden
 	})

@@ -14,9 +14,9 @@ type rule struct {
 // rules are the conditions without which a config is refused.
 var rules = []rule{
 	{
-		[]string{"admin.token", "admin.listen"},
+		[]string{"admin.token", "admin.token_file", "admin.listen"},
 		func(c *Config) bool {
-			return c.Admin.Token != "" || c.Admin.Listen == (Endpoint{}) || c.Admin.Listen.IsLocal()
+			return c.Admin.Token != "" || c.Admin.TokenFile != "" || c.Admin.Listen == (Endpoint{}) || c.Admin.Listen.IsLocal()
 		},
 		"is required because admin.listen is not a loopback address or a unix socket",
 	},
@@ -74,6 +74,16 @@ var cautions = []rule{
 				slices.ContainsFunc(c.HTTP.Listen, func(e Endpoint) bool { return e.Unix != "" })
 		},
 		"is not used because http.trusted_proxies is empty and http.listen has no unix socket",
+	},
+	{
+		[]string{"http.trusted_proxies"},
+		func(c *Config) bool { return !coversAll(c.HTTP.TrustedProxies, public4) },
+		"covers every public IPv4 address: every client may say that it has any other",
+	},
+	{
+		[]string{"http.trusted_proxies"},
+		func(c *Config) bool { return !coversAll(c.HTTP.TrustedProxies, public6) },
+		"covers every public IPv6 address: every client may say that it has any other",
 	},
 	{
 		[]string{"access.file"},

@@ -15,6 +15,7 @@ type UDP struct {
 	BatchDelay           time.Duration
 	ConnectionIDLifetime time.Duration
 	ConnectionSecret     []byte
+	ConnectionSecretFile string // path; if not empty, ConnectionSecret is read from it
 }
 
 func (u *UDP) keys() []key {
@@ -33,7 +34,9 @@ func (u *UDP) keys() []key {
 			"How long a client may use a connection id."),
 		declare("connection_secret", &u.ConnectionSecret, nil, hexBytes(16, 1024),
 			"At least 16 bytes in hexadecimal digits, from which connection ids are made.\n"+
-				"Instances that share a name need the same one. Empty: kept in the database.").asSecret(),
+				"Instances that share a name need the same one. Empty: kept in the database.").asSecretOr("connection_secret_file", &u.ConnectionSecretFile),
+		declare("connection_secret_file", &u.ConnectionSecretFile, "", text,
+			"File with the secret, in place of it."),
 	}
 }
 

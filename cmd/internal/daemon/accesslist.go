@@ -14,7 +14,7 @@ func ReadAccessList(c *config.Access, rest func()) (*tracker.HashSet, error) {
 	if c.Mode == config.AccessOpen {
 		return nil, nil
 	}
-	f, info, err := openFile(c.File)
+	f, info, err := config.OpenFile(c.File)
 	if err != nil {
 		return nil, fmt.Errorf("access.file: %w", err)
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 
+	"keeptrack/cmd/internal/config"
 	"keeptrack/livesync/wire"
 )
 
@@ -14,7 +15,7 @@ func ReadKeys(path string) (*wire.Keys, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, info, err := openFile(path)
+	f, info, err := config.OpenFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("livesync.key_file: %w", err)
 	}

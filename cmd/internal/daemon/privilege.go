@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/privilege"
 	"keeptrack/store/safefile"
 )
@@ -68,11 +69,11 @@ func (d *Daemon) dropPrivileges() (err error) {
 // cannot read any more.
 func (d *Daemon) warnOfReload() {
 	c := d.config
-	for _, path := range []string{d.opts.ConfigPath, c.Access.File, c.LiveSync.KeyFile} {
+	for _, path := range append(c.SecretFiles(), d.opts.ConfigPath, c.Access.File, c.LiveSync.KeyFile) {
 		if path == "" {
 			continue
 		}
-		if f, _, err := openFile(path); err == nil {
+		if f, _, err := config.OpenFile(path); err == nil {
 			_ = f.Close() // was only to be opened
 		} else {
 			d.log.Warn().Err(err).Str("user", d.account.name).Msg("a reload will be refused")

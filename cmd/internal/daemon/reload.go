@@ -51,6 +51,9 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
+	if err := c.ReadSecrets(d.opts.ConfigPath); err != nil {
+		return err
+	}
 	list, err := ReadAccessList(&c.Access, d.nap)
 	if err != nil {
 		return err

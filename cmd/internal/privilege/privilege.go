@@ -4,8 +4,10 @@ package privilege
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -23,12 +25,7 @@ var (
 // were inheritable stay so; confined is false then. Nothing is done if the
 // process is that user already.
 func Drop(name string) (confined bool, err error) {
-	u, err := user.Lookup(name)
-	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
-		if _, numeric := strconv.ParseUint(name, 10, 32); numeric == nil {
-			u, err = user.LookupId(name)
-		}
-	}
+	u, err := lookup(name)
 	if err != nil {
 		return false, err
 	}
@@ -57,6 +54,40 @@ func drop(uid, gid int, groups []int) (confined bool, err error) {
 		return false, err
 	}
 	return confined, become(uid, gid, groups)
+}
+
+// lookup returns a user given by name or number.
+func lookup(name string) (*user.User, error) {
+	u, err := user.Lookup(name)
+	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
+		if _, numeric := strconv.ParseUint(name, 10, 32); numeric == nil {
+			u, err = user.LookupId(name)
+		}
+	}
+	return u, err
+}
+
+// MayWrite reports whether a user, given by name or number, may make files in a
+// folder by its owner, group and mode.
+func MayWrite(name string, folder fs.FileInfo) (bool, error) {
+	u, err := lookup(name)
+	if err != nil {
+		return false, err
+	}
+	gid, groups, err := groupsOf(u)
+	if err != nil {
+		return false, err
+	}
+	const write, search = 2, 1
+	st := folder.Sys().(*syscall.Stat_t)
+	mode := folder.Mode().Perm()
+	switch {
+	case strconv.FormatUint(uint64(st.Uid), 10) == u.Uid:
+		mode >>= 6
+	case int(st.Gid) == gid || slices.Contains(groups, int(st.Gid)):
+		mode >>= 3
+	}
+	return mode&(write|search) == write|search, nil
 }
 
 func groupsOf(u *user.User) (gid int, groups []int, err error) {

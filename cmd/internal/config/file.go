@@ -1,0 +1,136 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+var errNoFile = errors.New("is a directory or a pipe")
+
+// OpenFile opens a file that the config names, to read it. Nobody may ever write
+// to a pipe: opening one must not wait for that.
+func OpenFile(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode()&(fs.ModeDir|fs.ModeNamedPipe) != 0 {
+		err = fmt.Errorf("%s: %w", path, errNoFile)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// maxSecret is the number of bytes from which on a secret's file is refused.
+const maxSecret = 8 << 10
+
+var (
+	errSecretEmpty  = errors.New("is empty")
+	errSecretLength = fmt.Errorf("is longer than %d bytes", maxSecret)
+)
+
+// ReadSecrets reads the secrets that are in files of their own, of the config
+// that was loaded from path. What is wrong is returned as Errors, which repeat
+// nothing of what a file holds.
+func (c *Config) ReadSecrets(path string) error {
+	var all Errors
+	for _, t := range c.tables() {
+		for _, k := range t.keys {
+			file := k.fromFile()
+			if file == "" {
+				continue
+			}
+			value, err := readSecret(file)
+			if err == nil {
+				if err = k.read(value); err != nil {
+					err = fmt.Errorf("%s: %w", file, err)
+				}
+			}
+			if err != nil {
+				all = append(all, newError(path, 0, t.name+"."+k.fileKey, err))
+			}
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return all
+}
+
+// readSecret returns what a file holds without the end of its last line.
+func readSecret(path string) (string, error) {
+	f, _, err := OpenFile(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // nothing was written to it
+	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(b) > maxSecret:
+		return "", fmt.Errorf("%s: %w", path, errSecretLength)
+	}
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	if secret == "" {
+		return "", fmt.Errorf("%s: %w", path, errSecretEmpty)
+	}
+	return secret, nil
+}
+
+// SecretFiles returns the paths of the files that ReadSecrets reads.
+func (c *Config) SecretFiles() (paths []string) {
+	for _, t := range c.tables() {
+		for _, k := range t.keys {
+			if file := k.fromFile(); file != "" {
+				paths = append(paths, file)
+			}
+		}
+	}
+	return paths
+}
+
+// FileWarnings returns a line for each file that has a secret and that other
+// users of this host can read or write: the one at path, which the config was
+// loaded from, and those that ReadSecrets reads.
+func (c *Config) FileWarnings(path string) (warnings []string) {
+	held := false
+	for _, t := range c.tables() {
+		for _, k := range t.keys {
+			switch file := k.fromFile(); {
+			case file != "":
+				if mode, open := openToOthers(file); open {
+					warnings = append(warnings, fmt.Sprintf("%s.%s: %s: its mode %04o lets everybody on this host at the secret, make it 0600",
+						t.name, k.fileKey, file, mode))
+				}
+			case k.secret && k.value() != "" && !held:
+				if mode, open := openToOthers(path); open {
+					warnings = append(warnings, fmt.Sprintf("%s.%s: the mode %04o of this file lets everybody on this host at the secret, "+
+						"make it 0640 or less, or put the secret into %s", t.name, k.name, mode, k.fileKey))
+				}
+				held = true
+			}
+		}
+	}
+	return warnings
+}
+
+// openToOthers reports whether others than a file's owner and group can read or
+// write it, and its mode.
+func openToOthers(path string) (mode fs.FileMode, open bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false // who opens it says so
+	}
+	mode = info.Mode().Perm()
+	return mode, mode&0o006 != 0
+}
