@@ -79,7 +79,12 @@ type lineReader struct {
 	number int // of the line that next returned
 }
 
-// next returns the next line without its end, valid until the next call. It
+// byteOrderMark is what some editors begin a file of UTF-8 with. Files that were
+// put together have it within.
+var byteOrderMark = []byte("\ufeff")
+
+// next returns the next line without its end or a byte order mark, valid until the
+// next call. It
 // returns errLineLength instead of one that is too long, io.EOF after the last.
 func (l *lineReader) next() ([]byte, error) {
 	l.number++
@@ -96,5 +101,5 @@ func (l *lineReader) next() ([]byte, error) {
 	if err == io.EOF && len(line) > 0 {
 		err = nil
 	}
-	return bytes.TrimRight(line, "\r\n"), err
+	return bytes.TrimRight(bytes.TrimPrefix(line, byteOrderMark), "\r\n"), err
 }

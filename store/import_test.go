@@ -89,6 +89,16 @@ func TestImportStateDump(t *testing.T) {
 	}
 }
 
+// TestImportWithByteOrderMarks reads two files that were put together.
+func TestImportWithByteOrderMarks(t *testing.T) {
+	path := testPath(t)
+	text := "\ufeff# comment\r\n" + someHash + "\t7\t29000000\r\n\ufeff" + strings.Repeat("0", 40) + ":29000000:8\r\n\ufeff"
+	res, refused := importText(t, path, strings.NewReader(text))
+	if want := (Imported{Lines: 2, Changed: 2}); res != want || refused != nil {
+		t.Errorf("%+v, refused %v; want %+v", res, refused, want)
+	}
+}
+
 func TestImportMergesByMaximum(t *testing.T) {
 	a, b := hash(someHash), hash(strings.Repeat("ab", 20))
 	line := func(h tracker.InfoHash, minute uint32, n uint64) string {

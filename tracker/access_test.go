@@ -107,6 +107,10 @@ func TestReadAccessList(t *testing.T) {
 		{"twice", listedText + "\n" + listedText, []InfoHash{listed}},
 		{"comments and empty lines", "# all of them\n\n  \t\n" + listedText + " # the file\n#" + otherText, []InfoHash{listed}},
 		{"remarks", listedText + " taken down 2024-01\n" + otherText + ";é\r\n", []InfoHash{listed, other}},
+		{"byte order mark", "\ufeff" + listedText + "\r\n" + otherText + "\r\n", []InfoHash{listed, other}},
+		{"byte order mark and comment", "\ufeff# all of them\n" + listedText, []InfoHash{listed}},
+		{"byte order mark alone", "\ufeff", nil},
+		{"two files with byte order marks", "\ufeff" + listedText + "\n\ufeff" + otherText, []InfoHash{listed, other}},
 		{"white space and DOS lines", " \t" + listedText + " \r\n\r\n" + otherText + "\r\n", []InfoHash{listed, other}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,6 +151,7 @@ func TestReadAccessListErrors(t *testing.T) {
 		{"two on a line", listedText + " " + otherText, "line 1: ", ErrInfoHash},
 		{"two in one line, set off otherwise", listedText + ";x," + otherText + ".", "line 1: ", ErrInfoHash},
 		{"letters behind it", listedText + "xyz", "line 1: ", ErrInfoHash},
+		{"byte order mark within a line", listedText[:20] + "\ufeff" + listedText[20:], "line 1: ", ErrInfoHash},
 		{"a remark alone", "; blacklist", "line 1: ", ErrInfoHash},
 		{"on a later line", "\n# x\n" + listedText + "\nnonsense\n" + otherText, "line 4: ", ErrInfoHash},
 		{"an endless line", listedText + "\n" + strings.Repeat("0", 1<<20), "line 2: ", bufio.ErrTooLong},

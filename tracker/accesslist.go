@@ -8,9 +8,13 @@ import (
 	"unicode"
 )
 
+// byteOrderMark is what some editors begin a file of UTF-8 with. Files that were
+// put together have it within.
+var byteOrderMark = []byte("\ufeff")
+
 // ReadAccessList reads a list of info hashes: 40 hexadecimal digits a line, in
-// either case. Empty lines and what follows a # are left out, and so are white
-// space around a hash and a remark behind it, as opentracker has it, unless that
+// either case. Empty lines and what follows a # are left out, and so are a byte
+// order mark, white space around a hash and a remark behind it, as opentracker has it, unless that
 // has another hash. An error names the line. Memory is taken for room hashes
 // beforehand, and for more if there are. rest is called after every millisecond
 // or so of work, for a short list never: a reader that sleeps in it leaves the
@@ -22,7 +26,7 @@ func ReadAccessList(r io.Reader, room int, rest func()) (*HashSet, error) {
 	n := 1
 	for ; lines.Scan(); n++ {
 		work.did(1)
-		text, _, _ := bytes.Cut(lines.Bytes(), []byte{'#'})
+		text, _, _ := bytes.Cut(bytes.TrimPrefix(lines.Bytes(), byteOrderMark), []byte{'#'})
 		if text = bytes.TrimSpace(text); len(text) == 0 {
 			continue
 		}

@@ -220,19 +220,25 @@ func seedingFlag(seeder bool) SyncFlags {
 }
 
 // Public tracker lists refuse a tracker whose interval is outside these bounds,
-// in seconds.
+// in seconds. Where the interval is set below minInterval, for a private tracker
+// or a LAN, leastInterval is the bound.
 const (
-	minInterval = 300
-	maxInterval = 10800
+	leastInterval = 60
+	minInterval   = 300
+	maxInterval   = 10800
 )
 
 // interval draws the number of seconds until a client's next announce.
 func (t *Tracker) interval(s *shard) uint32 {
 	interval := int64(t.opts.AnnounceInterval / time.Second)
+	least := int64(minInterval)
+	if interval < least {
+		least = leastInterval
+	}
 	if jitter := int64(t.opts.IntervalJitter / time.Second); jitter > 0 {
 		interval += int64(below(&s.rng, uint32(2*jitter+1))) - jitter
 	}
-	return uint32(min(max(interval, minInterval), maxInterval))
+	return uint32(min(max(interval, least), maxInterval))
 }
 
 // minInterval returns the number of seconds that a client must wait which is

@@ -32,16 +32,19 @@ var (
 	errNoKey    = errors.New("there is no key in it")
 )
 
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\ufeff"
+
 // ParseKeys reads one or two keys: 64 hexadecimal digits a line, in either
-// case. Empty lines and what follows a # are left out, and so is white space
-// around a key. An error names the line and nothing that it holds.
+// case. Empty lines and what follows a # are left out, and so are a byte order
+// mark and white space around a key. An error names the line and nothing that it holds.
 func ParseKeys(r io.Reader) (*Keys, error) {
 	k := &Keys{}
 	var known [][]byte
 	lines := bufio.NewScanner(r)
 	n := 1
 	for ; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
+		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), byteOrderMark), "#")
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}

@@ -23,19 +23,21 @@ func TestParseKeys(t *testing.T) {
 		keys int
 		err  string
 	}{
-		"one":           {wiretest.HexKey(1), 1, ""},
-		"two":           {wiretest.HexKey(1) + "\n" + wiretest.HexKey(2) + "\n", 2, ""},
-		"comments":      {"# the group's\n\n \t" + wiretest.HexKey(0xab) + " # since May\r\n", 1, ""},
-		"upper case":    {strings.ToUpper(wiretest.HexKey(0xab)), 1, ""},
-		"none":          {"# nothing\n", 0, errNoKey.Error()},
-		"empty":         {"", 0, errNoKey.Error()},
-		"short":         {"\n" + wiretest.HexKey(1)[2:], 0, "line 2: " + errKey.Error()},
-		"long":          {wiretest.HexKey(1) + "00", 0, "line 1: " + errKey.Error()},
-		"no digits":     {strings.Repeat("g", 2*KeySize), 0, "line 1: " + errKey.Error()},
-		"two on a line": {wiretest.HexKey(1) + " " + wiretest.HexKey(2), 0, "line 1: " + errKey.Error()},
-		"three":         {wiretest.HexKey(1) + "\n" + wiretest.HexKey(2) + "\n" + wiretest.HexKey(3), 0, "line 3: " + errManyKeys.Error()},
-		"twice":         {wiretest.HexKey(0xab) + "\n" + strings.ToUpper(wiretest.HexKey(0xab)), 0, "line 2: " + errSameKey.Error()},
-		"endless line":  {strings.Repeat("a", 1<<17), 0, "line 1: bufio.Scanner: token too long"},
+		"one":                         {wiretest.HexKey(1), 1, ""},
+		"two":                         {wiretest.HexKey(1) + "\n" + wiretest.HexKey(2) + "\n", 2, ""},
+		"comments":                    {"# the group's\n\n \t" + wiretest.HexKey(0xab) + " # since May\r\n", 1, ""},
+		"byte order mark":             {"\ufeff" + wiretest.HexKey(1) + "\r\n" + wiretest.HexKey(2) + "\r\n", 2, ""},
+		"byte order mark and comment": {"\ufeff# ours\n" + wiretest.HexKey(1), 1, ""},
+		"upper case":                  {strings.ToUpper(wiretest.HexKey(0xab)), 1, ""},
+		"none":                        {"# nothing\n", 0, errNoKey.Error()},
+		"empty":                       {"", 0, errNoKey.Error()},
+		"short":                       {"\n" + wiretest.HexKey(1)[2:], 0, "line 2: " + errKey.Error()},
+		"long":                        {wiretest.HexKey(1) + "00", 0, "line 1: " + errKey.Error()},
+		"no digits":                   {strings.Repeat("g", 2*KeySize), 0, "line 1: " + errKey.Error()},
+		"two on a line":               {wiretest.HexKey(1) + " " + wiretest.HexKey(2), 0, "line 1: " + errKey.Error()},
+		"three":                       {wiretest.HexKey(1) + "\n" + wiretest.HexKey(2) + "\n" + wiretest.HexKey(3), 0, "line 3: " + errManyKeys.Error()},
+		"twice":                       {wiretest.HexKey(0xab) + "\n" + strings.ToUpper(wiretest.HexKey(0xab)), 0, "line 2: " + errSameKey.Error()},
+		"endless line":                {strings.Repeat("a", 1<<17), 0, "line 1: bufio.Scanner: token too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, err := ParseKeys(strings.NewReader(tt.text))

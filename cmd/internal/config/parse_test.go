@@ -262,7 +262,7 @@ var refusedTogether = []refusal{
 	{"admin on a socket of HTTP", "[http]\nlisten = [\"unix:/a\"]\n[admin]\nlisten = \"unix:/a\"", "f:4: admin.listen: is taken by http.listen"},
 	{"access without file", "[access]\nmode = \"allow\"", `f:2: access.file: is required unless access.mode is "open"`},
 	{"live sync without nodes", "[livesync]\nenabled = true\ninterface = \"eth0\"", "f:2: livesync.nodes: must name"},
-	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "5m" to "3h", not "1s"`},
+	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "1m" to "3h", not "1s"`},
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -301,6 +301,8 @@ func TestParseAccepts(t *testing.T) {
 		{"admin off needs no token", "[admin]\nlisten = \"\""},
 		{"live sync off needs no nodes", "[livesync]\ninterface = \"eth0\""},
 		{"link-local address with its zone", "[udp]\nlisten = [\"[fe80::1%eth0]:6969\"]"},
+		{"private tracker", "[tracker]\nannounce_interval = \"1m\"\ninterval_jitter = \"0\"\nmin_announce_interval = \"30s\""},
+		{"byte order mark", "\ufeff[log]\nlevel = \"warn\""},
 		{"shortest interval without jitter", "[tracker]\nannounce_interval = \"5m\"\ninterval_jitter = \"0\"\nmin_announce_interval = \"5m\""},
 		{"networks that hold what is never stored", "[tracker]\nallow_networks = [\"0.0.0.0/0\", \"::/0\", \"240.0.0.0/4\", \"200::/7\"]"},
 		{"torrent timeout 0 with a unit", "[tracker]\ntorrent_timeout = \"0s\""},

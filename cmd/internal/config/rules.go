@@ -43,10 +43,24 @@ var cautions = []rule{
 	{
 		[]string{"tracker.announce_interval", "tracker.interval_jitter"},
 		func(c *Config) bool {
-			return c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= shortestInterval &&
-				c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter <= longestInterval
+			return c.Tracker.AnnounceInterval < shortestInterval ||
+				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= shortestInterval &&
+					c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter <= longestInterval
 		},
 		`leaves "5m" to "3h" with tracker.interval_jitter added or taken away: clients are told a time within`,
+	},
+	{
+		[]string{"tracker.announce_interval"},
+		func(c *Config) bool { return c.Tracker.AnnounceInterval >= shortestInterval },
+		`is shorter than "5m": public lists refuse the tracker, and each client costs more`,
+	},
+	{
+		[]string{"tracker.announce_interval", "tracker.interval_jitter"},
+		func(c *Config) bool {
+			return c.Tracker.AnnounceInterval >= shortestInterval ||
+				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= leastInterval
+		},
+		`is less than "1m" with tracker.interval_jitter taken away: clients are told that at least`,
 	},
 	{
 		[]string{"tracker.min_announce_interval", "tracker.announce_interval", "tracker.interval_jitter"},

@@ -22,17 +22,20 @@ type Tracker struct {
 	AllowNetworks         []netip.Prefix
 }
 
-// The intervals between announces that public lists accept.
+// The intervals between announces that public lists accept, and the least that
+// the others may have.
 const (
+	leastInterval    = time.Minute
 	shortestInterval = 5 * time.Minute
 	longestInterval  = 3 * time.Hour
 )
 
 func (t *Tracker) keys() []key {
 	return []key{
-		declare("announce_interval", &t.AnnounceInterval, 30*time.Minute, duration(shortestInterval, longestInterval),
+		declare("announce_interval", &t.AnnounceInterval, 30*time.Minute, duration(leastInterval, longestInterval),
 			"How long a client is told to wait between announces. Whatever the\n"+
-				"jitter, they are told 5m to 3h, or public lists refuse the tracker."),
+				"jitter, they are told 5m to 3h, or public lists refuse the tracker. Below\n"+
+				"5m, which is for private trackers and LANs, they are told 1m at least."),
 		declare("interval_jitter", &t.IntervalJitter, 3*time.Minute, duration(0, time.Hour),
 			"Each reply's interval is drawn from announce_interval ± this."),
 		declare("min_announce_interval", &t.MinAnnounceInterval, 15*time.Minute, duration(time.Second, longestInterval),

@@ -73,7 +73,7 @@ func (g *group) joinFirst() error {
 	defer g.mu.Unlock()
 	now := time.Now()
 	g.state.Since = now
-	at, err := findPlace(g.options.Interface, netip.Addr{})
+	at, err := g.options.find(netip.Addr{})
 	if errors.Is(err, errNotUp) {
 		g.goDown(err, now)
 		return nil
@@ -184,5 +184,15 @@ func (g *group) logJoined() error {
 	event.Str("interface", g.at.name).Stringer("group", g.to).
 		Stringer("from", netip.AddrPortFrom(g.at.from, g.options.Port)).
 		Int("receive_buffer", granted).Msg("live sync is listening")
+	g.logOthers()
 	return nil
+}
+
+// logOthers says that the address to send from was chosen among several: the
+// other instances have to have it in their nodes.
+func (g *group) logOthers() {
+	if others := g.options.others(g.at); len(others) > 0 {
+		g.options.Log.Warn().Str("interface", g.at.name).Stringer("from", g.at.from).Strs("others", others).
+			Msg("the live sync interface has several addresses: name one in livesync.interface, unless the other instances expect this one")
+	}
 }

@@ -76,7 +76,7 @@ func sendTest(t *testing.T, to netip.AddrPort, p string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	at, err := findPlace(testInterface, netip.Addr{})
+	at, err := (&Options{Interface: testInterface}).find(netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,11 +219,11 @@ func TestNewNamesWhatIsWrong(t *testing.T) {
 }
 
 func TestInterfaceByNameAndAddress(t *testing.T) {
-	byAddress, err := findPlace(testInterface, netip.Addr{})
+	byAddress, err := (&Options{Interface: testInterface}).find(netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	byName, err := findPlace(byAddress.name, netip.MustParseAddr(testInterface))
+	byName, err := (&Options{Interface: byAddress.name}).find(netip.MustParseAddr(testInterface))
 	if err != nil {
 		t.Fatal(err)
 	}

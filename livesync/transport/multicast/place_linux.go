@@ -21,10 +21,10 @@ type place struct {
 	from  netip.Addr // the address to send from, one of the interface's
 }
 
-// findPlace returns where name is now. name is an interface's name or one of its
-// IPv4 addresses. With a name, the address is last if the interface still has it,
-// else its first.
-func findPlace(name string, last netip.Addr) (place, error) {
+// find returns where the interface of the options is now. last is the address
+// that was sent from before.
+func (o *Options) find(last netip.Addr) (place, error) {
+	name := o.Interface
 	ifi, addrs, err := findInterface(name)
 	if err != nil {
 		return place{}, err
@@ -33,18 +33,46 @@ func findPlace(name string, last netip.Addr) (place, error) {
 	if ifi.Flags&net.FlagUp == 0 {
 		return p, fmt.Errorf("interface %q: %w", ifi.Name, errNotUp)
 	}
-	named, _ := netip.ParseAddr(name)
-	switch {
-	case slices.Contains(addrs, named):
-		p.from = named
-	case slices.Contains(addrs, last):
-		p.from = last
-	case len(addrs) > 0:
-		p.from = addrs[0]
-	default:
+	if p.from = o.choose(addrs, last); !p.from.IsValid() {
 		return p, fmt.Errorf("interface %q: %w", ifi.Name, errNoAddress)
 	}
 	return p, nil
+}
+
+// choose returns the address to send from of those that the interface has: the
+// one that the options name, else last, else the first in the nodes' networks,
+// where the other instances expect it, else the first.
+func (o *Options) choose(addrs []netip.Addr, last netip.Addr) netip.Addr {
+	named, _ := netip.ParseAddr(o.Interface)
+	for _, a := range []netip.Addr{named, last} {
+		if slices.Contains(addrs, a) {
+			return a
+		}
+	}
+	if i := slices.IndexFunc(addrs, o.trusts); i >= 0 {
+		return addrs[i]
+	}
+	if len(addrs) > 0 {
+		return addrs[0]
+	}
+	return netip.Addr{}
+}
+
+// others returns the addresses that could be sent from as well as the one at p.
+func (o *Options) others(p place) (list []string) {
+	if _, err := netip.ParseAddr(o.Interface); err == nil {
+		return nil // the operator has chosen
+	}
+	_, addrs, err := findInterface(o.Interface)
+	if err != nil {
+		return nil // it has gone since, which is logged where that matters
+	}
+	for _, a := range addrs {
+		if a != p.from && (o.trusts(a) || !o.trusts(p.from)) {
+			list = append(list, a.String())
+		}
+	}
+	return list
 }
 
 // findInterface returns the interface that name names, and its IPv4 addresses.

@@ -65,7 +65,7 @@ func (g *group) look(spacing time.Duration) {
 	if g.links.take(g.at.index) {
 		g.joined = false // the kernel has forgotten who had joined there
 	}
-	at, err := findPlace(g.options.Interface, g.at.from)
+	at, err := g.options.find(g.at.from)
 	switch {
 	case err != nil:
 		g.goDown(err, now)
@@ -97,6 +97,7 @@ func (g *group) comeUp(now time.Time) {
 	}
 	g.state.Rejoined++
 	line.Msg("live sync has joined its group again")
+	g.logOthers()
 }
 
 // join joins the group at a place, and leaves it where it was. g.mu is held.

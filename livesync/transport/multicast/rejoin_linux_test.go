@@ -163,7 +163,7 @@ var interfaceStories = []interfaceStory{
 	{
 		name: "deleted and made again at once with the same index",
 		goes: func(t *testing.T) {
-			at, err := findPlace("kt0", netip.Addr{})
+			at, err := (&Options{Interface: "kt0"}).find(netip.Addr{})
 			if err != nil {
 				t.Fatal(err)
 			}
