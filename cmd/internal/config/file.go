@@ -66,7 +66,11 @@ func (c *Config) ReadSecrets(path string) error {
 	return all
 }
 
-// readSecret returns what a file holds without the end of its last line.
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\ufeff"
+
+// readSecret returns what a file holds without a byte order mark and the end of
+// its last line.
 func readSecret(path string) (string, error) {
 	f, _, err := OpenFile(path)
 	if err != nil {
@@ -80,7 +84,7 @@ func readSecret(path string) (string, error) {
 	case len(b) > maxSecret:
 		return "", fmt.Errorf("%s: %w", path, errSecretLength)
 	}
-	secret := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	secret := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(string(b), byteOrderMark), "\n"), "\r")
 	if secret == "" {
 		return "", fmt.Errorf("%s: %w", path, errSecretEmpty)
 	}

@@ -25,15 +25,16 @@ func secretFile(t *testing.T, text string, mode os.FileMode) string {
 const hexSecret = "00112233445566778899aabbccddeeff"
 
 func TestSecretsInFiles(t *testing.T) {
-	for _, end := range []string{"", "\n", "\r\n"} {
-		token, secret := secretFile(t, "sesame"+end, 0o600), secretFile(t, hexSecret+end, 0o600)
+	for _, around := range [][2]string{{"", ""}, {"", "\n"}, {"", "\r\n"}, {"\ufeff", "\r\n"}} {
+		begin, end := around[0], around[1]
+		token, secret := secretFile(t, begin+"sesame"+end, 0o600), secretFile(t, begin+hexSecret+end, 0o600)
 		c := parse(t, "[admin]\nlisten = \"[::]:1\"\ntoken_file = \""+token+"\"\n[udp]\nconnection_secret_file = \""+secret+"\"\n")
 		if err := c.ReadSecrets("f"); err != nil {
 			t.Fatal(err)
 		}
 		want, _ := decodeSecret(hexSecret)
 		if c.Admin.Token != "sesame" || !bytes.Equal(c.UDP.ConnectionSecret, want) {
-			t.Errorf("end %q: token %q, secret %x", end, c.Admin.Token, c.UDP.ConnectionSecret)
+			t.Errorf("around %q: token %q, secret %x", around, c.Admin.Token, c.UDP.ConnectionSecret)
 		}
 		for _, s := range []string{"sesame", hexSecret, hidden} {
 			if strings.Contains(c.String(), s) {
