@@ -77,6 +77,7 @@ func TestHostileTracker(t *testing.T) {
 				{"bench", base + "/announce", "--requests", "2", "--timeout", "1s", "--torrents", "1", "--peers", "1", "--sources", "1"},
 				{"bench", base + "/announce", "--requests", "2", "--timeout", "1s", "--torrents", "1", "--peers", "1", "--sources", "1", "--json"},
 				{"backup", filepath.Join(t.TempDir(), "out.db"), "--admin", base},
+				{"db", "import", filepath.Join(t.TempDir(), "in.db"), base + "/stats?mode=statedump"},
 			} {
 				wantPrintable(t, args, keeptrack(args...))
 			}

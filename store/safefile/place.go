@@ -105,20 +105,24 @@ func (p *Place) remove(name string) error {
 }
 
 // File is what identifies a file that is there, of whatever kind.
-type File struct {
-	dev, ino uint64
-	modified unix.Timespec
-	// Socket says that the file is a unix socket.
-	Socket bool
+type File struct{ st unix.Stat_t }
+
+// Is reports whether both are one file that was not modified in between: numbers of
+// files are used again.
+func (f File) Is(other File) bool {
+	return f.st.Dev == other.st.Dev && f.st.Ino == other.st.Ino && f.st.Mtim == other.st.Mtim
 }
+
+// Socket reports whether the file is a unix socket.
+func (f File) Socket() bool { return f.st.Mode&unix.S_IFMT == unix.S_IFSOCK }
 
 // Stat returns what is at the place, a link itself; fs.ErrNotExist if nothing is.
 func (p *Place) Stat() (File, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(int(p.dir.Fd()), p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return File{}, &fs.PathError{Op: "stat", Path: p.path, Err: err}
+	var f File
+	if err := unix.Fstatat(int(p.dir.Fd()), p.name, &f.st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return f, &fs.PathError{Op: "stat", Path: p.path, Err: err}
 	}
-	return File{uint64(st.Dev), st.Ino, st.Mtim, st.Mode&unix.S_IFMT == unix.S_IFSOCK}, nil
+	return f, nil
 }
 
 // Names reports whether the place names the open file f.
@@ -131,7 +135,7 @@ func (p *Place) Names(f *os.File) (bool, error) {
 	if err := unix.Fstat(int(f.Fd()), &open); err != nil {
 		return false, &fs.PathError{Op: "stat", Path: f.Name(), Err: err}
 	}
-	return named.dev == uint64(open.Dev) && named.ino == open.Ino, nil
+	return named.st.Dev == open.Dev && named.st.Ino == open.Ino, nil
 }
 
 // Sync puts the folder's entries on disk: a file just made or renamed is not

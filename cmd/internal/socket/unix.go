@@ -50,7 +50,7 @@ func listenAt(at *safefile.Place, path string) (*Unix, error) {
 	}
 	l.SetUnlinkOnClose(false)
 	file, err := at.Stat()
-	if err == nil && !file.Socket {
+	if err == nil && !file.Socket() {
 		err = fmt.Errorf("listen unix %s: %w", path, errMoved)
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func (u *Unix) Remove() error {
 		return nil
 	case err != nil:
 		return err
-	case now != u.file:
+	case !now.Is(u.file):
 		return nil
 	}
 	return u.at.Remove()
@@ -92,7 +92,7 @@ func makeWay(at *safefile.Place, path string) error {
 	if err != nil {
 		return err
 	}
-	if !file.Socket {
+	if !file.Socket() {
 		return errNoSocket
 	}
 	conn, err := net.Dial("unix", path)
