@@ -137,11 +137,20 @@ func candidates(c *choice, f Family, p counts) (n, skip uint32) {
 // appendPicks appends the candidates at the places picked.
 func appendPicks[K key](dst []byte, p *peers[K], picks []uint32, skip uint32) []byte {
 	dst, room := extend[K](dst, len(picks))
+	if p.large != nil {
+		for at, i := range picks {
+			if i >= skip {
+				i++
+			}
+			room[at] = p.large.at(i).key
+		}
+		return dst
+	}
 	for at, i := range picks {
 		if i >= skip {
 			i++
 		}
-		room[at] = p.at(i).key
+		room[at] = p.list[i].key
 	}
 	return dst
 }
