@@ -81,7 +81,7 @@ func (t *Tracker) restore(c *Change) {
 }
 
 // takeWords is the number of words of a bitmap that are looked at in a lock hold.
-const takeWords = 4096
+const takeWords = 1024
 
 // takeChanges is TakeChanges for one shard and one hold of its lock. It goes
 // through the changed torrents from the last to the first, as a walk does, then
@@ -89,17 +89,15 @@ const takeWords = 4096
 func (s *shard) takeChanges(dst []Change, limit int, words *int) (_ []Change, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	end := len(dst) + limit
-	*words = s.changed.drain(*words, takeWords, func(i uint32) bool {
+	began, before := len(dst), min(*words, len(s.changed.words))
+	*words = s.changed.drain(before, takeWords, func(i uint32) bool {
 		torrent := s.torrents.at(i)
 		torrent.stored = true
 		dst = append(dst, Change{Record: torrent.record()})
-		return len(dst) < end
+		return len(dst) < began+limit
 	})
-	if *words > 0 {
-		return dst, false
-	}
-	for ; limit > 0 && len(dst) < end && s.removed.n > 0; limit-- {
+	left := limit - (len(dst) - began)
+	for ; *words == 0 && left > 0 && s.removed.n > 0; left-- {
 		h := s.removed.pop()
 		if i, back := s.find(&h, hashTorrent(&h, s.seed)); back {
 			s.torrents.at(i).stored = true // as the database still has it
@@ -107,5 +105,6 @@ func (s *shard) takeChanges(dst []Change, limit int, words *int) (_ []Change, ov
 			dst = append(dst, Change{Record: Record{InfoHash: h}, Removed: true})
 		}
 	}
-	return dst, s.removed.n == 0
+	held(before - *words + limit - left)
+	return dst, *words == 0 && s.removed.n == 0
 }

@@ -11,6 +11,7 @@ type index struct {
 	// place comes from the middle of the hash; a table whose entries agree in
 	// fewer bits than that stands in several.
 	directory []table
+	moved     uint64 // how often an entry was put into another table so far
 }
 
 // table is an open-addressing table with linear probing. A slot is 0 when it is
@@ -27,7 +28,7 @@ const (
 	positionMask  = 1<<positionBits - 1
 	maxPositions  = positionMask
 	minTableSlots = 16
-	maxTableSlots = 4096
+	maxTableSlots = 2048
 )
 
 // Of a hash the top byte names the shard and the next is the tag. The

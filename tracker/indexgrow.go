@@ -1,7 +1,7 @@
 package tracker
 
 // maxDepth is the number of bits of a hash that a directory's place can have.
-const maxDepth = 16
+const maxDepth = 17
 
 // grow makes room in the table for a hash: it is copied to one of twice the
 // slots or divided in two.
@@ -29,6 +29,7 @@ func (x *index) grow(hash uint64, hashAt func(i uint32) uint64) {
 		part.place(h, i)
 		part.used++
 	})
+	x.moved += uint64(t.used)
 	x.change(hash, func(t *table) { t.depth++ }) // so that each part finds its own
 	x.change(hash&^bit, func(t *table) { *t = parts[0] })
 	x.change(hash|bit, func(t *table) { *t = parts[1] })
@@ -57,6 +58,7 @@ func (x *index) merge(hash uint64, hashAt func(i uint32) uint64) {
 	both := table{slots: make([]uint32, maxTableSlots), used: t.used + other.used, depth: t.depth - 1}
 	t.each(hashAt, both.place)
 	other.each(hashAt, both.place)
+	x.moved += uint64(both.used)
 	x.change(hash, func(t *table) { *t = both })
 	x.change(hash^bit, func(t *table) { *t = both })
 	x.halve()
@@ -79,6 +81,7 @@ func (x *index) resize(hash uint64, slots int, hashAt func(i uint32) uint64) {
 	old := *x.table(hash)
 	resized := table{slots: make([]uint32, slots), used: old.used, depth: old.depth}
 	old.each(hashAt, resized.place)
+	x.moved += uint64(old.used)
 	x.change(hash, func(t *table) { *t = resized })
 }
 

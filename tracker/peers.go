@@ -158,17 +158,25 @@ func (p *peers[K]) setMeta(at int, meta uint16) {
 }
 
 // expire removes those of the first left peers that have not announced for a peer
-// timeout, from the last to the first. It looks at no more than limit of them and
-// returns how many are left.
-func (p *peers[K]) expire(now Instant, left uint32, limit int) uint32 {
-	left = min(left, p.n)
-	for ; left > 0 && limit > 0; limit-- {
+// timeout, from the last to the first. It ends when the peers that it has looked
+// at, and the entries that moved in their index, are limit or more, and returns
+// how many peers are left and what has been done.
+func (p *peers[K]) expire(now Instant, left uint32, limit int) (_ uint32, work int) {
+	for left = min(left, p.n); left > 0 && work < limit; {
 		left--
-		if now.ticksSince(p.at(left).tick()) >= ticksPerTimeout {
-			p.remove(int(left))
+		work++
+		if now.ticksSince(p.at(left).tick()) < ticksPerTimeout {
+			continue
 		}
+		if p.large == nil {
+			p.remove(int(left))
+			continue
+		}
+		moved := p.large.index.moved
+		p.remove(int(left))
+		work += int(p.large.index.moved - moved)
 	}
-	return left
+	return left, work
 }
 
 // fill makes the list hold what src holds. The list must be empty and have the

@@ -41,15 +41,15 @@ func (t *Tracker) sweep(shard int, now Instant) {
 	s := &t.shards[shard]
 	access, refused := t.access.Load(), 0
 	e := expiry{s: s, now: now}
-	s.walk(func(i uint32, limit int) (peers int, again bool) {
-		if peers, again = e.expire(i, limit); again {
-			return peers, true
+	s.walk(func(i uint32, limit int) (work int, again bool) {
+		if work, again = e.expire(i, limit); again {
+			return work, true
 		}
-		refuses := access.Refuses(&s.torrents.at(i).hash)
+		refuses, moved := access.Refuses(&s.torrents.at(i).hash), s.index.moved
 		if dropped := t.sweepTorrent(s, i, now); refuses && !dropped {
 			refused++
 		}
-		return peers, false
+		return work + int(s.index.moved-moved), false
 	}, nil)
 	s.mu.Lock()
 	s.refused = refused

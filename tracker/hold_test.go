@@ -1,0 +1,160 @@
+package tracker
+
+import (
+	"flag"
+	"slices"
+	"testing"
+)
+
+var (
+	holdTorrents = flag.Int("holds.torrents", 100_000, "torrents whose info hashes begin with one byte, in tests of what is done in a lock hold")
+	holdPeers    = flag.Int("holds.peers", 100_000, "peers of one torrent, in the same tests")
+)
+
+// maxHold is the most torrents, peers and entries of an index that may be touched
+// in one hold of a shard's lock, whatever was sent. At half a microsecond each, for
+// one or two waits for memory, that makes a millisecond.
+const maxHold = 2048
+
+// holds notes how much is done in the longest lock hold.
+type holds struct {
+	*rig
+	longest int
+}
+
+func newHolds(t *testing.T) *holds {
+	h := &holds{rig: newRig(t, func(o *Options) { o.Tell = nil })}
+	before := held
+	held = h.held
+	t.Cleanup(func() { held = before })
+	return h
+}
+
+func (h *holds) held(work int) { h.longest = max(h.longest, work) }
+
+// in does something with torrent and counts what moves in its shard's index and
+// in the indexes of its peers.
+func (h *holds) in(torrent InfoHash, do func()) {
+	s := h.shard(&torrent)
+	moved := func() uint64 {
+		n := s.index.moved
+		if i, ok := s.find(&torrent, hashTorrent(&torrent, s.seed)); ok {
+			n += movedIn(&s.arena4, s.torrents.at(i).home4()) + movedIn(&s.arena6, s.torrents.at(i).home6())
+		}
+		return n
+	}
+	before := moved()
+	do()
+	h.held(int(moved() - before))
+}
+
+func movedIn[K key](a *arena[K], h home[K]) uint64 {
+	if p := view(a, h); p.large != nil {
+		return p.large.index.moved
+	}
+	return 0
+}
+
+// goThrough has everything done that goes through all torrents.
+func (h *holds) goThrough() {
+	for len(h.TakeChanges(nil, 65536)) == 65536 {
+	}
+	for shard := range ShardCount {
+		var from InfoHash
+		for more := true; more; {
+			_, from, more = h.ServedPage(shard, from, 1000, nil)
+		}
+	}
+	for range h.ScrapeAll() {
+	}
+	h.From(InfoHash{9}, 100)
+	h.Top(ByPeers, 100)
+	h.sweepAll()
+}
+
+// check wants what was done since the last check in holds of bounded work.
+func (h *holds) check(of string) {
+	h.t.Helper()
+	if h.longest > maxHold {
+		h.t.Errorf("%s: %d entries in one lock hold, at most %d may be", of, h.longest, maxHold)
+	}
+	h.t.Logf("%s: at most %d entries in one lock hold", of, h.longest)
+	h.longest = 0
+}
+
+// checkSome is check for what cannot have been done with less work in one hold than
+// a chunk has torrents.
+func (h *holds) checkSome(of string) {
+	h.t.Helper()
+	if h.longest < walkChunk {
+		h.t.Errorf("%s: only %d entries are said to be touched in one lock hold", of, h.longest)
+	}
+	h.check(of)
+}
+
+// TestHoldsWithOneFirstByte sends torrents whose info hashes all begin with the
+// same byte.
+func TestHoldsWithOneFirstByte(t *testing.T) {
+	h, n := newHolds(t), *holdTorrents
+	for i := range n {
+		hash := hashN(7, i)
+		h.in(hash, func() { h.leech(hash, peer4(i)) })
+	}
+	h.check("torrents that come")
+	for i := range h.shards {
+		if got := int(h.shards[i].torrents.n); got > 2*n/ShardCount {
+			t.Errorf("shard %d has %d of %d torrents", i, got, n)
+		}
+	}
+	h.goThrough()
+	h.checkSome("walks")
+	h.advance(2 * h.opts.PeerTimeout)
+	h.sweepAll()
+	if h.Torrents() != 0 {
+		t.Errorf("%d torrents are left", h.Torrents())
+	}
+	for len(h.TakeChanges(nil, 65536)) == 65536 {
+	}
+	h.check("torrents that go")
+}
+
+// TestHoldsWithOneTorrent sends a torrent's peers, half of which go by themselves
+// and half by timeout.
+func TestHoldsWithOneTorrent(t *testing.T) {
+	h, n := newHolds(t), *holdPeers
+	for i := range n {
+		h.in(hashA, func() { h.announce(hashA, peerN(Family(i%2), i), func(a *Announce) { a.Left = uint64(i % 3) }) })
+	}
+	h.checkSome("peers that come")
+	h.goThrough()
+	h.checkSome("walks")
+	for i := range n / 2 {
+		h.in(hashA, func() { h.stop(hashA, peerN(Family(i%2), i)) })
+	}
+	h.check("peers that go")
+	h.advance(h.opts.PeerTimeout)
+	h.sweepAll()
+	if got := h.Stats().Peers; got != [2]uint64{} {
+		t.Errorf("%d peers are left", got)
+	}
+	h.checkSome("peers that time out")
+}
+
+// TestHoldsOfOneShard has all torrents in one shard, as if the secret were known:
+// what is done in one lock hold does not grow with the shard.
+func TestHoldsOfOneShard(t *testing.T) {
+	h := newHolds(t)
+	hashes := h.hashesIn(5, 40*walkChunk)
+	for i, hash := range hashes {
+		h.in(hash, func() { h.complete(hash, peer4(i)) })
+	}
+	h.check("torrents that come")
+	h.goThrough()
+	h.checkSome("walks")
+	h.expireAll()
+	h.check("torrents that go")
+	if changes := h.TakeChanges(nil, len(hashes)+1); len(changes) != len(hashes) || slices.ContainsFunc(changes, func(c Change) bool { return !c.Removed }) {
+		t.Errorf("%d changes, not of %d removed torrents", len(changes), len(hashes))
+	}
+	h.check("their removal")
+}
