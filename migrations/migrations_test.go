@@ -37,6 +37,9 @@ func open(t *testing.T) *bbolt.DB {
 func TestStepsRunInOrderOnAnEmptyFile(t *testing.T) {
 	db := open(t)
 	for _, step := range Steps {
+		if step.Prepare != nil {
+			prepare(t, db, step.Prepare(), 1)
+		}
 		if err := db.Update(step.Apply); err != nil {
 			t.Fatalf("step %s: %v", step.Name, err)
 		}

@@ -57,14 +57,16 @@ func TestAccessOverrideDuringACheckpoint(t *testing.T) {
 	for i := range 1000 {
 		src.put(record(i, 1))
 	}
-	src.onTake = func(shard int) {
-		if err := s.SetAccessOverride(AccessOverride{InfoHash: testHash(shard, 0)}); err != nil {
+	taken := 0
+	src.onTake = func() {
+		taken++
+		if err := s.SetAccessOverride(AccessOverride{InfoHash: testHash(1, taken)}); err != nil {
 			t.Error(err)
 		}
 	}
-	s.batchSize = 100
+	s.limits.batch = 100
 	checkpoint(t, s, src)
-	if all, err := s.AccessOverrides(); err != nil || len(all) != 256 {
+	if all, err := s.AccessOverrides(); err != nil || len(all) != taken || taken < 10 {
 		t.Errorf("%d overrides, %v", len(all), err)
 	}
 	s, _ = reopen(t, s)

@@ -25,9 +25,15 @@ func dontNeed(value []byte) { advise(value, unix.MADV_DONTNEED) }
 // does with a value's.
 func forget(db *bbolt.DB) {
 	_ = db.View(func(tx *bbolt.Tx) error {
-		_, _, _ = unix.Syscall(unix.SYS_MADVISE, db.Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED)
+		forgetTx(tx)
 		return nil
 	})
+}
+
+// forgetTx is forget within a transaction. What is looked at again is mapped
+// anew.
+func forgetTx(tx *bbolt.Tx) {
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, tx.DB().Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED)
 }
 
 // advise gives advice for the whole pages within a value. It is advice: what

@@ -12,3 +12,6 @@ func dontNeed([]byte) {}
 
 // forget is an optimisation that only Linux gets.
 func forget(*bbolt.DB) {}
+
+// forgetTx is an optimisation that only Linux gets.
+func forgetTx(*bbolt.Tx) {}

@@ -259,7 +259,7 @@ func TestCompactDamagedValue(t *testing.T) {
 	path, _ := filledFile(t)
 	s := openStore(t, path)
 	if err := s.db.Update(func(tx *bbolt.Tx) error {
-		return corrupt(tx.Bucket(bucketBase).Bucket([]byte{1}), keyState, baseHeader)
+		return corrupt(nth(tx.Bucket(bucketChunks), 0), keyRecords, chunkHeader)
 	}); err != nil {
 		t.Fatal(err)
 	}

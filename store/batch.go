@@ -1,58 +1,92 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"keeptrack/tracker"
 )
 
-// maxBatch is the number of changes that closes a journal entry. An entry holds
-// that many and at most one shard's more, which bounds the memory and the
-// length of a transaction.
-const maxBatch = 64 << 10
-
-// batch gathers the changes of several shards, one after the other, for one
-// journal entry: sorted within a shard, so that they are sorted altogether.
+// batch are changes for one journal entry.
 type batch struct {
-	changes tracker.Changes
-	ends    []shardEnd
-	records []tracker.Record // scratch for one shard's records
+	taken []tracker.Change
+	order []place // the changes in order of info hash, those of a torrent as they were taken
+
+	records, removed []byte           // encoded, ascending
+	partial          []tracker.InFile // what the file has of the torrents of partial changes
 }
 
-// shardEnd says where in a batch the changes of a shard end.
-type shardEnd struct {
-	shard, records, removed int
+// place is where in a batch a change is, and the beginning of its info hash:
+// comparing that is enough for most.
+type place struct {
+	prefix uint64
+	at     int32
 }
 
-// take adds what has changed in a shard.
-func (b *batch) take(src Source, shard int) {
-	c := &b.changes
-	records, removed := len(c.Records), len(c.Removed)
-	src.TakeChanges(shard, c)
-	slices.SortFunc(c.Records[records:], compareRecords)
-	slices.SortFunc(c.Removed[removed:], compareHashes)
-	c.Removed = append(c.Removed[:removed], slices.Compact(c.Removed[removed:])...)
-	b.ends = append(b.ends, shardEnd{shard, len(c.Records), len(c.Removed)})
-}
-
-// restore gives everything back to where it was taken from.
-func (b *batch) restore(src Source) {
-	records, removed := 0, 0
-	for _, end := range b.ends {
-		src.RestoreChanges(end.shard, &tracker.Changes{
-			Records: b.changes.Records[records:end.records],
-			Removed: b.changes.Removed[removed:end.removed],
-		})
-		records, removed = end.records, end.removed
+// sort puts the changes in order.
+func (b *batch) sort() {
+	b.order = b.order[:0]
+	for i := range b.taken {
+		b.order = append(b.order, place{binary.BigEndian.Uint64(b.taken[i].InfoHash[:]), int32(i)})
 	}
+	slices.SortFunc(b.order, func(p, q place) int {
+		if p.prefix != q.prefix {
+			return cmp.Compare(p.prefix, q.prefix)
+		}
+		return cmp.Or(bytes.Compare(b.taken[p.at].InfoHash[:], b.taken[q.at].InfoHash[:]), cmp.Compare(p.at, q.at))
+	})
 }
 
-// len returns the number of changes.
-func (b *batch) len() int { return len(b.changes.Records) + len(b.changes.Removed) }
+// encode makes the lists of a journal entry. Of a torrent that was taken twice
+// the later change counts. To partial changes it adds what the file has.
+func (b *batch) encode(file *lookup) error {
+	b.records, b.removed, b.partial = b.records[:0], b.removed[:0], b.partial[:0]
+	for from, to := 0, 0; from < len(b.order); from = to {
+		hash := &b.taken[b.order[from].at].InfoHash
+		for to = from + 1; to < len(b.order) && b.taken[b.order[to].at].InfoHash == *hash; {
+			to++
+		}
+		last := &b.taken[b.order[to-1].at]
+		switch {
+		case last.Removed:
+			b.removed = append(b.removed, hash[:]...)
+		case !last.Partial:
+			b.records = appendRecord(b.records, last.Record)
+		default:
+			in, err := b.before(b.order[from:to-1], file, hash)
+			if err != nil {
+				return err
+			}
+			b.partial = append(b.partial, in)
+			if r := whole(in, last); r != in.Record || !in.Found {
+				b.records = appendRecord(b.records, r)
+			}
+		}
+	}
+	return nil
+}
 
-// reset empties the batch and keeps its memory.
-func (b *batch) reset() {
-	b.changes.Records = b.changes.Records[:0]
-	b.changes.Removed = b.changes.Removed[:0]
-	b.ends = b.ends[:0]
+// before returns what a partial change adds to: an earlier change in the batch
+// that is not partial, or what the file has.
+func (b *batch) before(earlier []place, file *lookup, hash *tracker.InfoHash) (tracker.InFile, error) {
+	for _, p := range slices.Backward(earlier) {
+		switch c := &b.taken[p.at]; {
+		case c.Removed:
+			return tracker.InFile{Record: tracker.Record{InfoHash: *hash}}, nil
+		case !c.Partial:
+			return tracker.InFile{Record: c.Record, Found: true}, nil
+		}
+	}
+	return file.find(hash)
+}
+
+// whole returns the record of a torrent of which the tracker knows a part and the
+// file another.
+func whole(in tracker.InFile, c *tracker.Change) tracker.Record {
+	r := c.Record
+	r.LastAnnounce = max(r.LastAnnounce, in.LastAnnounce)
+	r.Downloaded = max(c.Floor, in.Downloaded+min(r.Downloaded, tracker.MaxDownloaded-in.Downloaded))
+	return r
 }

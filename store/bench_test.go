@@ -22,58 +22,53 @@ var (
 
 // benchSource holds many torrents in plain slices.
 type benchSource struct {
+	fakeSource
 	rng     *rand.Rand
-	records [tracker.ShardCount][]tracker.Record
-	changed [tracker.ShardCount][]int
+	records []tracker.Record
+	changed []int // each once
+	dirty   []bool
 }
 
 // newBenchSource returns n torrents with random hashes, all of them changed.
 func newBenchSource(n int) *benchSource {
-	b := &benchSource{rng: rand.New(rand.NewPCG(1, 2))}
+	b := &benchSource{rng: rand.New(rand.NewPCG(1, 2)), dirty: make([]bool, n)}
 	for range n {
 		r := tracker.Record{LastAnnounce: 1}
 		binary.BigEndian.PutUint64(r.InfoHash[:], b.rng.Uint64())
 		binary.BigEndian.PutUint64(r.InfoHash[8:], b.rng.Uint64())
-		shard := r.InfoHash[0]
-		b.changed[shard] = append(b.changed[shard], len(b.records[shard]))
-		b.records[shard] = append(b.records[shard], r)
+		b.records = append(b.records, r)
+		b.touch(len(b.records) - 1)
 	}
 	return b
+}
+
+func (b *benchSource) touch(i int) {
+	if !b.dirty[i] {
+		b.dirty[i] = true
+		b.changed = append(b.changed, i)
+	}
 }
 
 // change announces n torrents of random hashes.
 func (b *benchSource) change(n int) {
 	for range n {
-		shard := b.rng.IntN(tracker.ShardCount)
-		i := b.rng.IntN(len(b.records[shard]))
-		b.records[shard][i].LastAnnounce++
-		b.changed[shard] = append(b.changed[shard], i)
-	}
-	for shard := range b.changed { // each once
-		seen := map[int]bool{}
-		once := b.changed[shard][:0]
-		for _, i := range b.changed[shard] {
-			if !seen[i] {
-				seen[i] = true
-				once = append(once, i)
-			}
-		}
-		b.changed[shard] = once
+		i := b.rng.IntN(len(b.records))
+		b.records[i].LastAnnounce++
+		b.touch(i)
 	}
 }
 
-func (b *benchSource) TakeChanges(shard int, c *tracker.Changes) {
-	for _, i := range b.changed[shard] {
-		c.Records = append(c.Records, b.records[shard][i])
+func (b *benchSource) TakeChanges(dst []tracker.Change, limit int) []tracker.Change {
+	n := min(limit, len(b.changed))
+	for _, i := range b.changed[:n] {
+		dst = append(dst, tracker.Change{Record: b.records[i]})
+		b.dirty[i] = false
 	}
-	b.changed[shard] = b.changed[shard][:0]
+	b.changed = append(b.changed[:0], b.changed[n:]...)
+	return dst
 }
 
-func (b *benchSource) RestoreChanges(int, *tracker.Changes) { panic("the benchmark's disk is full") }
-
-func (b *benchSource) Records(shard int, dst []tracker.Record) []tracker.Record {
-	return append(dst, b.records[shard]...)
-}
+func (b *benchSource) RestoreChanges([]tracker.Change) { panic("the benchmark's disk is full") }
 
 // benchStore opens a new file, filled from a source.
 func benchStore(b *testing.B) (*Store, *benchSource) {

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-
-	"go.etcd.io/bbolt"
-
-	"keeptrack/tracker"
 )
+
+// maxBatch is the number of changes that closes a journal entry, which bounds the
+// memory that a checkpoint needs and the length of a transaction.
+const maxBatch = 64 << 10
 
 // rewriteFactor is the number of base records rewritten for each change that
 // goes to the journal. With 2, the base has been rewritten whole when half as
@@ -26,14 +25,13 @@ type Result struct {
 }
 
 // Checkpoint takes what has changed from src and writes it; when it returns
-// without error, that is on disk. It goes through the shards in order, in
-// transactions of bounded size, and writes nothing when nothing has changed.
+// without error, that is on disk. It takes transactions of bounded size, and
+// writes nothing when nothing has changed.
 // On an error the changes not written have been given back to src, and the next
 // checkpoint writes them; Result tells what was written nevertheless. If another
 // file is at the path meanwhile, or none, that is an error too, although all is
 // written to the file that is open. It refuses to write before Load has
-// succeeded: src would lack what is in the file, and shards would be rewritten
-// without it.
+// succeeded: nothing is built on what may be damaged.
 func (s *Store) Checkpoint(src Source) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +42,6 @@ func (s *Store) Checkpoint(src Source) (Result, error) {
 	err := s.settle()
 	if err == nil {
 		err = s.checkpoint(src, &res)
-		forget(s.db) // what it has looked at would count as memory in use
 	}
 	if err == nil {
 		err = s.gone()
@@ -65,95 +62,27 @@ func (s *Store) gone() error {
 	return err
 }
 
-// checkpoint cuts the changes into batches and writes each.
+// checkpoint takes the changes in batches and writes each.
 func (s *Store) checkpoint(src Source, res *Result) error {
-	var b batch
-	wrote := false
-	for shard := range tracker.ShardCount {
-		b.take(src, shard)
-		last := shard == tracker.ShardCount-1
-		if b.len() == 0 || b.len() < s.batchSize && !last {
-			continue
-		}
-		if err := s.write(src, &b, res); err != nil {
-			b.restore(src)
-			return err
-		}
-		b.reset()
-		wrote = true
-	}
-	if wrote {
-		return nil
-	}
-	return s.writeMarks(res)
-}
-
-// write makes one transaction of a batch and adds it to the result.
-func (s *Store) write(src Source, b *batch, res *Result) error {
-	var marks Marks
-	written, err := s.transact(func(tx *bbolt.Tx) error {
-		if err := writeBatch(tx, src, b); err != nil {
-			return err
-		}
-		marks = s.takeMarks()
-		return putMarks(tx, marks)
-	})
-	if err != nil {
+	if err := s.settleDoubt(src); err != nil {
 		return err
 	}
-	s.marks = marks
-	res.Records += len(b.changes.Records)
-	res.Removed += len(b.changes.Removed)
-	res.Bytes += written
-	return nil
-}
-
-// writeBatch rewrites the share of the base that the batch has to pay for, adds
-// the batch to the journal and drops the entries that no shard needs any more.
-func writeBatch(tx *bbolt.Tx, src Source, b *batch) error {
-	base, journal := tx.Bucket(bucketBase), tx.Bucket(bucketJournal)
-	sequence, err := journal.NextSequence()
-	if err != nil {
-		return err
-	}
-	oldest, err := b.rewriteBase(base, src, sequence)
-	if err != nil {
-		return err
-	}
-	if oldest < sequence {
-		if err := putChanges(journal, sequence, encodeJournal(&b.changes)); err != nil {
+	w := writing{src: src}
+	for wrote := false; ; wrote = true {
+		w.taken = src.TakeChanges(w.taken[:0], s.limits.batch)
+		if len(w.taken) == 0 {
+			if wrote {
+				return nil
+			}
+			return s.writeMarks(res)
+		}
+		if err := s.write(&w, res); err != nil {
+			err = errors.Join(err, s.settleDoubt(src))
+			src.RestoreChanges(w.taken)
 			return err
 		}
-	}
-	return dropChanges(journal, oldest)
-}
-
-// rewriteBase rewrites the shards with the oldest base until rewriteFactor
-// records have been rewritten for each change in the batch. What the last shard
-// was too much is kept in the base bucket's own sequence number and counts for
-// the next batches. It returns the oldest sequence left in the base.
-//
-// The records may be newer than the batch, as the tracker goes on meanwhile:
-// what changed since is marked, so that it also comes with a later entry.
-func (b *batch) rewriteBase(base *bbolt.Bucket, src Source, sequence uint64) (oldest uint64, err error) {
-	sequences, err := baseSequences(base)
-	if err != nil {
-		return 0, err
-	}
-	due, done := rewriteFactor*uint64(b.len()), base.Sequence()
-	for done < due {
-		shard := slices.Index(sequences[:], slices.Min(sequences[:]))
-		if sequences[shard] == sequence { // all are new
-			done = due
-			break
+		if len(w.taken) < s.limits.batch {
+			return nil
 		}
-		b.records = src.Records(shard, b.records[:0])
-		slices.SortFunc(b.records, compareRecords)
-		if err := putState(base, shard, encodeBase(sequence, b.records)); err != nil {
-			return 0, err
-		}
-		sequences[shard] = sequence
-		done += max(1, uint64(len(b.records))) // an empty shard is not free
 	}
-	return slices.Min(sequences[:]), base.SetSequence(done - due)
 }

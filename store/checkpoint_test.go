@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,9 +16,9 @@ import (
 // errDisk is the failure of a transaction in tests.
 var errDisk = errors.New("no space left on device")
 
-// record returns a record in some shard, another one for each i.
+// record returns a record somewhere, another one for each i.
 func record(i int, version uint32) tracker.Record {
-	return tracker.Record{InfoHash: testHash(i%tracker.ShardCount, i), LastAnnounce: version, Downloaded: uint64(i)}
+	return tracker.Record{InfoHash: testHash(i%256, i), LastAnnounce: version, Downloaded: uint64(i)}
 }
 
 // checkpoint runs one that must succeed.
@@ -38,6 +39,19 @@ func journalEntries(t testing.TB, s *Store) (n int) {
 			n++
 			return nil
 		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// sequenceOf returns the sequence of the newest journal entry ever written.
+func sequenceOf(t testing.TB, s *Store) (n uint64) {
+	t.Helper()
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		n = tx.Bucket(bucketJournal).Sequence()
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -122,16 +136,14 @@ func TestRemovedTorrentCanComeBack(t *testing.T) {
 	}
 }
 
-// forgetful is a source that names a removed torrent twice.
+// forgetful is a source that names every changed torrent twice.
 type forgetful struct{ *fakeSource }
 
-func (f forgetful) TakeChanges(shard int, c *tracker.Changes) {
-	before := len(c.Removed)
-	f.fakeSource.TakeChanges(shard, c)
-	c.Removed = append(c.Removed, c.Removed[before:]...)
+func (f forgetful) TakeChanges(dst []tracker.Change, limit int) []tracker.Change {
+	return slices.Repeat(f.fakeSource.TakeChanges(dst, limit/2), 2)
 }
 
-func TestTorrentRemovedTwice(t *testing.T) {
+func TestTorrentTakenTwice(t *testing.T) {
 	s, src := openLoaded(t, testPath(t))
 	for i := range 1000 {
 		src.put(record(i, 1))
@@ -139,8 +151,9 @@ func TestTorrentRemovedTwice(t *testing.T) {
 	checkpoint(t, s, src)
 	src.remove(record(1, 0).InfoHash)
 	src.remove(record(900, 0).InfoHash)
-	if res := checkpoint(t, s, forgetful{src}); res.Removed != 2 {
-		t.Errorf("%d removed, want 2", res.Removed)
+	src.put(record(2, 2))
+	if res := checkpoint(t, s, forgetful{src}); res.Removed != 2 || res.Records != 1 {
+		t.Errorf("%+v, want 2 removed and 1 changed", res)
 	}
 	s, _ = reopen(t, s)
 	wantRecords(t, loadAll(t, s), src.all())
@@ -180,7 +193,7 @@ func TestFailedCheckpoint(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s, src := openLoaded(t, testPath(t))
-			s.batchSize = 100
+			s.limits.batch = 100
 			for i := range 1000 {
 				src.put(record(i, 1))
 			}
@@ -250,24 +263,27 @@ func TestCheckpointOnAFullDisk(t *testing.T) {
 }
 
 // A torrent that changes while it is being written comes with the next
-// checkpoint, whether or not its shard's base has it already.
+// checkpoint.
 func TestChangesDuringACheckpoint(t *testing.T) {
 	s, src := openLoaded(t, testPath(t))
 	for i := range 1000 {
 		src.put(record(i, 1))
 	}
-	src.onRecords = func(shard int) { src.put(record(shard, 2)) }
 	checkpoint(t, s, src)
-	src.onRecords = nil
+	for i := range 10 {
+		src.put(record(i, 2))
+	}
 	changed := 0
-	for _, r := range src.all() {
-		if r.LastAnnounce == 2 {
+	src.onExpired = func() {
+		if changed < 500 {
+			src.put(record(changed, 3))
 			changed++
 		}
 	}
-	if changed == 0 {
-		t.Fatal("nothing changed meanwhile")
+	if res := checkpoint(t, s, src); res.Records != 10 || changed != 500 {
+		t.Fatalf("%d records written, %d changed meanwhile", res.Records, changed)
 	}
+	src.onExpired = nil
 	if res := checkpoint(t, s, src); res.Records != changed {
 		t.Errorf("%d records written, want the %d that changed", res.Records, changed)
 	}

@@ -41,6 +41,13 @@ var victims = map[string]func(path, in string) error{
 		}
 		return errors.Join((&Store{path: path, db: db}).migrate(heavySteps(), zerolog.Nop()), db.Close())
 	},
+	"open": func(path, _ string) error {
+		s, err := Open(path, zerolog.Nop())
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	},
 	"backup": func(path, in string) error {
 		_, err := Save(path, func(w io.Writer) error { return BackupFile(in, w) })
 		return err
@@ -168,15 +175,12 @@ func TestKilledBackup(t *testing.T) {
 // heavySteps returns the real steps and two more that take a while.
 func heavySteps() []migrations.Step {
 	rewrite := func(tx *bbolt.Tx) error {
-		base := tx.Bucket(bucketBase)
-		for shard := range tracker.ShardCount {
-			if v := getState(base, shard); v != nil {
-				if err := putState(base, shard, []byte(string(v))); err != nil {
-					return err
-				}
-			}
+		chunks := tx.Bucket(bucketChunks)
+		index, err := readIndex(chunks)
+		for _, c := range index {
+			err = errors.Join(err, putChunk(chunks, c.low, []byte(string(chunkValueOf(chunks, c.low[:])))))
 		}
-		return nil
+		return err
 	}
 	return append(slices.Clone(migrations.Steps),
 		migrations.Step{Name: "next", Apply: rewrite}, migrations.Step{Name: "last", Apply: rewrite})
@@ -217,11 +221,28 @@ func loadedFrom(t *testing.T, path string) map[tracker.InfoHash]tracker.Record {
 	t.Helper()
 	all := map[tracker.InfoHash]tracker.Record{}
 	err := view(path, func(tx *bbolt.Tx, _ *os.File) error {
-		_, _, err := loadRecords(tx, func(r tracker.Record) { all[r.InfoHash] = r })
+		_, _, err := walk(tx, func(r tracker.Record) { all[r.InfoHash] = r })
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// TestKilledChunks kills a start that makes chunks of a file of version 2.
+func TestKilledChunks(t *testing.T) {
+	in, want := frozen(t, 2)
+	whole := read(t, in)
+	killed(t, "open", func() (string, string) {
+		path := filepath.Join(t.TempDir(), "test.db")
+		write(t, path, whole)
+		return path, ""
+	}, func(path string, finished bool) {
+		wantSound(t, path)
+		closeStore(t, openStore(t, path)) // the next start
+		wantText(t, path, want)
+		wantSound(t, path+".v2.bak")
+		wantAlone(t, filepath.Dir(path), "test.db", "test.db.v2.bak")
+	})
 }

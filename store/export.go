@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"os"
-	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -16,26 +15,15 @@ import (
 func Export(path string, w io.Writer) (n int, err error) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	err = viewNewest(path, nil, func(tx *bbolt.Tx, _ *os.File) error {
-		var shard []tracker.Record
 		var line []byte
-		flush := func() {
-			slices.SortFunc(shard, compareRecords)
-			for _, r := range shard {
-				line = AppendLine(line[:0], r)
-				_, _ = out.Write(line) // an error comes again with Flush
-			}
-			shard = shard[:0]
-		}
-		n, _, err = loadRecords(tx, func(r tracker.Record) {
-			if len(shard) > 0 && shard[0].InfoHash[0] != r.InfoHash[0] {
-				flush()
-			}
-			shard = append(shard, r)
+		_, _, err := walk(tx, func(r tracker.Record) {
+			line = AppendLine(line[:0], r)
+			_, _ = out.Write(line) // an error comes again with Flush
+			n++
 		})
 		if err != nil {
 			return damaged(path, err)
 		}
-		flush()
 		return out.Flush()
 	})
 	return n, err

@@ -22,44 +22,85 @@ func atMostLargest(field []byte) []byte {
 	return []byte("\t9223372036854775807\t")
 }
 
-// TestFrozenVersion1 reads a file that an early build of schema version 1
-// wrote, with base, journal and removals: that of users must stay readable, and
-// is migrated. It is never made anew.
-func TestFrozenVersion1(t *testing.T) {
+// frozen returns a copy of the file that an early build of a schema version
+// wrote, and its text.
+func frozen(t *testing.T, version int) (path string, text []byte) {
+	t.Helper()
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		t.Skip("bbolt writes numbers in the machine's byte order")
 	}
-	path := filepath.Join(t.TempDir(), "v1.db")
-	write(t, path, read(t, filepath.Join("testdata", "v1.db")))
-	want := read(t, filepath.Join("testdata", "v1.txt"))
-	want = longNumber.ReplaceAllFunc(want, atMostLargest) // counting went to 2^64-1 then
-	wantSound(t, path)
-	wantText := func() {
-		t.Helper()
-		var text bytes.Buffer
-		if n, err := Export(path, &text); err != nil || n != bytes.Count(want, []byte("\n")) {
-			t.Errorf("%d records, %v", n, err)
-		}
-		if !bytes.Equal(text.Bytes(), want) {
-			t.Error("another text than when it was written")
-		}
+	name := filepath.Join("testdata", "v"+strconv.Itoa(version))
+	path = filepath.Join(t.TempDir(), "test.db")
+	write(t, path, read(t, name+".db"))
+	text = read(t, name+".txt")
+	return path, longNumber.ReplaceAllFunc(text, atMostLargest) // counting went to 2^64-1 once
+}
+
+// wantText fails the test unless the file, of the newest version, has the text.
+func wantText(t *testing.T, path string, want []byte) {
+	t.Helper()
+	var text bytes.Buffer
+	if n, err := Export(path, &text); err != nil || n != bytes.Count(want, []byte("\n")) {
+		t.Errorf("%d records, %v", n, err)
 	}
-	if plan, err := PlanMigration(path); err != nil || plan.From != 1 || !slices.Equal(plan.Steps, []string{"access"}) {
-		t.Errorf("%+v, %v", plan, err)
+	if !bytes.Equal(text.Bytes(), want) {
+		t.Error("another text than when it was written")
 	}
-	before := loadedFrom(t, path)
-	s, src := openLoaded(t, path)
-	wantRecords(t, src.all(), before)
-	closeStore(t, s)
-	wantSound(t, path)
-	wantText()
-	if info, err := Inspect(path, 0); err != nil || info.Version != 2 || info.JournalEntries == 0 {
-		t.Errorf("%+v, %v", info, err)
+}
+
+// TestFrozen reads files that early builds wrote, with base, journal and
+// removals: those of users must stay readable, and are migrated. They are never
+// made anew.
+func TestFrozen(t *testing.T) {
+	for _, c := range []struct {
+		version int
+		steps   []string
+	}{
+		{1, []string{"access", "chunks"}},
+		{2, []string{"chunks"}},
+	} {
+		t.Run("version "+strconv.Itoa(c.version), func(t *testing.T) {
+			path, want := frozen(t, c.version)
+			wantSound(t, path)
+			if plan, err := PlanMigration(path); err != nil || plan.From != c.version || !slices.Equal(plan.Steps, c.steps) {
+				t.Errorf("%+v, %v", plan, err)
+			}
+			s, src := openLoaded(t, path)
+			closeStore(t, s)
+			wantSound(t, path)
+			wantText(t, path, want)
+			if info, err := Inspect(path, 0); err != nil || info.Version != 3 || info.JournalEntries != 0 {
+				t.Errorf("%+v, %v", info, err)
+			}
+			backup := path + ".v" + strconv.Itoa(c.version) + ".bak"
+			wantSound(t, backup)
+			again := filepath.Join(t.TempDir(), "again.db") // the copy can be put back
+			if err := restore(backup, again); err != nil {
+				t.Error(err)
+			}
+			wantRecords(t, contents(t, again), src.all())
+			s, src = openLoaded(t, path)
+			src.put(tracker.Record{InfoHash: tracker.InfoHash{1}, LastAnnounce: 1, Downloaded: 1})
+			checkpoint(t, s, src)
+			closeStore(t, s)
+			wantRecords(t, contents(t, path), src.all())
+		})
 	}
-	wantSound(t, path+".v1.bak")
-	wantRecords(t, loadedFrom(t, path+".v1.bak"), before)
-	s, src = openLoaded(t, path)
-	checkpoint(t, s, src)
-	closeStore(t, s)
-	wantText()
+}
+
+// TestFrozenKeepsTheRest: what is not records stays through a migration.
+func TestFrozenKeepsTheRest(t *testing.T) {
+	path, _ := frozen(t, 2)
+	s := openStore(t, path)
+	marks, err := s.Marks()
+	if err != nil || marks[[4]byte{1, 2, 3, 4}] != 1700000000000000000 || marks[[4]byte{}] != 1600000000000000000 || len(marks) != 2 {
+		t.Errorf("%v, %v", marks, err)
+	}
+	overrides, err := s.AccessOverrides()
+	if err != nil || len(overrides) != 2 || !overrides[0].Listed || overrides[1].InfoHash != (tracker.InfoHash{2, 19: 2}) {
+		t.Errorf("%+v, %v", overrides, err)
+	}
+	if got := sequenceOf(t, s); got != 7 {
+		t.Errorf("sequence %d, it was 7", got)
+	}
 }

@@ -8,12 +8,16 @@ import (
 	"io"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
 // maxLine is the number of bytes from which on a line is refused unread.
 const maxLine = 4 << 10
 
-// importBatch is the number of lines that are merged into the file at a time.
+// importBatch is the number of lines that are sorted and then merged into the file:
+// the more they are, the smaller is the part of the file that each of their batches
+// is merged with.
 const importBatch = 1 << 20
 
 var errLineLength = fmt.Errorf("the line is longer than %d bytes", maxLine)
@@ -30,8 +34,8 @@ type Imported struct {
 // greater count and the later last announce stay. Empty lines and those that
 // begin with # are passed over. What a line is refused for goes to refused with
 // its number, counted from 1, and the import goes on. After any other error the
-// file holds a part of what was read. It needs about 40 bytes of memory for each
-// torrent in the file, and 50 MiB.
+// file holds a part of what was read. It needs about 80 MiB of memory,
+// whatever the number of torrents.
 func Import(path string, text io.Reader, log zerolog.Logger, refused func(line int, err error)) (res Imported, err error) {
 	s, err := openWith(path, log, nil)
 	if err != nil {
@@ -39,11 +43,11 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	var m merger
-	if _, err := s.Load(m.load); err != nil {
+	if _, err := s.Load(func(tracker.Record) {}); err != nil {
 		return res, err
 	}
 	write := func() error {
-		written, err := s.Checkpoint(m.merge())
+		written, err := s.Checkpoint(m.sort())
 		res.Changed += written.Records
 		return err
 	}
@@ -65,7 +69,7 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 		if err != nil {
 			res.Refused++
 			refused(lines.number, err)
-		} else if m.pending == importBatch {
+		} else if len(m.added) == importBatch {
 			if err := write(); err != nil {
 				return res, err
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -158,48 +157,31 @@ func TestImportReadError(t *testing.T) {
 	wantRecords(t, got, all)
 }
 
-// TestMerger adds in many steps, with merges in between, and compares with
-// plain maps.
-func TestMerger(t *testing.T) {
-	var m merger
+// TestImportManyTimes imports in many steps into a file of many chunks, and
+// compares with a plain map.
+func TestImportManyTimes(t *testing.T) {
+	path := testPath(t)
 	want := map[tracker.InfoHash]tracker.Record{}
-	for i := range 500 {
-		r := tracker.Record{InfoHash: testHash(i%3, i), LastAnnounce: uint32(i)}
-		m.load(r)
-		want[r.InfoHash] = r
-	}
 	for round := range 5 {
+		var text bytes.Buffer
 		changed := map[tracker.InfoHash]bool{}
-		for i := range 700 {
-			at := i*31%900 - i%7
-			r := tracker.Record{InfoHash: testHash((at+900)%3, at+900-(at+900)/900*900), LastAnnounce: uint32(at + 900), Downloaded: uint64(i % (round + 2))}
-			if err := m.add(bytes.TrimSpace(AppendLine(nil, r))); err != nil {
-				t.Fatal(err)
+		for i := range 7000 {
+			at := (i*31 + round*1000) % 9000
+			r := tracker.Record{InfoHash: testHash(at%3, at), LastAnnounce: uint32(at + i%5), Downloaded: uint64(i % (round + 2))}
+			text.Write(AppendLine(nil, r))
+			was, known := want[r.InfoHash]
+			if known {
+				r = greater(was, r)
 			}
-			if was := want[r.InfoHash]; was.InfoHash != r.InfoHash || greater(was, r) != was {
-				want[r.InfoHash] = r
-				if was.InfoHash == r.InfoHash {
-					want[r.InfoHash] = greater(was, r)
-				}
+			if !known || r != was {
 				changed[r.InfoHash] = true
 			}
+			want[r.InfoHash] = r
 		}
-		m.merge()
-		got, taken := map[tracker.InfoHash]tracker.Record{}, map[tracker.InfoHash]bool{}
-		for shard := range tracker.ShardCount {
-			var c tracker.Changes
-			m.TakeChanges(shard, &c)
-			for _, r := range c.Records {
-				taken[r.InfoHash] = true
-			}
-			for _, r := range m.Records(shard, nil) {
-				got[r.InfoHash] = r
-			}
+		if res, refused := importText(t, path, &text); res.Changed != len(changed) || refused != nil {
+			t.Errorf("round %d: %+v, refused %v; want %d changed", round, res, refused, len(changed))
 		}
-		wantRecords(t, got, want)
-		if !maps.Equal(taken, changed) {
-			t.Errorf("round %d: %d changes, want %d", round, len(taken), len(changed))
-		}
+		wantRecords(t, contents(t, path), want)
 	}
 }
 

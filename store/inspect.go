@@ -70,7 +70,7 @@ func inspect(tx *bbolt.Tx, f *os.File, path string, top int) (*Info, error) {
 		return nil, err
 	}
 	i.Overrides = tx.Bucket(bucketAccess).Stats().KeyN
-	_, i.JournalEntries, err = loadRecords(tx, func(r tracker.Record) { i.add(r, top) })
+	_, i.JournalEntries, err = walk(tx, func(r tracker.Record) { i.add(r, top) })
 	if err != nil {
 		return nil, damaged(path, err)
 	}

@@ -13,14 +13,14 @@ import (
 
 // The buckets and keys of the newest schema; docs/format.md describes them.
 //
-// Each shard of the base and each journal entry is a bucket of its own with a
+// Each chunk of the base and each journal entry is a bucket of its own with a
 // single key. bbolt puts at least two keys on a leaf and writes leaves whole,
 // so that values of megabytes side by side would be written again with every
 // change of a neighbour; a bucket has pages of its own, and one of less than
 // a quarter of a page is kept inside its parent's.
 var (
 	bucketMeta    = []byte("meta")
-	bucketBase    = []byte("base")
+	bucketChunks  = []byte("chunks")
 	bucketJournal = []byte("journal")
 	bucketAccess  = []byte("access")
 	bucketSeen    = []byte("livesync_seen")
@@ -28,7 +28,7 @@ var (
 	keyVersion = []byte("version")
 	keyCreated = []byte("created")
 	keySecret  = []byte("connection_secret")
-	keyState   = []byte("state")   // in the bucket of a shard of the base
+	keyRecords = []byte("records") // in the bucket of a chunk of the base
 	keyChanges = []byte("changes") // in the bucket of a journal entry
 )
 
@@ -38,7 +38,7 @@ const secretSize = 32
 // checkMeta checks that a file of the newest version has its buckets and what
 // the meta bucket must hold.
 func checkMeta(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketBase, bucketJournal, bucketAccess, bucketSeen} {
+	for _, name := range [][]byte{bucketMeta, bucketChunks, bucketJournal, bucketAccess, bucketSeen} {
 		if tx.Bucket(name) == nil {
 			return fmt.Errorf("bucket %s is missing", name)
 		}
@@ -58,50 +58,33 @@ func readCreated(meta *bbolt.Bucket) time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(meta.Get(keyCreated))), 0).UTC()
 }
 
-// getState returns the base value of a shard, nil if there is none yet. A
-// bucket without a value counts as an empty value, which no check passes.
-func getState(base *bbolt.Bucket, shard int) []byte {
-	b := base.Bucket([]byte{byte(shard)})
-	if b == nil {
-		return nil
-	}
-	if v := b.Get(keyState); v != nil {
-		return v
+// chunkValueOf returns the value of the chunk with a key. A bucket without a
+// value counts as an empty value, which no check passes.
+func chunkValueOf(chunks *bbolt.Bucket, key []byte) []byte {
+	if b := chunks.Bucket(key); b != nil {
+		if v := b.Get(keyRecords); v != nil {
+			return v
+		}
 	}
 	return []byte{}
 }
 
-// putState stores the base value of a shard. The value must not be changed
-// before the transaction has ended.
-func putState(base *bbolt.Bucket, shard int, value []byte) error {
-	b, err := base.CreateBucketIfNotExists([]byte{byte(shard)})
-	if err != nil {
-		return fmt.Errorf("bucket of shard %02x: %w", shard, err)
-	}
-	return b.Put(keyState, value)
-}
-
-// putChanges stores a journal entry. The value must not be changed before the
+// putChunk stores the value of a chunk. It must not be changed before the
 // transaction has ended.
-func putChanges(journal *bbolt.Bucket, sequence uint64, value []byte) error {
-	b, err := journal.CreateBucket(binary.BigEndian.AppendUint64(nil, sequence))
-	if err != nil {
-		return fmt.Errorf("bucket of journal entry %d: %w", sequence, err)
+func putChunk(chunks *bbolt.Bucket, low tracker.InfoHash, value []byte) error {
+	b, err := chunks.CreateBucketIfNotExists(low[:])
+	if err == nil {
+		err = b.Put(keyRecords, value)
 	}
-	return b.Put(keyChanges, value)
+	if err != nil {
+		return chunkError(low[:], err)
+	}
+	return nil
 }
 
-// dropChanges deletes the journal entries up to and including a sequence.
-func dropChanges(journal *bbolt.Bucket, sequence uint64) error {
-	for {
-		k, _ := journal.Cursor().First()
-		if k == nil || binary.BigEndian.Uint64(k) > sequence {
-			return nil
-		}
-		if err := journal.DeleteBucket([]byte(string(k))); err != nil {
-			return fmt.Errorf("deleting journal entry %x: %w", k, err)
-		}
-	}
+// chunkError has an error name the key of a chunk.
+func chunkError(key []byte, err error) error {
+	return fmt.Errorf("bucket chunks, key %x: %w", key, err)
 }
 
 // errMark says that a key in the bucket livesync_seen is none of an instance.
@@ -113,33 +96,6 @@ func checkMark(k, v []byte) error {
 		return errMark
 	}
 	return nil
-}
-
-// errEntry says that a key in the journal is none.
-var errEntry = errors.New("no journal entry")
-
-// journalKey returns the sequence of the journal entry of key k. v is what a
-// cursor has for its value, nil for a bucket.
-func journalKey(k, v []byte) (uint64, error) {
-	if len(k) != 8 || v != nil {
-		return 0, errEntry
-	}
-	return binary.BigEndian.Uint64(k), nil
-}
-
-// baseSequences returns the sequence of every shard of the base, 0 for one
-// that is not there yet.
-func baseSequences(base *bbolt.Bucket) (sequences [tracker.ShardCount]uint64, err error) {
-	for shard := range sequences {
-		switch v := getState(base, shard); {
-		case v == nil:
-		case len(v) < baseHeader:
-			return sequences, fmt.Errorf("bucket base, key %02x: %w", shard, errLength)
-		default:
-			sequences[shard] = baseSequence(v)
-		}
-	}
-	return sequences, nil
 }
 
 // errForeign says that a file is a bbolt database but not one of ours.

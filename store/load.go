@@ -2,24 +2,45 @@ package store
 
 import (
 	"fmt"
-	"slices"
 
 	"go.etcd.io/bbolt"
 
+	"keeptrack/store/runs"
 	"keeptrack/tracker"
 )
 
-// Load calls fn for every record in the file, once each, in no particular
-// order, and returns their number. It reads shard by shard, so that it needs
-// little memory of its own. Damage is an error that names file, bucket and key;
-// fn may have been called before it was found. fn must not call the store.
+// Load calls fn for every record in the file, once each, in order of info hash,
+// and returns their number. The memory that it needs does not grow with the
+// file. Damage is an error that names file, bucket and key; fn may have been
+// called before it was found. fn must not call the store.
 func (s *Store) Load(fn func(tracker.Record)) (int, error) {
+	n, _, err := s.LoadMost(0, func(r tracker.Record, _ bool) { fn(r) })
+	return n, err
+}
+
+// LoadMost is Load for who has room for limit records; 0 is no limit. Those with
+// the most downloads, and of equals the latest announced, fit. It returns how many
+// do and how many are left in the file alone. When there are too many it goes
+// through the file up to eight times, most often four.
+func (s *Store) LoadMost(limit int, fn func(r tracker.Record, fits bool)) (loaded, left int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		err := guarded(func() (err error) {
-			n, _, err = loadRecords(tx, fn)
+	var index chunkIndex
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		err := guarded(func() error {
+			takes, err := choose(tx, limit)
+			if err != nil {
+				return err
+			}
+			index, _, err = walk(tx, func(r tracker.Record) {
+				fits := takes(&r)
+				if fits {
+					loaded++
+				} else {
+					left++
+				}
+				fn(r, fits)
+			})
 			return err
 		})
 		if err != nil {
@@ -27,128 +48,103 @@ func (s *Store) Load(fn func(tracker.Record)) (int, error) {
 		}
 		return nil
 	})
-	s.loaded = s.loaded || err == nil
+	if err == nil {
+		s.loaded, s.index = true, index
+	}
+	return loaded, left, err
+}
+
+// choose returns what tells the records that fit; it is to be asked for each, in
+// order of info hash.
+func choose(tx *bbolt.Tx, limit int) (takes func(*tracker.Record) bool, err error) {
+	all := func(*tracker.Record) bool { return true }
+	if limit == 0 {
+		return all, nil
+	}
+	if most, err := atMost(tx); err != nil || most <= limit {
+		return all, err
+	}
+	c, err := findCut(tx, limit)
+	return c.takes, err
+}
+
+// atMost returns how many records a file has at the most: torrents that are in the
+// base and in the journal count more than once.
+func atMost(tx *bbolt.Tx) (n int, err error) {
+	index, err := readIndex(tx.Bucket(bucketChunks))
+	if err != nil {
+		return 0, err
+	}
+	entries, err := readJournal(tx.Bucket(bucketJournal), openJournal)
+	n = index.records()
+	for i := range entries {
+		n += len(entries[i].Records) / recordSize
+	}
 	return n, err
 }
 
-// loadRecords calls fn for every record, shard by shard in order, within a
-// shard in no particular order. It returns the number of records and that of
-// journal entries.
-func loadRecords(tx *bbolt.Tx, fn func(tracker.Record)) (n, length int, err error) {
-	clamped := func(r tracker.Record) {
-		r.Downloaded = min(r.Downloaded, tracker.MaxDownloaded)
-		fn(r)
-	}
-	base := tx.Bucket(bucketBase)
-	sequences, err := baseSequences(base)
+// forgetAfter is the number of chunks after which what has been looked at is
+// taken out of the process's memory.
+const forgetAfter = 128
+
+// walk calls fn for every record in order of info hash. It returns the index of
+// the chunks and the number of journal entries.
+func walk(tx *bbolt.Tx, fn func(tracker.Record)) (index chunkIndex, length int, err error) {
+	chunks, journal := tx.Bucket(bucketChunks), tx.Bucket(bucketJournal)
+	entries, err := readJournal(journal, decodeWhole)
 	if err != nil {
-		return 0, 0, err
+		return nil, 0, err
 	}
-	entries, err := readJournal(tx.Bucket(bucketJournal), slices.Min(sequences[:]))
+	merge, err := runs.NewMerge(entries, make([]byte, hashSize))
 	if err != nil {
-		return 0, 0, err
+		return nil, 0, err
 	}
-	changes := make(map[tracker.InfoHash]change)
-	for shard := range tracker.ShardCount {
-		loaded, err := loadShard(base, shard, entries, changes, clamped)
+	c := chunks.Cursor()
+	k, v := c.First()
+	if err := checkFirstChunk(k); err != nil {
+		return nil, 0, err
+	}
+	for k != nil {
+		if err := checkChunkKey(k, v); err != nil {
+			return nil, 0, chunkError(k, err)
+		}
+		low := k
+		k, v = c.Next()
+		state, err := walkChunk(chunkValueOf(chunks, low), bounds{low, k}, merge, fn)
 		if err != nil {
-			return n, 0, err
+			return nil, 0, err
 		}
-		n += loaded
+		if newest := journal.Sequence(); state.sequence > newest {
+			return nil, 0, chunkError(low, errAhead{state.sequence, newest})
+		}
+		index = append(index, chunk{tracker.InfoHash(low), state.sequence, len(state.records) / recordSize})
+		if len(index)%forgetAfter == 0 {
+			forgetTx(tx)
+		}
 	}
-	for _, e := range entries {
-		dontNeed(e.value)
-	}
-	return n, len(entries), nil
+	forgetTx(tx)
+	return index, len(entries), checkComplete(journal, entries, index[index.oldest()].sequence)
 }
 
-// entry is a journal entry on its way through the shards: what has been read
-// is cut off its value's front.
-type entry struct {
-	sequence uint64
-	journalValue
-	value []byte
+// walkChunk calls fn for the records of a chunk and returns the chunk.
+func walkChunk(value []byte, b bounds, merge *runs.Merge, fn func(tracker.Record)) (state chunkValue, err error) {
+	willNeed(value)
+	if state, err = decodeChunk(b, value); err != nil {
+		return state, chunkError(b.low, err)
+	}
+	records := runs.NewOverlay(state.records, state.sequence, b.high, merge)
+	for {
+		record, _, err := records.Next()
+		if err != nil || record == nil {
+			return state, err
+		}
+		fn(readRecord(record))
+	}
 }
 
-// change is what the journal says of a torrent. It holds no pointers.
-type change struct {
-	record  tracker.Record
-	removed bool
-}
+// errAhead says that a chunk contains entries that the journal never had.
+type errAhead struct{ sequence, newest uint64 }
 
-// readJournal checks the journal, which must hold every entry after the oldest
-// sequence in the base, and returns the entries in order. They are valid for as
-// long as the transaction.
-func readJournal(journal *bbolt.Bucket, oldest uint64) ([]entry, error) {
-	var entries []entry
-	next := oldest + 1
-	c := journal.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		sequence, err := journalKey(k, v)
-		if err != nil || sequence != next {
-			return nil, fmt.Errorf("bucket journal, key %x: expected entry %016x", k, next)
-		}
-		value := journal.Bucket(k).Get(keyChanges)
-		willNeed(value)
-		j, err := decodeJournal(value)
-		if err != nil {
-			return nil, fmt.Errorf("bucket journal, key %x: %w", k, err)
-		}
-		entries = append(entries, entry{next, j, value})
-		next++
-	}
-	if written := journal.Sequence(); written != next-1 {
-		return nil, fmt.Errorf("bucket journal: ends at entry %016x, expected %016x", next-1, written)
-	}
-	return entries, nil
-}
-
-// loadShard calls fn for the records of one shard: those of the base that the
-// journal does not change, then those of the journal. changes is scratch.
-func loadShard(base *bbolt.Bucket, shard int, entries []entry, changes map[tracker.InfoHash]change, fn func(tracker.Record)) (n int, err error) {
-	var state baseValue
-	value := getState(base, shard)
-	if value != nil {
-		willNeed(value)
-		if state, err = decodeBase(shard, value); err != nil {
-			return 0, fmt.Errorf("bucket base, key %02x: %w", shard, err)
-		}
-	}
-	clear(changes)
-	for i := range entries {
-		entries[i].collect(shard, state.sequence, changes)
-	}
-	for b := state.records; len(b) > 0; b = b[recordSize:] {
-		r := readRecord(b)
-		if _, changed := changes[r.InfoHash]; !changed {
-			fn(r)
-			n++
-		}
-	}
-	for _, c := range changes {
-		if !c.removed {
-			fn(c.record)
-			n++
-		}
-	}
-	dontNeed(value)
-	return n, nil
-}
-
-// collect cuts the changes of one shard off the entry and, if the shard's base
-// is older than the entry, puts them in place of what changes holds.
-func (e *entry) collect(shard int, baseSequence uint64, changes map[tracker.InfoHash]change) {
-	apply := e.sequence > baseSequence
-	for ; len(e.removed) > 0 && int(e.removed[0]) == shard; e.removed = e.removed[hashSize:] {
-		if apply {
-			h := tracker.InfoHash(e.removed[:hashSize])
-			changes[h] = change{removed: true}
-		}
-	}
-	for ; len(e.records) > 0 && int(e.records[0]) == shard; e.records = e.records[recordSize:] {
-		if apply {
-			r := readRecord(e.records)
-			changes[r.InfoHash] = change{record: r}
-		}
-	}
+func (e errAhead) Error() string {
+	return fmt.Sprintf("sequence %016x, the journal's is %016x", e.sequence, e.newest)
 }

@@ -16,24 +16,33 @@ func TestLoadRefusesDamage(t *testing.T) {
 	last := []byte{0, 0, 0, 0, 0, 0, 0, 3}
 	tests := []struct {
 		name   string
-		damage func(base, journal *bbolt.Bucket) error
+		damage func(chunks, journal *bbolt.Bucket) error
 		say    string
 	}{
-		{"base record", func(base, _ *bbolt.Bucket) error {
-			return corrupt(base.Bucket([]byte{1}), keyState, baseHeader+hashSize)
-		}, "bucket base, key 01: the checksum"},
-		{"base sequence", func(base, _ *bbolt.Bucket) error {
-			return corrupt(base.Bucket([]byte{1}), keyState, baseHeader-1)
-		}, "bucket base, key 01: the checksum"},
-		{"base header cut short", func(base, _ *bbolt.Bucket) error {
-			return base.Bucket([]byte{1}).Put(keyState, make([]byte, baseHeader-1))
-		}, "bucket base, key 01: the value has an impossible length"},
-		{"base value lost", func(base, _ *bbolt.Bucket) error {
-			return base.Bucket([]byte{1}).Delete(keyState)
-		}, "bucket base, key 01: the value has an impossible length"},
-		{"base shard lost", func(base, _ *bbolt.Bucket) error {
-			return base.DeleteBucket([]byte{1})
-		}, "bucket journal"},
+		{"record", func(chunks, _ *bbolt.Bucket) error {
+			return corrupt(nth(chunks, 1), keyRecords, chunkHeader+hashSize)
+		}, key1 + ": the checksum"},
+		{"sequence", func(chunks, _ *bbolt.Bucket) error {
+			return corrupt(nth(chunks, 1), keyRecords, chunkHeader-1)
+		}, key1 + ": the checksum"},
+		{"chunk's header cut short", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Put(keyRecords, make([]byte, chunkHeader-1))
+		}, key1 + ": the value has an impossible length"},
+		{"chunk's value lost", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Delete(keyRecords)
+		}, key1 + ": the value has an impossible length"},
+		{"first chunk lost", func(chunks, _ *bbolt.Bucket) error {
+			return chunks.DeleteBucket(make([]byte, hashSize))
+		}, "bucket chunks: the first chunk does not cover the lowest info hash"},
+		{"records of another chunk", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Put(keyRecords, []byte(string(nth(chunks, 2).Get(keyRecords))))
+		}, key1 + ": a record belongs to another chunk"},
+		{"chunk of the future", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 4, nil))
+		}, key1 + ": sequence 0000000000000004, the journal's is 0000000000000003"},
+		{"stray key among the chunks", func(chunks, _ *bbolt.Bucket) error {
+			return chunks.Put([]byte("xy"), nil)
+		}, "bucket chunks, key 7879: no chunk"},
 		{"journal record", func(_, journal *bbolt.Bucket) error {
 			return corrupt(journal.Bucket(last), keyChanges, journalHeader)
 		}, "bucket journal, key 0000000000000003: the checksum"},
@@ -65,12 +74,26 @@ func TestLoadRefusesDamage(t *testing.T) {
 	}
 }
 
-// damagedStore opens a file with a whole base and two journal entries, 2 and 3,
-// after damage has been done to it.
-func damagedStore(t *testing.T, damage func(base, journal *bbolt.Bucket) error) *Store {
+// key1 is how errors name the second chunk of damagedStore's file.
+const key1 = "bucket chunks, key 0100000001000000000000000000000000000000"
+
+// nth returns a chunk's bucket.
+func nth(chunks *bbolt.Bucket, n int) *bbolt.Bucket {
+	c := chunks.Cursor()
+	k, _ := c.First()
+	for range n {
+		k, _ = c.Next()
+	}
+	return chunks.Bucket(k)
+}
+
+// damagedStore opens a file with a whole base of many chunks and two journal
+// entries, 2 and 3, after damage has been done to it.
+func damagedStore(t *testing.T, damage func(chunks, journal *bbolt.Bucket) error) *Store {
 	t.Helper()
 	path := testPath(t)
 	s, src := openLoaded(t, path)
+	s.limits.cutting = cutting{target: 4, most: 5}
 	for version := range uint32(3) {
 		for i := range 1000 {
 			if version == 0 || i < 10 {
@@ -81,7 +104,7 @@ func damagedStore(t *testing.T, damage func(base, journal *bbolt.Bucket) error) 
 	}
 	closeStore(t, s)
 	edit(t, path, func(tx *bbolt.Tx) error {
-		return damage(tx.Bucket(bucketBase), tx.Bucket(bucketJournal))
+		return damage(tx.Bucket(bucketChunks), tx.Bucket(bucketJournal))
 	})
 	return openStore(t, path)
 }

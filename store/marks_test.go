@@ -49,13 +49,13 @@ func TestMarksAreWrittenWithACheckpoint(t *testing.T) {
 // marks are never older than the changes beside them.
 func TestMarksCoverWhatIsWritten(t *testing.T) {
 	s, src := openLoaded(t, testPath(t))
-	s.batchSize = 1
+	s.limits.batch = 1
 	heard := uint64(1)
 	s.KeepMarks(func() Marks { return Marks{{1}: heard} })
 	for i := range 100 {
 		src.put(record(i, 1))
 	}
-	src.onTake = func(int) { heard++ } // another packet has an effect on the next shard
+	src.onTake = func() { heard++ } // another packet has an effect on the next batch
 	update := s.update
 	s.update = func(fn func(*bbolt.Tx) error) error {
 		before := heard

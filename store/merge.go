@@ -6,24 +6,11 @@ import (
 	"keeptrack/tracker"
 )
 
-// merger is a Source whose changes are records read from elsewhere, merged into
-// those of a file.
+// merger is a Source whose changes are records read from elsewhere: the greater
+// count and the later last announce of a torrent, there and in the file, stay.
 type merger struct {
-	shards  [tracker.ShardCount]mergerShard
-	pending int // records added and not merged yet
-}
-
-type mergerShard struct {
-	records []tracker.Record // what is known, sorted once sorted is set
-	sorted  bool
-	added   []tracker.Record
-	changed []tracker.Record
-}
-
-// load takes in a record that the file has.
-func (m *merger) load(r tracker.Record) {
-	s := &m.shards[r.InfoHash[0]]
-	s.records = append(s.records, r)
+	added []tracker.Record
+	next  int // of added, that has not been taken
 }
 
 // add takes in a line, unless it is refused.
@@ -32,48 +19,24 @@ func (m *merger) add(line []byte) error {
 	if err != nil {
 		return err
 	}
-	s := &m.shards[r.InfoHash[0]]
-	s.added = append(s.added, r)
-	m.pending++
+	m.added = append(m.added, r)
 	return nil
 }
 
-// merge makes changes of what was added and returns m.
-func (m *merger) merge() *merger {
-	for i := range m.shards {
-		m.shards[i].merge()
-	}
-	m.pending = 0
-	return m
-}
-
-func (s *mergerShard) merge() {
-	if len(s.added) == 0 {
-		return
-	}
-	if !s.sorted {
-		slices.SortFunc(s.records, compareRecords)
-		s.sorted = true
-	}
-	slices.SortFunc(s.added, compareRecords)
-	known := len(s.records) // those that are sorted
-	for len(s.added) > 0 {
-		r := s.added[0]
-		for s.added = s.added[1:]; len(s.added) > 0 && s.added[0].InfoHash == r.InfoHash; s.added = s.added[1:] {
-			r = greater(r, s.added[0])
-		}
-		at, ok := slices.BinarySearchFunc(s.records[:known], r, compareRecords)
-		if !ok {
-			s.records = append(s.records, r)
-		} else if r = greater(r, s.records[at]); r == s.records[at] {
-			continue
+// sort puts what was added in order of info hash, each torrent once: batches are
+// merged with a part of the file each.
+func (m *merger) sort() *merger {
+	slices.SortFunc(m.added, compareRecords)
+	once := m.added[:0]
+	for _, r := range m.added {
+		if n := len(once); n > 0 && once[n-1].InfoHash == r.InfoHash {
+			once[n-1] = greater(once[n-1], r)
 		} else {
-			s.records[at] = r
+			once = append(once, r)
 		}
-		s.changed = append(s.changed, r)
 	}
-	s.added = nil
-	slices.SortFunc(s.records, compareRecords)
+	m.added = once
+	return m
 }
 
 // greater returns the greater count and the later last announce of a torrent's
@@ -84,15 +47,26 @@ func greater(a, b tracker.Record) tracker.Record {
 	return a
 }
 
-func (m *merger) TakeChanges(shard int, c *tracker.Changes) {
-	s := &m.shards[shard]
-	c.Records = append(c.Records, s.changed...)
-	s.changed = s.changed[:0]
+// TakeChanges takes what comes next. Nothing was counted here: the count read is
+// the least that the torrent has.
+func (m *merger) TakeChanges(dst []tracker.Change, limit int) []tracker.Change {
+	end := min(len(m.added), m.next+limit)
+	for _, r := range m.added[m.next:end] {
+		c := tracker.Change{Record: r, Partial: true, Floor: r.Downloaded}
+		c.Downloaded = 0
+		dst = append(dst, c)
+	}
+	if m.next = end; m.next == len(m.added) {
+		m.added, m.next = m.added[:0], 0
+	}
+	return dst
 }
 
 // RestoreChanges does nothing: an import that fails to write ends.
-func (m *merger) RestoreChanges(int, *tracker.Changes) {}
+func (m *merger) RestoreChanges([]tracker.Change) {}
 
-func (m *merger) Records(shard int, dst []tracker.Record) []tracker.Record {
-	return append(dst, m.shards[shard].records...)
-}
+// Settle does nothing: what is written is done with.
+func (m *merger) Settle(tracker.Settlement) {}
+
+// Expired is false: an import lets nothing go.
+func (m *merger) Expired(tracker.Record) bool { return false }

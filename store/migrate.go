@@ -65,7 +65,7 @@ func (s *Store) migrate(steps []migrations.Step, log zerolog.Logger) error {
 		return create(db, path, steps, log)
 	}
 	backup := fmt.Sprintf("%s.v%d.bak", path, from)
-	if err := keepCopy(db, backup, from); err != nil {
+	if err := s.keepBackup(backup, from, steps[from]); err != nil {
 		return fmt.Errorf("copying database %s before its migration: %w", path, err)
 	}
 	for version := from; version < len(steps); version++ {
@@ -75,6 +75,25 @@ func (s *Store) migrate(steps []migrations.Step, log zerolog.Logger) error {
 	}
 	log.Info().Str("path", path).Int("from", from).Int("schema", len(steps)).Str("backup", backup).Msg("database migrated")
 	return nil
+}
+
+// keepBackup makes the copy of the file that a migration by step begins with,
+// unless that has been made before the step was begun.
+func (s *Store) keepBackup(backup string, version int, step migrations.Step) error {
+	begun := false
+	if step.Begun != nil {
+		err := s.db.View(func(tx *bbolt.Tx) error {
+			begun = step.Begun(tx)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := os.Lstat(backup); begun && err == nil {
+		return examine(backup, version, nil)
+	}
+	return keepCopy(s.db, backup, version)
 }
 
 // create runs all steps on a file with nothing in it, in one transaction: an
@@ -91,18 +110,52 @@ func create(db *bbolt.DB, path string, steps []migrations.Step, log zerolog.Logg
 }
 
 // runSteps makes version to of the file out of version from, in one transaction
-// that also records the version: a failure changes nothing.
+// that also records the version: a failure changes nothing. What a single step
+// prepares is done before, in transactions of its own.
 func runSteps(db *bbolt.DB, path string, steps []migrations.Step, from, to int) error {
-	err := db.Update(func(tx *bbolt.Tx) error {
-		for _, step := range steps[from:to] {
-			if err := step.Apply(tx); err != nil {
-				return fmt.Errorf("%s: %w", step.Name, err)
-			}
+	update := func(fn func(tx *bbolt.Tx) error) error {
+		return db.Update(func(tx *bbolt.Tx) error { return guarded(func() error { return fn(tx) }) })
+	}
+	var err error
+	if step := steps[from]; to == from+1 && step.Prepare != nil {
+		part := step.Prepare()
+		for done := false; !done && err == nil; {
+			err = update(func(tx *bbolt.Tx) (err error) {
+				done, err = part(tx)
+				return err
+			})
+			forget(db)
 		}
-		return writeVersion(tx, to)
-	})
+	}
+	if err == nil {
+		err = update(func(tx *bbolt.Tx) error { return applySteps(tx, steps[from:to], to) })
+	}
 	if err != nil {
 		return fmt.Errorf("database %s: migration to version %d: %w", path, to, err)
 	}
 	return nil
+}
+
+// applySteps carries out steps, with what they have to prepare and is not done
+// yet, and records the version.
+func applySteps(tx *bbolt.Tx, steps []migrations.Step, version int) error {
+	for _, step := range steps {
+		if err := applyStep(tx, step); err != nil {
+			return fmt.Errorf("%s: %w", step.Name, err)
+		}
+	}
+	return writeVersion(tx, version)
+}
+
+func applyStep(tx *bbolt.Tx, step migrations.Step) error {
+	if step.Prepare != nil {
+		part := step.Prepare()
+		for done := false; !done; {
+			var err error
+			if done, err = part(tx); err != nil {
+				return err
+			}
+		}
+	}
+	return step.Apply(tx)
 }

@@ -31,7 +31,7 @@ func filledFile(t *testing.T) (path string, all map[tracker.InfoHash]tracker.Rec
 	path = filepath.Join(t.TempDir(), "test.db")
 	filled.once.Do(func() {
 		s, src := openLoaded(t, path)
-		s.batchSize = 300
+		s.limits.batch = 300
 		for version := range uint32(6) {
 			for i := range 20_000 {
 				if i%(1+int(version)*20) == 0 {

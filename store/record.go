@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"keeptrack/store/runs"
 	"keeptrack/tracker"
 )
 
 // Sizes in bytes of what values are made of.
 const (
-	hashSize   = 20
-	recordSize = hashSize + 4 + 8
+	hashSize   = runs.HashSize
+	recordSize = runs.RecordSize
 )
 
 // appendRecord appends the 32 bytes of r: info hash, last-announce minute u32,
@@ -21,12 +22,13 @@ func appendRecord(dst []byte, r tracker.Record) []byte {
 	return binary.BigEndian.AppendUint64(dst, r.Downloaded)
 }
 
-// readRecord reads the first 32 bytes of b.
+// readRecord reads the first 32 bytes of b. A count beyond tracker.MaxDownloaded,
+// which earlier versions could write, is read as that.
 func readRecord(b []byte) tracker.Record {
 	return tracker.Record{
 		InfoHash:     tracker.InfoHash(b[:hashSize]),
 		LastAnnounce: binary.BigEndian.Uint32(b[hashSize:]),
-		Downloaded:   binary.BigEndian.Uint64(b[hashSize+4 : recordSize]),
+		Downloaded:   min(binary.BigEndian.Uint64(b[hashSize+4:recordSize]), tracker.MaxDownloaded),
 	}
 }
 

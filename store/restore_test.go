@@ -250,7 +250,7 @@ func TestRestoreRefuses(t *testing.T) {
 			from, _ := filledFile(t)
 			write(t, in, read(t, from))
 			edit(t, in, func(tx *bbolt.Tx) error {
-				return corrupt(tx.Bucket(bucketBase).Bucket([]byte{1}), keyState, baseHeader)
+				return corrupt(nth(tx.Bucket(bucketChunks), 0), keyRecords, chunkHeader)
 			})
 		}, ErrDamaged},
 		{"open", func(t *testing.T, in string) { openStore(t, in) }, ErrInUse},

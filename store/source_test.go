@@ -2,6 +2,7 @@ package store
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -12,127 +13,182 @@ import (
 // fakeSource is a tracker reduced to what the store sees of one, as naive as can
 // be.
 type fakeSource struct {
-	torrents [tracker.ShardCount]map[tracker.InfoHash]*fakeTorrent
-	removed  [tracker.ShardCount]map[tracker.InfoHash]bool
-	// onTake and onRecords, if set, are called before the methods do anything.
-	onTake, onRecords func(shard int)
+	torrents map[tracker.InfoHash]*fakeTorrent
+	removed  map[tracker.InfoHash]bool
+	fileOnly bool // the file may have records that the source lacks
+	inFlight int  // changes taken and neither settled nor restored
+	settled  tracker.Settlement
+	// onTake and onExpired, if set, are called before the methods do anything.
+	onTake, onExpired func()
+	// expired, if set, says which records go that the source lacks.
+	expired func(tracker.InfoHash) bool
 }
 
 type fakeTorrent struct {
-	record tracker.Record
-	dirty  bool // has changed since last taken
-	saved  bool // has been taken: it may be in the file
+	record tracker.Record // of a partial torrent, what was counted here
+	dirty  bool           // has changed since last taken
+	saved  bool           // has been taken: it may be in the file
+
+	partial bool
+	floor   uint64
 }
 
 func newFakeSource() *fakeSource {
-	f := &fakeSource{}
-	for shard := range f.torrents {
-		f.torrents[shard] = map[tracker.InfoHash]*fakeTorrent{}
-		f.removed[shard] = map[tracker.InfoHash]bool{}
+	return &fakeSource{torrents: map[tracker.InfoHash]*fakeTorrent{}, removed: map[tracker.InfoHash]bool{}}
+}
+
+// torrent returns a torrent, a new one if there is none.
+func (f *fakeSource) torrent(h tracker.InfoHash) *fakeTorrent {
+	t := f.torrents[h]
+	if t == nil {
+		t = &fakeTorrent{partial: f.fileOnly, record: tracker.Record{InfoHash: h}}
+		t.saved = f.removed[h] && !t.partial
+		if t.saved {
+			delete(f.removed, h)
+		}
+		f.torrents[h] = t
 	}
-	return f
+	return t
 }
 
 // put creates a torrent or changes it.
 func (f *fakeSource) put(r tracker.Record) {
-	shard := r.InfoHash[0]
-	t := f.torrents[shard][r.InfoHash]
-	if t == nil {
-		t = &fakeTorrent{saved: f.removed[shard][r.InfoHash]}
-		delete(f.removed[shard], r.InfoHash)
-		f.torrents[shard][r.InfoHash] = t
-	}
+	t := f.torrent(r.InfoHash)
 	t.record, t.dirty = r, true
+}
+
+// complete counts a completed download.
+func (f *fakeSource) complete(h tracker.InfoHash, minute uint32) {
+	t := f.torrent(h)
+	t.record.LastAnnounce, t.dirty = minute, true
+	t.record.Downloaded++
+	if t.floor > 0 {
+		t.floor++
+	}
+}
+
+// tell takes in what another instance tells.
+func (f *fakeSource) tell(h tracker.InfoHash, minute uint32, n uint64) {
+	t := f.torrent(h)
+	t.record.LastAnnounce, t.dirty = minute, true
+	if t.partial {
+		t.floor = max(t.floor, n)
+	} else {
+		t.record.Downloaded = max(t.record.Downloaded, n)
+	}
 }
 
 // load puts in a torrent that comes from the file.
 func (f *fakeSource) load(r tracker.Record) {
-	f.torrents[r.InfoHash[0]][r.InfoHash] = &fakeTorrent{record: r, saved: true}
+	f.torrents[r.InfoHash] = &fakeTorrent{record: r, saved: true}
 }
 
-// remove forgets a torrent.
-func (f *fakeSource) remove(h tracker.InfoHash) {
-	if t := f.torrents[h[0]][h]; t != nil && t.saved {
-		f.removed[h[0]][h] = true
+// remove forgets a torrent, unless something is known of it that the file lacks.
+func (f *fakeSource) remove(h tracker.InfoHash) (gone bool) {
+	t := f.torrents[h]
+	if t == nil || t.partial && t.record.Downloaded+t.floor > 0 {
+		return false
 	}
-	delete(f.torrents[h[0]], h)
+	if t.saved {
+		f.removed[h] = true
+	}
+	delete(f.torrents, h)
+	return true
 }
 
-// get returns a torrent's record.
-func (f *fakeSource) get(h tracker.InfoHash) (tracker.Record, bool) {
-	t := f.torrents[h[0]][h]
-	if t == nil {
-		return tracker.Record{}, false
+// evict leaves a torrent to the file alone, if that has it.
+func (f *fakeSource) evict(h tracker.InfoHash) {
+	if t := f.torrents[h]; t != nil && t.saved && !t.dirty && f.inFlight == 0 {
+		delete(f.torrents, h)
+		f.fileOnly = true
 	}
-	return t.record, true
 }
 
 // all returns every record.
 func (f *fakeSource) all() map[tracker.InfoHash]tracker.Record {
 	all := map[tracker.InfoHash]tracker.Record{}
-	for _, shard := range f.torrents {
-		for h, t := range shard {
-			all[h] = t.record
-		}
+	for h, t := range f.torrents {
+		all[h] = t.record
 	}
 	return all
 }
 
-func (f *fakeSource) TakeChanges(shard int, c *tracker.Changes) {
+func (f *fakeSource) TakeChanges(dst []tracker.Change, limit int) []tracker.Change {
 	if f.onTake != nil {
-		f.onTake(shard)
+		f.onTake()
 	}
-	for _, t := range f.torrents[shard] {
-		if t.dirty {
-			c.Records = append(c.Records, t.record)
-			t.dirty, t.saved = false, true
+	end := len(dst) + limit
+	for _, h := range slices.SortedFunc(maps.Keys(f.removed), compareHashes) {
+		if len(dst) == end {
+			return dst
 		}
+		dst = append(dst, tracker.Change{Record: tracker.Record{InfoHash: h}, Removed: true})
+		delete(f.removed, h)
+		f.inFlight++
 	}
-	for h := range f.removed[shard] {
-		c.Removed = append(c.Removed, h)
-	}
-	clear(f.removed[shard])
-}
-
-func (f *fakeSource) RestoreChanges(shard int, c *tracker.Changes) {
-	for _, r := range c.Records {
-		if t := f.torrents[shard][r.InfoHash]; t != nil {
-			t.dirty = true
-		} else {
-			f.removed[shard][r.InfoHash] = true
+	for _, h := range slices.SortedFunc(maps.Keys(f.torrents), compareHashes) {
+		t := f.torrents[h]
+		if !t.dirty {
+			continue
 		}
-	}
-	for _, h := range c.Removed {
-		if f.torrents[shard][h] == nil {
-			f.removed[shard][h] = true
+		if len(dst) == end {
+			return dst
 		}
-	}
-}
-
-func (f *fakeSource) Records(shard int, dst []tracker.Record) []tracker.Record {
-	if f.onRecords != nil {
-		f.onRecords(shard)
-	}
-	for _, t := range f.torrents[shard] {
-		dst = append(dst, t.record)
+		dst = append(dst, tracker.Change{Record: t.record, Partial: t.partial, Floor: t.floor})
+		t.dirty, t.saved = false, !t.partial
+		f.inFlight++
 	}
 	return dst
 }
 
-// testHash returns an info hash in the given shard, a different one for each i.
-func testHash(shard, i int) tracker.InfoHash {
-	return tracker.InfoHash{byte(shard), byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i), 19: byte(shard ^ i)}
+func (f *fakeSource) RestoreChanges(changes []tracker.Change) {
+	f.inFlight -= len(changes)
+	for _, c := range changes {
+		t := f.torrents[c.InfoHash]
+		switch {
+		case t != nil && !c.Removed:
+			t.dirty = true
+		case t == nil && !c.Partial, c.Removed && t.partial:
+			f.removed[c.InfoHash] = true
+		}
+	}
+}
+
+func (f *fakeSource) Settle(s tracker.Settlement) {
+	f.inFlight -= s.Taken
+	f.settled.Taken += s.Taken
+	f.settled.Expired += s.Expired
+	for _, in := range s.Partial {
+		f.settled.Partial = append(f.settled.Partial, in)
+		if t := f.torrents[in.InfoHash]; t != nil && t.partial {
+			t.record.Downloaded = max(in.Downloaded+t.record.Downloaded, t.floor)
+			t.partial, t.saved, t.floor = false, true, 0
+		}
+	}
+}
+
+func (f *fakeSource) Expired(r tracker.Record) bool {
+	if f.onExpired != nil {
+		f.onExpired()
+	}
+	return f.expired != nil && f.torrents[r.InfoHash] == nil && f.expired(r.InfoHash)
+}
+
+// testHash returns an info hash that begins with a byte, a different one for each i.
+func testHash(first, i int) tracker.InfoHash {
+	return tracker.InfoHash{byte(first), byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i), 19: byte(first ^ i)}
 }
 
 // loadAll returns everything in the store.
 func loadAll(t *testing.T, s *Store) map[tracker.InfoHash]tracker.Record {
 	t.Helper()
 	all := map[tracker.InfoHash]tracker.Record{}
+	var last tracker.Record
 	n, err := s.Load(func(r tracker.Record) {
-		if _, twice := all[r.InfoHash]; twice {
-			t.Errorf("%s is loaded twice", r.InfoHash)
+		if len(all) > 0 && compareRecords(last, r) >= 0 {
+			t.Errorf("%s is loaded after %s", r.InfoHash, last.InfoHash)
 		}
-		all[r.InfoHash] = r
+		all[r.InfoHash], last = r, r
 	})
 	if err != nil {
 		t.Fatal(err)

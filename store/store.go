@@ -1,12 +1,16 @@
 // Package store keeps the records of all torrents in a bbolt file: it loads
 // them at start and writes what has changed at each checkpoint.
 //
-// The file holds a base, the whole state of every shard, and a journal of what
-// has changed since. A checkpoint appends the changes to the journal and
-// rewrites the shards with the oldest base, as many as keep the journal shorter
-// than the base: writing costs a fixed multiple of what has changed, whatever
-// the number of torrents, and loading reads half as much again as there is.
-// docs/format.md describes every byte.
+// The file holds a base, all records in order of info hash, cut into chunks, and a
+// journal of what has changed since. A checkpoint appends the changes to the
+// journal and merges the chunks with the oldest sequence with what the journal has
+// for them, as many as keep the journal shorter than the base: writing costs a
+// fixed multiple of what has changed, whatever the number of torrents, and loading
+// reads half as much again as there is. What the file holds and the tracker does
+// not is carried on. docs/format.md describes every byte.
+//
+// Reading the source: Load, then Checkpoint; writing.write is what a transaction
+// does, rewriter what it does to the base; runs.Merge reads the journal.
 package store
 
 import (
@@ -27,13 +31,17 @@ import (
 
 // Source is what the store takes changes from: a *tracker.Tracker.
 type Source interface {
-	// TakeChanges appends what has changed in a shard since it was last taken,
-	// the record of a torrent once.
-	TakeChanges(shard int, c *tracker.Changes)
+	// TakeChanges appends up to limit of the changes since they were last taken
+	// to dst, and goes on where the call before has stopped. Fewer than limit are
+	// the last ones for now. A torrent may come twice; the later change counts.
+	TakeChanges(dst []tracker.Change, limit int) []tracker.Change
 	// RestoreChanges puts back changes taken that could not be written.
-	RestoreChanges(shard int, c *tracker.Changes)
-	// Records appends the record of every torrent in a shard, once.
-	Records(shard int, dst []tracker.Record) []tracker.Record
+	RestoreChanges(changes []tracker.Change)
+	// Settle says what has become of changes taken that are written.
+	Settle(tracker.Settlement)
+	// Expired reports whether a record that is in the file is to go, as nobody
+	// else has it in mind and it is too old to be kept.
+	Expired(tracker.Record) bool
 }
 
 // Store is an open database file, locked against other processes. Its methods
@@ -48,6 +56,8 @@ type Store struct {
 
 	mu     sync.Mutex // held by Load and Checkpoint, guards what follows
 	loaded bool       // Load has read the file to its end
+	index  chunkIndex // of the file; nil: as a transaction failed it is not known
+	doubt  *doubt     // nil: it is known what is in the file
 	marks  Marks      // as last written
 
 	takeMarks func() Marks // see KeepMarks
@@ -55,9 +65,9 @@ type Store struct {
 	writing   sync.Mutex // held during a transaction, guards what follows
 	unsettled bool       // the last transaction failed, or may have: see settle
 
-	// Tests make transactions fail and journal entries small.
-	update    func(func(*bbolt.Tx) error) error
-	batchSize int // the number of changes that closes a journal entry
+	// Tests make transactions fail, and journal entries and chunks small.
+	update func(func(*bbolt.Tx) error) error
+	limits limits
 }
 
 // Open opens the database file at path and brings it to the newest schema; a
@@ -81,7 +91,7 @@ func openWith(path string, log zerolog.Logger, tolerate func(*headError)) (*Stor
 	if err := examine(path, len(migrations.Steps), tolerate); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, batchSize: maxBatch, takeMarks: func() Marks { return nil }}
+	s := &Store{path: path, limits: usual, takeMarks: func() Marks { return nil }}
 	if err := s.open(); err != nil {
 		return nil, err
 	}

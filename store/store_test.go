@@ -164,8 +164,8 @@ func TestOpenRefuses(t *testing.T) {
 		say  string
 	}{
 		{"newer version", func(t *testing.T, path string) {
-			writeMeta(t, path, []byte{0, 0, 0, 3})
-		}, ErrNewer, "schema version 3, this program knows up to 2"},
+			writeMeta(t, path, []byte{0, 0, 0, 4})
+		}, ErrNewer, "schema version 4, this program knows up to 3"},
 		{"version zero", func(t *testing.T, path string) {
 			writeMeta(t, path, []byte{0, 0, 0, 0})
 		}, nil, "not a keeptrack database"},
@@ -255,7 +255,7 @@ func TestRootGivesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantOwner(t, path, owner)
-	wantOwner(t, path+".v2.bak", owner)
+	wantOwner(t, path+".v3.bak", owner)
 }
 
 // TestFileThatExistedIsSettled: who wrote to it last may have failed.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"keeptrack/store/runs"
 	"keeptrack/tracker"
 )
 
@@ -20,7 +21,7 @@ func fromHex(t *testing.T, groups ...string) []byte {
 	return b
 }
 
-// Two records of shard 0x11 with every field in use.
+// Two records with every field in use.
 var (
 	recordA = tracker.Record{InfoHash: hash("1100000000000000000000000000000000000001"), LastAnnounce: 0x01c9f3d2, Downloaded: 7}
 	recordB = tracker.Record{InfoHash: hash("11ffffffffffffffffffffffffffffffffffff02"), LastAnnounce: 1, Downloaded: 1<<64 - 2}
@@ -34,13 +35,13 @@ func hash(s string) tracker.InfoHash {
 	return h
 }
 
-func TestBaseValueBytes(t *testing.T) {
+func TestChunkBytes(t *testing.T) {
 	want := fromHex(t,
 		"f0e06874",
 		"0000000000000305",
 		"1100000000000000000000000000000000000001", "01c9f3d2", "0000000000000007",
 		"11ffffffffffffffffffffffffffffffffffff02", "00000001", "fffffffffffffffe")
-	got := encodeBase(0x305, []tracker.Record{recordA, recordB})
+	got := appendChunk(nil, 0x305, encoded(recordA, recordB))
 	if !bytes.Equal(got, want) {
 		t.Errorf("encoded %x, want %x", got, want)
 	}
@@ -48,17 +49,31 @@ func TestBaseValueBytes(t *testing.T) {
 
 func TestJournalValueBytes(t *testing.T) {
 	want := fromHex(t,
-		"dd55df7d",
-		"00000001",
+		"9d207079",
+		"00000001", "00000002",
 		"1100000000000000000000000000000000000001", "01c9f3d2", "0000000000000007",
 		"0000000000000000000000000000000000000003",
-		"11ffffffffffffffffffffffffffffffffffff02")
-	got := encodeJournal(&tracker.Changes{
-		Records: []tracker.Record{recordA},
-		Removed: []tracker.InfoHash{{19: 3}, recordB.InfoHash},
-	})
+		"11ffffffffffffffffffffffffffffffffffff02",
+		"7abfb32b", "27a63e90")
+	got := appendJournal(nil, encoded(recordA), hashes(tracker.InfoHash{19: 3}, recordB.InfoHash))
 	if !bytes.Equal(got, want) {
 		t.Errorf("encoded %x, want %x", got, want)
+	}
+}
+
+// TestJournalSums: each block of 256 elements has a checksum of its own.
+func TestJournalSums(t *testing.T) {
+	var many []tracker.Record
+	for i := range 600 {
+		many = append(many, tracker.Record{InfoHash: tracker.InfoHash{byte(i >> 8), byte(i)}})
+	}
+	v := appendJournal(nil, encoded(many...), hashes(recordA.InfoHash))
+	if want := journalHeader + 600*recordSize + hashSize + (3+1)*4; len(v) != want {
+		t.Errorf("%d bytes, want %d", len(v), want)
+	}
+	e, err := decodeJournal(7, v)
+	if err != nil || e.Sequence != 7 || len(e.Records) != 600*recordSize || len(e.Removed) != hashSize {
+		t.Errorf("%d, %d and %d bytes, %v", e.Sequence, len(e.Records), len(e.Removed), err)
 	}
 }
 
@@ -70,41 +85,45 @@ func TestSealIsCRC32C(t *testing.T) {
 	}
 }
 
-func TestDecodeBaseRefuses(t *testing.T) {
-	good := func() []byte { return encodeBase(5, []tracker.Record{recordA, recordB}) }
+func TestDecodeChunkRefuses(t *testing.T) {
+	good := func() []byte { return appendChunk(nil, 5, encoded(recordA, recordB)) }
+	low, high := recordA.InfoHash[:], hash("11ffffffffffffffffffffffffffffffffffff03")
+	within := bounds{low, high[:]}
 	tests := []struct {
-		name  string
-		value []byte
-		shard int
-		want  error
+		name   string
+		value  []byte
+		bounds bounds
+		want   error
 	}{
-		{"empty", nil, 0x11, errLength},
-		{"half a header", good()[:baseHeader-1], 0x11, errLength},
-		{"half a record", good()[:baseHeader+recordSize/2], 0x11, errLength},
-		{"a record missing", good()[:baseHeader+recordSize], 0x11, errChecksum},
-		{"sequence changed", flip(good(), 4), 0x11, errChecksum},
-		{"record changed", flip(good(), baseHeader), 0x11, errChecksum},
-		{"another shard's", good(), 0x12, errShard},
-		{"last of another shard", encodeBase(5, []tracker.Record{{InfoHash: tracker.InfoHash{0x11}}, {InfoHash: tracker.InfoHash{0x12}}}), 0x11, errShard},
-		{"out of order", encodeBase(5, []tracker.Record{recordB, recordA}), 0x11, errOrder},
-		{"twice", encodeBase(5, []tracker.Record{recordA, recordA}), 0x11, errOrder},
+		{"empty", nil, within, errLength},
+		{"half a header", good()[:chunkHeader-1], within, errLength},
+		{"half a record", good()[:chunkHeader+recordSize/2], within, errLength},
+		{"too many records", appendChunk(nil, 5, make([]byte, (maxChunk+1)*recordSize)), within, errLength},
+		{"a record missing", good()[:chunkHeader+recordSize], within, errChecksum},
+		{"sequence changed", flip(good(), 4), within, errChecksum},
+		{"record changed", flip(good(), chunkHeader), within, errChecksum},
+		{"first before the chunk", good(), bounds{recordB.InfoHash[:], nil}, errRange},
+		{"last at the next chunk", good(), bounds{low, recordB.InfoHash[:]}, errRange},
+		{"out of order", appendChunk(nil, 5, encoded(recordB, recordA)), within, errOrder},
+		{"twice", appendChunk(nil, 5, encoded(recordA, recordA)), within, errOrder},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := decodeBase(test.shard, test.value); !errors.Is(err, test.want) {
+			if _, err := decodeChunk(test.bounds, test.value); !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
 		})
 	}
-	if _, err := decodeBase(0x11, good()); err != nil {
-		t.Errorf("the value that they were made from: %v", err)
+	for _, b := range []bounds{within, {low, nil}, {make([]byte, hashSize), nil}} {
+		if _, err := decodeChunk(b, good()); err != nil {
+			t.Errorf("the value that they were made from: %v", err)
+		}
 	}
 }
 
 func TestDecodeJournalRefuses(t *testing.T) {
-	good := func() []byte {
-		return encodeJournal(&tracker.Changes{Records: []tracker.Record{recordA}, Removed: []tracker.InfoHash{recordB.InfoHash}})
-	}
+	good := func() []byte { return appendJournal(nil, encoded(recordA), hashes(recordB.InfoHash)) }
+	sums := len(good()) - 2*runs.SumSize
 	tests := []struct {
 		name  string
 		value []byte
@@ -112,21 +131,25 @@ func TestDecodeJournalRefuses(t *testing.T) {
 	}{
 		{"empty", nil, errLength},
 		{"half a header", good()[:journalHeader-1], errLength},
-		{"half a hash", good()[:len(good())-1], errLength},
-		{"a hash missing", good()[:len(good())-hashSize], errChecksum},
-		{"more records than there are", seal(append(good()[:4], 0xff, 0xff, 0xff, 0xff)), errLength},
+		{"half a checksum", good()[:len(good())-1], errLength},
+		{"a checksum missing", good()[:len(good())-runs.SumSize], errLength},
+		{"a byte too many", append(good(), 0), errLength},
+		{"more records than there are", seal(append(good()[:4], 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)), errLength},
+		{"more removed than there are", seal(append(good()[:4], 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)), errLength},
 		{"record changed", flip(good(), journalHeader), errChecksum},
-		{"records out of order", encodeJournal(&tracker.Changes{Records: []tracker.Record{recordB, recordA}}), errOrder},
-		{"hash twice", encodeJournal(&tracker.Changes{Removed: []tracker.InfoHash{recordA.InfoHash, recordA.InfoHash}}), errOrder},
+		{"block's checksum changed", seal(flip(good(), sums)), errChecksum},
+		{"last checksum changed", seal(flip(good(), sums+runs.SumSize)), errChecksum},
+		{"records out of order", appendJournal(nil, encoded(recordB, recordA), nil), errOrder},
+		{"hash twice", appendJournal(nil, nil, hashes(recordA.InfoHash, recordA.InfoHash)), errOrder},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := decodeJournal(test.value); !errors.Is(err, test.want) {
+			if _, err := decodeJournal(1, test.value); !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
 		})
 	}
-	if _, err := decodeJournal(good()); err != nil {
+	if _, err := decodeJournal(1, good()); err != nil {
 		t.Errorf("the value that they were made from: %v", err)
 	}
 }
@@ -137,57 +160,59 @@ func flip(v []byte, i int) []byte {
 	return v
 }
 
-// records reads records out of a value.
-func records(b []byte) (rs []tracker.Record) {
-	for ; len(b) > 0; b = b[recordSize:] {
-		rs = append(rs, readRecord(b))
+// encoded returns records as they are in values.
+func encoded(records ...tracker.Record) (b []byte) {
+	for _, r := range records {
+		b = appendRecord(b, r)
 	}
-	return rs
+	return b
 }
 
-// FuzzDecodeBase: whatever decodes encodes to the same bytes. The checksum is
+// hashes returns info hashes as they are in values.
+func hashes(all ...tracker.InfoHash) (b []byte) {
+	for _, h := range all {
+		b = append(b, h[:]...)
+	}
+	return b
+}
+
+// FuzzDecodeChunk: whatever decodes encodes to the same bytes. The checksum is
 // put right first, or nothing would get past it.
-func FuzzDecodeBase(f *testing.F) {
+func FuzzDecodeChunk(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(encodeBase(0, nil))
-	f.Add(encodeBase(5, []tracker.Record{recordA, recordB}))
+	f.Add(appendChunk(nil, 0, nil))
+	f.Add(appendChunk(nil, 5, encoded(recordA, recordB)))
 	f.Fuzz(func(t *testing.T, v []byte) {
-		shard := 0
-		if len(v) > baseHeader {
-			shard = int(v[baseHeader])
-		}
 		if len(v) >= 4 {
 			seal(v)
 		}
-		got, err := decodeBase(shard, v)
+		got, err := decodeChunk(bounds{make([]byte, hashSize), nil}, v)
 		if err != nil {
 			return
 		}
-		if again := encodeBase(got.sequence, records(got.records)); !bytes.Equal(again, v) {
+		if again := appendChunk(nil, got.sequence, got.records); !bytes.Equal(again, v) {
 			t.Errorf("%x encodes to %x", v, again)
 		}
 	})
 }
 
-// FuzzDecodeJournal: whatever decodes encodes to the same bytes. The checksum
-// is put right first, or nothing would get past it.
+// FuzzDecodeJournal: whatever decodes encodes to the same bytes. The checksums
+// are put right first, or nothing would get past them.
 func FuzzDecodeJournal(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(encodeJournal(&tracker.Changes{}))
-	f.Add(encodeJournal(&tracker.Changes{Records: []tracker.Record{recordA, recordB}, Removed: []tracker.InfoHash{{1}, {2}}}))
+	f.Add(appendJournal(nil, nil, nil))
+	f.Add(appendJournal(nil, encoded(recordA, recordB), hashes(tracker.InfoHash{1}, tracker.InfoHash{2})))
 	f.Fuzz(func(t *testing.T, v []byte) {
-		if len(v) >= 4 {
+		if e, err := openJournal(1, v); err == nil {
+			copy(e.RecordSums, runs.AppendSums(nil, e.Records, recordSize))
+			copy(e.RemovedSums, runs.AppendSums(nil, e.Removed, hashSize))
 			seal(v)
 		}
-		got, err := decodeJournal(v)
+		got, err := decodeJournal(1, v)
 		if err != nil {
 			return
 		}
-		c := tracker.Changes{Records: records(got.records)}
-		for b := got.removed; len(b) > 0; b = b[hashSize:] {
-			c.Removed = append(c.Removed, tracker.InfoHash(b[:hashSize]))
-		}
-		if again := encodeJournal(&c); !bytes.Equal(again, v) {
+		if again := appendJournal(nil, got.Records, got.Removed); !bytes.Equal(again, v) {
 			t.Errorf("%x encodes to %x", v, again)
 		}
 	})

@@ -8,14 +8,13 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/migrations"
-	"keeptrack/tracker"
 )
 
 // Verify checks everything in the file at path and returns all that it finds
 // wrong: the structure of its pages, first by looks and then, if the head pages
 // are whole, as bbolt sees it; checksums, lengths and order of all values; that
-// records are in the shard that their info hash belongs to and the journal has
-// no gap. It writes nothing. An error is one that kept it from looking, such as
+// records are in the chunk that their info hash belongs to and the journal has no
+// gap. It writes nothing. An error is one that kept it from looking, such as
 // ErrInUse or ErrNewer. Of a file of an older version the pages are checked.
 func Verify(path string) (findings []error, err error) {
 	return verify(path, func(check func(*bbolt.Tx, *os.File) error) error { return view(path, check) })
@@ -90,11 +89,11 @@ func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
 	if seen := tx.Bucket(bucketSeen); seen != nil {
 		verifyEach(seen, "livesync_seen", report, checkMark)
 	}
-	base, journal := tx.Bucket(bucketBase), tx.Bucket(bucketJournal)
-	if base == nil || journal == nil {
+	chunks, journal := tx.Bucket(bucketChunks), tx.Bucket(bucketJournal)
+	if chunks == nil || journal == nil {
 		return nil
 	}
-	oldest := verifyBase(base, journal.Sequence(), report)
+	oldest := verifyChunks(chunks, journal.Sequence(), report)
 	verifyJournal(journal, oldest, report)
 	return nil
 }
@@ -112,36 +111,35 @@ func verifyEach(b *bbolt.Bucket, name string, report func(error), check func(k, 
 	}
 }
 
-// verifyBase checks every shard of the base and returns the oldest sequence, as
+// verifyChunks checks every chunk of the base and returns the oldest sequence, as
 // far as can be told.
-func verifyBase(base *bbolt.Bucket, newest uint64, report func(error)) (oldest uint64) {
-	err := base.ForEach(func(k, v []byte) error {
-		if len(k) != 1 || v != nil {
-			report(fmt.Errorf("bucket base, key %x: no shard", k))
-		}
-		return nil
-	})
-	if err != nil {
-		report(fmt.Errorf("bucket base: %w", err))
-	}
+func verifyChunks(chunks *bbolt.Bucket, newest uint64, report func(error)) (oldest uint64) {
 	oldest = newest
-	for shard := range tracker.ShardCount {
-		value := getState(base, shard)
-		if value == nil {
-			oldest = 0
+	c := chunks.Cursor()
+	k, v := c.First()
+	if err := checkFirstChunk(k); err != nil {
+		report(err)
+	}
+	for k != nil {
+		low := k
+		err := checkChunkKey(k, v)
+		k, v = c.Next()
+		if err != nil {
+			report(chunkError(low, err))
 			continue
 		}
+		value := chunkValueOf(chunks, low)
 		willNeed(value)
-		state, err := decodeBase(shard, value)
+		state, err := decodeChunk(bounds{low, k}, value)
 		switch {
+		case err != nil && !chunkLength(len(value)):
+			report(chunkError(low, err))
+			continue
 		case err != nil:
-			report(fmt.Errorf("bucket base, key %02x: %w", shard, err))
-			if len(value) < baseHeader {
-				continue
-			}
-			state.sequence = baseSequence(value)
+			report(chunkError(low, err))
+			state.sequence = chunkSequence(value)
 		case state.sequence > newest:
-			report(fmt.Errorf("bucket base, key %02x: sequence %016x, the journal's is %016x", shard, state.sequence, newest))
+			report(chunkError(low, errAhead{state.sequence, newest}))
 		}
 		dontNeed(value)
 		oldest = min(oldest, state.sequence)
@@ -149,32 +147,28 @@ func verifyBase(base *bbolt.Bucket, newest uint64, report func(error)) (oldest u
 	return oldest
 }
 
-// verifyJournal checks that the journal holds every entry after oldest, and
-// each of them.
+// verifyJournal checks that the journal holds every entry after oldest, and each
+// of them.
 func verifyJournal(journal *bbolt.Bucket, oldest uint64, report func(error)) {
 	next := oldest + 1
-	err := journal.ForEach(func(k, v []byte) error {
+	c := journal.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
 		sequence, err := journalKey(k, v)
 		if err != nil {
-			report(fmt.Errorf("bucket journal, key %x: %w", k, err))
-			return nil
+			report(journalError(k, err))
+			continue
 		}
 		if sequence != next {
-			report(fmt.Errorf("bucket journal, key %x: expected entry %016x", k, next))
+			report(journalError(k, errGap{next}))
 		}
 		next = sequence + 1
 		value := journal.Bucket(k).Get(keyChanges)
-		willNeed(value)
-		if _, err := decodeJournal(value); err != nil {
-			report(fmt.Errorf("bucket journal, key %x: %w", k, err))
+		if _, err := decodeWhole(sequence, value); err != nil {
+			report(journalError(k, err))
 		}
 		dontNeed(value)
-		return nil
-	})
-	if err != nil {
-		report(fmt.Errorf("bucket journal: %w", err))
 	}
 	if written := journal.Sequence(); written != next-1 {
-		report(fmt.Errorf("bucket journal: ends at entry %016x, expected %016x", next-1, written))
+		report(errEnd{next - 1, written})
 	}
 }

@@ -18,36 +18,37 @@ func TestVerifyFindings(t *testing.T) {
 	last := []byte{0, 0, 0, 0, 0, 0, 0, 3}
 	for _, c := range []struct {
 		name   string
-		damage func(base, journal *bbolt.Bucket) error
+		damage func(chunks, journal *bbolt.Bucket) error
 		want   []string
 	}{
 		{"none", func(_, _ *bbolt.Bucket) error { return nil }, nil},
-		{"several", func(base, journal *bbolt.Bucket) error {
+		{"several", func(chunks, journal *bbolt.Bucket) error {
 			return errors.Join(
-				corrupt(base.Bucket([]byte{1}), keyState, baseHeader),
-				corrupt(base.Bucket([]byte{9}), keyState, baseHeader),
+				corrupt(nth(chunks, 1), keyRecords, chunkHeader),
+				corrupt(nth(chunks, 9), keyRecords, chunkHeader),
 				corrupt(journal.Bucket(last), keyChanges, journalHeader))
 		}, []string{
-			"bucket base, key 01: the checksum does not match",
-			"bucket base, key 09: the checksum does not match",
+			key1 + ": the checksum does not match",
+			"bucket chunks, key 0900000009000000000000000000000000000000: the checksum does not match",
 			"bucket journal, key 0000000000000003: the checksum does not match",
 		}},
-		{"wrong shard", func(base, _ *bbolt.Bucket) error {
-			return base.Bucket([]byte{1}).Put(keyState, encodeBase(1, []tracker.Record{{InfoHash: tracker.InfoHash{2}}}))
-		}, []string{"bucket base, key 01: a record belongs to another shard"}},
-		{"out of order", func(base, _ *bbolt.Bucket) error {
-			return base.Bucket([]byte{1}).Put(keyState, encodeBase(1, []tracker.Record{{InfoHash: tracker.InfoHash{1, 2}}, {InfoHash: tracker.InfoHash{1, 1}}}))
-		}, []string{"bucket base, key 01: the records are out of order"}},
-		{"base ahead", func(base, _ *bbolt.Bucket) error {
-			return base.Bucket([]byte{1}).Put(keyState, encodeBase(4, nil))
-		}, []string{"bucket base, key 01: sequence 0000000000000004, the journal's is 0000000000000003"}},
-		{"no value", func(base, _ *bbolt.Bucket) error { return base.Bucket([]byte{1}).Delete(keyState) },
-			[]string{"bucket base, key 01: the value has an impossible length"}},
-		{"shard lost", func(base, _ *bbolt.Bucket) error { return base.DeleteBucket([]byte{1}) },
-			[]string{"bucket journal, key 0000000000000002: expected entry 0000000000000001"}},
-		{"stray keys", func(base, journal *bbolt.Bucket) error {
-			return errors.Join(base.Put([]byte("xy"), nil), journal.Put([]byte("z"), nil))
-		}, []string{"bucket base, key 7879: no shard", "bucket journal, key 7a: no journal entry"}},
+		{"wrong chunk", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 2, encoded(tracker.Record{InfoHash: tracker.InfoHash{0, 2}})))
+		}, []string{key1 + ": a record belongs to another chunk"}},
+		{"out of order", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 2, encoded(
+				tracker.Record{InfoHash: tracker.InfoHash{1, 2}}, tracker.Record{InfoHash: tracker.InfoHash{1, 1}})))
+		}, []string{key1 + ": the records are out of order"}},
+		{"base ahead", func(chunks, _ *bbolt.Bucket) error {
+			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 4, nil))
+		}, []string{key1 + ": sequence 0000000000000004, the journal's is 0000000000000003"}},
+		{"no value", func(chunks, _ *bbolt.Bucket) error { return nth(chunks, 1).Delete(keyRecords) },
+			[]string{key1 + ": the value has an impossible length"}},
+		{"first chunk lost", func(chunks, _ *bbolt.Bucket) error { return chunks.DeleteBucket(make([]byte, hashSize)) },
+			[]string{"bucket chunks: the first chunk does not cover the lowest info hash"}},
+		{"stray keys", func(chunks, journal *bbolt.Bucket) error {
+			return errors.Join(chunks.Put([]byte("xy"), nil), journal.Put([]byte("z"), nil))
+		}, []string{"bucket chunks, key 7879: no chunk", "bucket journal, key 7a: no journal entry"}},
 		{"entry lost", func(_, journal *bbolt.Bucket) error {
 			k, _ := journal.Cursor().First()
 			return journal.DeleteBucket(k)

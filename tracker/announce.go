@@ -124,7 +124,7 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	p4, p6 := view(&s.arena4, torrent.home4()), view(&s.arena6, torrent.home6())
 	r.Leechers = p4.leechers + p6.leechers
 	r.Seeders = p4.seeders() + p6.seeders()
-	r.Downloaded = torrent.downloaded
+	r.Downloaded = torrent.count()
 	if a.Event != EventStopped {
 		c := choice{seeder: seeder, self: out.at, family: a.Peer.family, both: a.BothFamilies, want: t.wanted(a)}
 		c.choose(&s.rng, &p4, &p6, r)
@@ -192,7 +192,7 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 // position i is to be counted, and counts it if not. The peer, marked as
 // completed all the same, does not ask again.
 func (t *Tracker) mayComplete(s *shard, i uint32, p *Peer) bool {
-	if s.torrents.at(i).downloaded > 0 || t.limits.firstCompletion(p.Network()) {
+	if s.torrents.at(i).count() > 0 || t.limits.firstCompletion(p.Network()) {
 		return true
 	}
 	s.totals.PeersTurnedAway[TurnedCompletions]++

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Change is what a checkpoint writes of one torrent.
@@ -12,17 +13,11 @@ type Change struct {
 	// Removed says that the torrent is no longer kept. Only its info hash
 	// counts then.
 	Removed bool
-}
-
-// Changes are the torrents of one shard of the database that have changed. The
-// slices belong to whoever holds the Changes.
-type Changes struct {
-	// Records are the torrents that are new or whose record has changed, in no
-	// particular order.
-	Records []Record
-	// Removed are the torrents that were in the database and are no longer
-	// kept.
-	Removed []InfoHash
+	// Partial says that the database may have a record of the torrent that the
+	// tracker has not: Downloaded is to be added to that one's, and Floor is the
+	// least that comes out.
+	Partial bool
+	Floor   uint64
 }
 
 // taking is how far TakeChanges has come in its round.
@@ -30,6 +25,11 @@ type taking struct {
 	mu    sync.Mutex // guards what follows
 	shard int        // that comes next
 	words int        // of its bitmap of changed torrents that are left
+
+	// unwritten counts the changes taken of which nobody has said yet that they
+	// were written or not. It rises while their shard is locked: a torrent that
+	// could not take its change back must not leave the tracker meanwhile.
+	unwritten atomic.Int64
 }
 
 // begin goes back to where a round begins.
@@ -48,7 +48,7 @@ func (t *Tracker) TakeChanges(dst []Change, limit int) []Change {
 	for at.shard < ShardCount && len(dst) < end {
 		n := min(walkChunk, end-len(dst))
 		var over bool
-		if dst, over = t.shards[at.shard].takeChanges(slices.Grow(dst, n), n, &at.words); over {
+		if dst, over = t.takeChanges(&t.shards[at.shard], slices.Grow(dst, n), n); over {
 			at.shard, at.words = at.shard+1, math.MaxInt
 		}
 	}
@@ -67,6 +67,7 @@ func (t *Tracker) RestoreChanges(changes []Change) {
 		t.restore(&changes[i])
 	}
 	t.taking.begin()
+	t.taking.unwritten.Add(-int64(len(changes)))
 }
 
 func (t *Tracker) restore(c *Change) {
@@ -86,20 +87,24 @@ const takeWords = 1024
 // takeChanges is TakeChanges for one shard and one hold of its lock. It goes
 // through the changed torrents from the last to the first, as a walk does, then
 // through those removed.
-func (s *shard) takeChanges(dst []Change, limit int, words *int) (_ []Change, over bool) {
+func (t *Tracker) takeChanges(s *shard, dst []Change, limit int) (_ []Change, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	words := &t.taking.words
 	began, before := len(dst), min(*words, len(s.changed.words))
+	defer func() { t.taking.unwritten.Add(int64(len(dst) - began)) }()
 	*words = s.changed.drain(before, takeWords, func(i uint32) bool {
 		torrent := s.torrents.at(i)
-		torrent.stored = true
-		dst = append(dst, Change{Record: torrent.record()})
+		torrent.stored = !torrent.partial
+		dst = append(dst, torrent.change())
 		return len(dst) < began+limit
 	})
 	left := limit - (len(dst) - began)
 	for ; *words == 0 && left > 0 && s.removed.n > 0; left-- {
 		h := s.removed.pop()
-		if i, back := s.find(&h, hashTorrent(&h, s.seed)); back {
+		if i, back := s.find(&h, hashTorrent(&h, s.seed)); back && s.torrents.at(i).partial {
+			t.leftInFile() // and comes back with the torrent
+		} else if back {
 			s.torrents.at(i).stored = true // as the database still has it
 		} else {
 			dst = append(dst, Change{Record: Record{InfoHash: h}, Removed: true})

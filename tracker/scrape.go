@@ -53,6 +53,6 @@ func (s *shard) scrape(torrent *torrent) Counts {
 		Seeders:     c.seeders(),
 		Leechers:    c.leechers,
 		Downloaders: c.leechers - c.paused,
-		Downloaded:  torrent.downloaded,
+		Downloaded:  torrent.count(),
 	}
 }

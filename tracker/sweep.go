@@ -24,7 +24,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-ticker.C:
-			t.ages.observe(now.Unix(), now.Sub(began))
+			t.lookAtClock(t.Instant(now), now.Sub(began))
 			for i := range step {
 				t.sweep((next+i)%ShardCount, t.Instant(now))
 			}
@@ -60,9 +60,9 @@ func (t *Tracker) sweep(shard int, now Instant) {
 // whether it was.
 func (t *Tracker) sweepTorrent(s *shard, i uint32, now Instant) (dropped bool) {
 	torrent := s.torrents.at(i)
-	keep := t.keepFor(torrent)
-	if keep == 0 || !torrent.peerless() {
-		return false
+	keep := t.keepFor(torrent.count())
+	if keep == 0 || !torrent.peerless() || torrent.partial && torrent.downloaded != 0 {
+		return false // what a partial torrent has counted must come into the file
 	}
 	switch age := t.ages.of(torrent.lastAnnounce, now); {
 	case age >= keep:
@@ -78,17 +78,17 @@ func (t *Tracker) sweepTorrent(s *shard, i uint32, now Instant) (dropped bool) {
 }
 
 // outlived says that a torrent without peers would not be kept.
-func (t *Tracker) outlived(torrent *torrent, now Instant) bool {
-	keep := t.keepFor(torrent)
-	return keep != 0 && age(torrent.lastAnnounce, now) >= keep
+func (t *Tracker) outlived(r *Record, now Instant) bool {
+	keep := t.keepFor(r.Downloaded)
+	return keep != 0 && age(r.LastAnnounce, now) >= keep
 }
 
-// keepFor returns for how many seconds after its last announce a torrent
-// without peers is kept, 0 for ever. One that was never completed is not kept
+// keepFor returns for how many seconds after its last announce a torrent with a
+// count of downloads and without peers is kept, 0 for ever. One that was never completed is not kept
 // longer than a peer: made-up info hashes must not fill the memory.
-func (t *Tracker) keepFor(torrent *torrent) int64 {
+func (t *Tracker) keepFor(downloaded uint64) int64 {
 	keep := t.opts.TorrentTimeout
-	if torrent.downloaded == 0 && (keep == 0 || keep > t.opts.PeerTimeout) {
+	if downloaded == 0 && (keep == 0 || keep > t.opts.PeerTimeout) {
 		keep = t.opts.PeerTimeout
 	}
 	return int64((keep + time.Second - 1) / time.Second)

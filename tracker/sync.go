@@ -82,7 +82,7 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 	defer s.mu.Unlock()
 	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
-		if t.outlived(&torrent{lastAnnounce: r.LastAnnounce, downloaded: r.Downloaded}, now) {
+		if t.outlived(&r, now) {
 			return 0, SyncTooOld
 		}
 		if i, ok = t.create(s, &r.InfoHash, hash); !ok {
@@ -90,10 +90,10 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 		}
 	}
 	torrent := s.torrents.at(i)
-	local = torrent.downloaded
+	local = torrent.count()
 	s.announced(i, r.LastAnnounce)
 	if told := min(r.Downloaded, MaxDownloaded); told > local {
-		torrent.downloaded = told
+		torrent.tell(told)
 		s.changed.set(i)
 	}
 	return local, SyncApplied

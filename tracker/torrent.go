@@ -15,12 +15,13 @@ const inlinePeers = 3
 type torrent struct {
 	hash         InfoHash
 	lastAnnounce uint32 // unix minute
-	downloaded   uint64
+	downloaded   uint64 // see count
 	inline4      [inlinePeers]entry[key4]
 	block6       handle // 0: no IPv6 peers
 	count4       uint8  // number of inline peers, or external
 	leechers4    uint8  // number of inline leechers
 	stored       bool   // the database may know this torrent
+	partial      bool   // the database may know more of it, see partial.go
 }
 
 const external = 0xff
@@ -64,5 +65,5 @@ func (t *torrent) setHome6(h home[key6]) { t.block6 = h.block }
 func (t *torrent) peerless() bool { return t.count4 == 0 && t.block6 == 0 }
 
 func (t *torrent) record() Record {
-	return Record{InfoHash: t.hash, LastAnnounce: t.lastAnnounce, Downloaded: t.downloaded}
+	return Record{InfoHash: t.hash, LastAnnounce: t.lastAnnounce, Downloaded: t.count()}
 }

@@ -65,8 +65,11 @@ type Tracker struct {
 	torrents atomic.Int64
 	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
 	ages     ages
+	seen     atomic.Pointer[seenAges] // nil until the sweep has begun
 	limits   limits
 	taking   taking
+	fileOnly atomic.Bool  // the file may have records that the tracker has not
+	alone    atomic.Int64 // their number, about
 	// unreachable has where the peers come from that nobody could reach.
 	unreachable origins
 	shards      [ShardCount]shard
@@ -161,5 +164,7 @@ func (t *Tracker) create(s *shard, h *InfoHash, hash uint64) (uint32, bool) {
 		t.turned.Add(1)
 		return 0, false
 	}
-	return s.create(h, hash), true
+	i := s.create(h, hash)
+	s.torrents.at(i).partial = t.fileOnly.Load()
+	return i, true
 }

@@ -38,9 +38,7 @@ func (s *shard) announced(i, minute uint32) {
 // complete counts a completed download of the torrent at position i, up to
 // MaxDownloaded.
 func (s *shard) complete(i uint32) {
-	if torrent := s.torrents.at(i); torrent.downloaded < MaxDownloaded {
-		torrent.downloaded++
-	}
+	s.torrents.at(i).complete()
 	s.totals.Completed++
 	s.changed.set(i)
 }

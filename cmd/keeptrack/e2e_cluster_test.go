@@ -32,18 +32,21 @@ func newLibrary(n int) library {
 	return all
 }
 
-func (l library) TakeChanges(shard int, c *tracker.Changes) { c.Records = l.Records(shard, c.Records) }
+// unsaved is what of a library is to be written into a database.
+type unsaved struct{ rest library }
 
-func (l library) RestoreChanges(int, *tracker.Changes) {}
-
-func (l library) Records(shard int, dst []tracker.Record) []tracker.Record {
-	for _, r := range l {
-		if int(r.InfoHash[0]) == shard {
-			dst = append(dst, r)
-		}
+func (u *unsaved) TakeChanges(dst []tracker.Change, limit int) []tracker.Change {
+	n := min(limit, len(u.rest))
+	for _, r := range u.rest[:n] {
+		dst = append(dst, tracker.Change{Record: r})
 	}
+	u.rest = u.rest[n:]
 	return dst
 }
+
+func (u *unsaved) RestoreChanges([]tracker.Change) {}
+func (u *unsaved) Settle(tracker.Settlement)       {}
+func (u *unsaved) Expired(tracker.Record) bool     { return false }
 
 // save writes the library into the database in dir.
 func (l library) save(t *testing.T, dir string) {
@@ -52,7 +55,7 @@ func (l library) save(t *testing.T, dir string) {
 	if _, err := s.Load(func(tracker.Record) {}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Checkpoint(l); err != nil {
+	if _, err := s.Checkpoint(&unsaved{l}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -56,7 +56,7 @@ func (c *checkpointer) Run(ctx context.Context) error {
 // write writes one checkpoint and keeps its figures.
 func (c *checkpointer) write() (store.Result, error) {
 	began := time.Now()
-	result, err := c.store.Checkpoint(store.ByFirstByte(c.tracker))
+	result, err := c.store.Checkpoint(c.tracker)
 	took := time.Since(began)
 
 	c.mu.Lock()

@@ -13,14 +13,15 @@ import (
 // packages of the project that it may import.
 var allowed = map[string][]string{
 	"keeptrack/tracker":              {},
-	"keeptrack/migrations":           {},
+	"keeptrack/migrations":           {"keeptrack/store/runs"},
 	"keeptrack/tracker/internal/nap": {},
 	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/tracker/http":         {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/livesync":             {"keeptrack/tracker", "keeptrack/livesync/wire", "keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport":   {},
 	"keeptrack/livesync/wire":        {"keeptrack/tracker"},
-	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations", "keeptrack/store/safefile"},
+	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations", "keeptrack/store/runs", "keeptrack/store/safefile"},
+	"keeptrack/store/runs":           {},
 	"keeptrack/store/safefile":       {},
 	"keeptrack/cmd/internal/config": {
 		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"keeptrack/store/runs"
+	"keeptrack/tracker"
+)
+
+// limits bound what is written at a time.
+type limits struct {
+	batch   int // changes that close a journal entry
+	entries int // that the journal holds at the most, about: see share
+	cutting cutting
+}
+
+// usual are the limits except in tests and where memory is short.
+var usual = limits{batch: maxBatch, entries: 1024, cutting: normal}
+
+// share returns how many records of n in the base every batch rewrites at least, so
+// that small ones do not make the journal longer and longer. A large base is no
+// reason for more than a full batch rewrites.
+func (l limits) share(n int) int { return min(n/l.entries, rewriteFactor*l.batch) }
+
+// writing is a batch on its way into the file. What it has allocated is used
+// again for the next.
+type writing struct {
+	batch
+	src      Source
+	sequence uint64 // of the journal entry; 0: there was nothing to write
+	index    chunkIndex
+	gone     int    // records that were in the file alone and have expired
+	scratch  []byte // for the records that are rewritten
+	values   []byte // in the transaction
+}
+
+// write makes one transaction of a batch and adds it to the result.
+func (s *Store) write(w *writing, res *Result) error {
+	w.sort()
+	var marks Marks
+	written, err := s.transact(func(tx *bbolt.Tx) error {
+		if err := guarded(func() error { return w.write(tx, s.index, s.limits) }); err != nil {
+			return err
+		}
+		marks = s.takeMarks()
+		return putMarks(tx, marks)
+	})
+	forget(s.db) // what it has looked at would count as memory in use
+	if err != nil {
+		// It may be in the file nevertheless, as a later look will tell.
+		s.index, s.doubt = nil, &doubt{w.sequence, tracker.Settlement{Partial: slices.Clone(w.partial), Expired: w.gone}}
+		return err
+	}
+	w.src.Settle(tracker.Settlement{Taken: len(w.taken), Partial: w.partial, Expired: w.gone})
+	s.marks, s.index = marks, w.index
+	res.Records += len(w.records) / recordSize
+	res.Removed += len(w.removed) / hashSize
+	res.Bytes += written
+	return nil
+}
+
+// write rewrites the share of the base that the batch has to pay for, adds the
+// batch to the journal and drops the entries that no chunk needs any more. index
+// is that of the file, nil if it is not known.
+func (w *writing) write(tx *bbolt.Tx, index chunkIndex, l limits) (err error) {
+	chunks, journal := tx.Bucket(bucketChunks), tx.Bucket(bucketJournal)
+	w.sequence, w.gone, w.values = 0, 0, w.values[:0]
+	if index == nil {
+		if index, err = readIndex(chunks); err != nil {
+			return err
+		}
+	}
+	w.index = slices.Clone(index)
+	entries, err := readJournal(journal, openJournal)
+	if err != nil {
+		return err
+	}
+	if err := w.encode(&lookup{chunks: chunks, index: w.index, entries: entries}); err != nil {
+		return err
+	}
+	changes := len(w.records)/recordSize + len(w.removed)/hashSize
+	if changes == 0 { // all partial, and nothing new
+		return nil
+	}
+	if w.sequence, err = journal.NextSequence(); err != nil {
+		return err
+	}
+	w.values = appendJournal(w.values, w.records, w.removed)
+	value := w.values
+	entries = append(entries, runs.Entry{Sequence: w.sequence, Records: w.records, Removed: w.removed})
+	due := max(rewriteFactor*changes, l.share(w.index.records()))
+	if err := w.rewrite(chunks, entries, l.cutting, uint64(due)); err != nil {
+		return err
+	}
+	oldest := w.index[w.index.oldest()].sequence
+	if oldest < w.sequence {
+		if err := putChanges(journal, w.sequence, value); err != nil {
+			return err
+		}
+	}
+	return dropChanges(journal, oldest)
+}
+
+// rewrite rewrites the chunks with the oldest sequence until due records have
+// been rewritten. What the last run was too much is kept in the bucket's own
+// sequence number and counts for the next batches.
+func (w *writing) rewrite(chunks *bbolt.Bucket, entries []runs.Entry, c cutting, due uint64) error {
+	r := rewriter{chunks: chunks, cutting: c, index: w.index, entries: entries, sequence: w.sequence,
+		expired: w.src.Expired, records: w.scratch, values: w.values}
+	done, err := r.rewrite(chunks.Sequence(), due)
+	if err != nil {
+		return err
+	}
+	w.index, w.gone, w.scratch, w.values = r.index, r.gone, r.records, r.values
+	return chunks.SetSequence(done - due)
+}
+
+// doubt is a batch whose transaction has failed, maybe too late to keep it from
+// taking effect.
+type doubt struct {
+	sequence   uint64 // of its journal entry
+	settlement tracker.Settlement
+}
+
+// settleDoubt finds out whether the last batch that failed is in the file. If
+// so, its partial changes are: written once more, they would count twice.
+func (s *Store) settleDoubt(src Source) error {
+	if s.doubt == nil {
+		return nil
+	}
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		return guarded(func() error {
+			if d := s.doubt; d.sequence > 0 && tx.Bucket(bucketJournal).Sequence() >= d.sequence {
+				src.Settle(d.settlement)
+			}
+			return nil
+		})
+	})
+	if err == nil {
+		s.doubt = nil
+	}
+	return err
+}
