@@ -2,7 +2,6 @@ package http
 
 import (
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -24,7 +23,7 @@ func BenchmarkRespond(b *testing.B) {
 	for port := 1; port <= 1000; port++ {
 		get(h, addr2, "/announce", announceQuery(port, "1", ""))
 	}
-	r := &responder{handler: h, now: h.tracker.Instant(time.Now())}
+	r := responderOf(h)
 	message := []byte(libtorrentMessage)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -141,7 +141,7 @@ func (w *worker) keep(c *conn, in []byte) {
 // handOver has a goroutine of its own send a full scrape, of which the start
 // has been answered.
 func (w *worker) handOver(c *conn) {
-	start, full, fd := slices.Clone(w.responder.out), w.responder.full, c.fd
+	start, full, fd := slices.Clone(w.responder.out), w.responder.made.full, c.fd
 	w.responder.out = w.responder.out[:0]
 	if c.interest != 0 {
 		_ = unix.EpollCtl(w.poll, unix.EPOLL_CTL_DEL, fd, nil) // fails only if not watched

@@ -17,11 +17,6 @@ const (
 	encodingZstd
 )
 
-// field returns the header line that names the encoding.
-func (e encoding) field() string {
-	return [...]string{"", "Content-Encoding: gzip\r\n", "Content-Encoding: zstd\r\n"}[e]
-}
-
 // acceptedEncoding returns the best encoding that a client takes by the values
 // of its Accept-Encoding lines. What a client takes as well as nothing at all
 // (q=0) it does not take.

@@ -76,7 +76,7 @@ func TestFullScrape(t *testing.T) {
 // came and how long it took.
 func readSlowly(t *testing.T, conn net.Conn, pause time.Duration) (body string, took time.Duration) {
 	t.Helper()
-	request(t, conn, "/scrape")
+	ask(t, conn, "/scrape")
 	var reply strings.Builder
 	part := make([]byte, streamChunk+1<<10)
 	for began := time.Now(); ; time.Sleep(pause) {
@@ -126,18 +126,18 @@ func TestFullScrapesAtOnceAreBounded(t *testing.T) {
 		conns := make([]net.Conn, maxFullScrapes)
 		for i := range conns {
 			conns[i] = s.dial(t)
-			requestAs(t, conns[i], "/scrape", fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i))
+			askAs(t, conns[i], "/scrape", fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i))
 		}
 		synctest.Wait() // all wait for their reader
 		conn := s.dial(t)
 		r := bufio.NewReader(conn)
-		request(t, conn, "/scrape")
+		ask(t, conn, "/scrape")
 		if _, body := response(t, r); mustDict(t, body)["failure reason"] != FailureFullScrapeBusy.Text() {
 			t.Errorf("got %.100q", body)
 		}
 		conns[0].Close()
 		synctest.Wait()
-		request(t, conn, "/scrape")
+		ask(t, conn, "/scrape")
 		_, body := response(t, r)
 		checkFullScrape(t, body, 5000)
 	})
@@ -158,9 +158,9 @@ func TestOneFullScrapeForEachClient(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := servePipes(t, Options{FullScrape: true}, filledTracker(5000))
 				first, second := s.dial(t), s.dial(t)
-				requestAs(t, first, "/scrape", "X-Forwarded-For: "+c.first+"\r\n")
+				askAs(t, first, "/scrape", "X-Forwarded-For: "+c.first+"\r\n")
 				synctest.Wait() // for its reader
-				requestAs(t, second, "/scrape", "X-Forwarded-For: "+c.second+"\r\n")
+				askAs(t, second, "/scrape", "X-Forwarded-For: "+c.second+"\r\n")
 				_, body := response(t, bufio.NewReader(second))
 				if got := strings.Contains(body, FailureFullScrapeBusy.Text()); got != c.busy {
 					t.Errorf("refused: %v, want %v", got, c.busy)
@@ -183,7 +183,7 @@ func TestFullScrapeEncodings(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := servePipes(t, Options{FullScrape: true}, filledTracker(5000))
 				conn := s.dial(t)
-				requestAs(t, conn, "/scrape", c.accept)
+				askAs(t, conn, "/scrape", c.accept)
 				resp, body := response(t, bufio.NewReader(conn))
 				if got := resp.Header.Get("Content-Encoding"); got != c.want || resp.Header.Get("Vary") != "Accept-Encoding" {
 					t.Errorf("header %v", resp.Header)
@@ -220,7 +220,7 @@ func TestOthersAreNotEncoded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{FullScrape: true}, newTracker())
 		conn := s.dial(t)
-		requestAs(t, conn, "/announce?"+libtorrentQuery, "Accept-Encoding: gzip\r\n")
+		askAs(t, conn, "/announce?"+libtorrentQuery, "Accept-Encoding: gzip\r\n")
 		resp, body := response(t, bufio.NewReader(conn))
 		if resp.Header.Get("Content-Encoding") != "" || !strings.HasPrefix(body, "d8:complete") {
 			t.Errorf("header %v, %q", resp.Header, body)
@@ -232,7 +232,7 @@ func TestStopLetsARequestFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{FullScrape: true}, filledTracker(5000))
 		conn := s.dial(t)
-		request(t, conn, "/scrape")
+		ask(t, conn, "/scrape")
 		r := bufio.NewReader(conn)
 		if _, err := r.Peek(1); err != nil {
 			t.Fatal(err)
@@ -253,9 +253,9 @@ func TestStopLetsARequestFinish(t *testing.T) {
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{FullScrape: true}, filledTracker(5000))
-		request(t, s.dial(t), "/scrape") // and is not read
+		ask(t, s.dial(t), "/scrape") // and is not read
 		idle := s.dial(t)
-		request(t, idle, "/announce?"+libtorrentQuery)
+		ask(t, idle, "/announce?"+libtorrentQuery)
 		response(t, bufio.NewReader(idle))
 		synctest.Wait()
 		began := time.Now()

@@ -1,7 +1,7 @@
 package http
 
 import (
-	"net/netip"
+	nethttp "net/http"
 
 	"github.com/rs/zerolog"
 
@@ -12,19 +12,12 @@ import (
 // failed may try again.
 const failureInterval = 1800
 
-const (
-	methodGet  = "GET"
-	methodHead = "HEAD"
-)
-
-const statusOK = "200 OK"
-
 // handler is what the answers depend on, the same for all connections.
 type handler struct {
 	tracker         *tracker.Tracker
 	proxies         proxies
 	redirectURL     string
-	redirectField   string // the header line that names it
+	redirectFields  []field // of the answer that sends browsers there
 	allowFullScrape bool
 	fullScrapes     scrapers
 	log             zerolog.Logger
@@ -36,94 +29,58 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		tracker:         t,
 		proxies:         makeProxies(o.TrustedProxies, o.ClientAddressHeader),
 		redirectURL:     o.RedirectURL,
-		redirectField:   "Location: " + o.RedirectURL + "\r\n",
+		redirectFields:  []field{plainText, {"Location", o.RedirectURL}},
 		allowFullScrape: o.FullScrape,
 		log:             o.Log,
 	}
 }
 
-// answer answers the request in r.head.
-func (r *responder) answer(source netip.Addr) step {
-	from := r.clientOf(source, r.head.forwarded)
-	client := from.addr
-	if r.head.method != methodGet && r.head.method != methodHead {
-		r.counters.count(ActionOther, client, FailureMethod)
-		return r.writeLine("405 Method Not Allowed", "Allow: GET, HEAD\r\n", FailureMethod.Text())
+func (a *answerer) answerAnnounce(q *request) *answer {
+	if f := a.announce.parse(q.query, q.client); f != FailureNone {
+		return a.fail(ActionAnnounce, q, f, failureInterval)
 	}
-	path, query, ok := r.head.split()
-	if !ok {
-		return r.refuse(statusBadRequest)
-	}
-	switch routeOf(path) {
-	case routeAnnounce:
-		return r.answerAnnounce(query, from)
-	case routeScrape:
-		return r.answerScrape(query, client)
-	case routeRoot:
-		if namesTorrent(query) { // a client whose tracker has no path: it would not follow
-			return r.answerAnnounce(query, from)
-		}
-		if r.redirectURL != "" {
-			r.counters.count(ActionOther, client, FailureNone)
-			return r.writeLine("302 Found", r.redirectField, r.redirectURL)
-		}
-	}
-	r.counters.count(ActionOther, client, FailureNotFound)
-	return r.writeLine("404 Not Found", "", FailureNotFound.Text())
-}
-
-func (r *responder) answerAnnounce(query string, from requester) step {
-	a, reply := &r.announce, &r.reply
-	if f := a.parse(query, from); f != FailureNone {
-		return r.fail(ActionAnnounce, from.addr, f, failureInterval)
-	}
+	reply := &a.reply
 	reply.Peers4, reply.Peers6 = reply.Peers4[:0], reply.Peers6[:0]
-	r.tracker.Announce(r.now, &a.Announce, reply)
-	r.trace(a, reply)
+	a.tracker.Announce(a.now, &a.announce.Announce, reply)
+	a.trace(&a.announce, reply)
 	if reply.Refused {
-		return r.fail(ActionAnnounce, from.addr, FailureRefused, reply.Interval)
+		return a.fail(ActionAnnounce, q, FailureRefused, reply.Interval)
 	}
-	r.counters.count(ActionAnnounce, from.addr, FailureNone)
-	r.body = appendAnnounce(r.body[:0], reply, &a.Announce, a.dictionaries)
-	return r.write(statusOK, "")
+	a.counters.count(ActionAnnounce, q.client.addr, FailureNone)
+	return a.bencoded(appendAnnounce(a.made.body[:0], reply, &a.announce.Announce, a.announce.dictionaries))
 }
 
-func (r *responder) answerScrape(query string, client netip.Addr) step {
-	if f := r.scrape.parse(query); f != FailureNone {
-		return r.fail(ActionScrape, client, f, failureInterval)
+func (a *answerer) answerScrape(q *request) *answer {
+	if f := a.scrape.parse(q.query); f != FailureNone {
+		return a.fail(ActionScrape, q, f, failureInterval)
 	}
-	if r.scrape.n == 0 {
-		return r.answerFullScrape(client)
+	if a.scrape.n == 0 {
+		return a.answerFullScrape(q)
 	}
-	r.counters.count(ActionScrape, client, FailureNone)
-	r.body = appendScrape(r.body[:0], r.tracker, r.now, &r.scrape)
-	return r.write(statusOK, "")
+	a.counters.count(ActionScrape, q.client.addr, FailureNone)
+	return a.bencoded(appendScrape(a.made.body[:0], a.tracker, a.now, &a.scrape))
 }
 
 // answerFullScrape answers a scrape of every torrent, if that is allowed. If
 // so, the rows are up to stream.
-func (r *responder) answerFullScrape(client netip.Addr) step {
-	if !r.allowFullScrape {
-		return r.fail(ActionFullScrape, client, FailureFullScrapeOff, failureInterval)
+func (a *answerer) answerFullScrape(q *request) *answer {
+	if !a.allowFullScrape {
+		return a.fail(ActionFullScrape, q, FailureFullScrapeOff, failureInterval)
 	}
-	r.full = fullScrape{scraperOf(client), acceptedEncoding(r.head.encodings)}
-	if r.head.method == methodHead {
-		r.counters.count(ActionFullScrape, client, FailureNone)
-		return r.writeStream()
+	full := fullScrape{scraperOf(q.client.addr), acceptedEncoding(q.encodings)}
+	if q.method != methodHead && !a.fullScrapes.enter(full.scraper) {
+		return a.fail(ActionFullScrape, q, FailureFullScrapeBusy, failureInterval)
 	}
-	if !r.fullScrapes.enter(r.full.scraper) {
-		return r.fail(ActionFullScrape, client, FailureFullScrapeBusy, failureInterval)
-	}
-	r.counters.count(ActionFullScrape, client, FailureNone)
-	return r.writeStream()
+	a.counters.count(ActionFullScrape, q.client.addr, FailureNone)
+	a.made = answer{status: nethttp.StatusOK, fields: streamFields[full.encoding], body: a.made.body[:0], unsized: true, full: full}
+	return &a.made
 }
 
 // fail tells an announce or scrape why it failed, and in how many seconds the
 // client may try again.
-func (r *responder) fail(a Action, client netip.Addr, f Failure, interval uint32) step {
-	r.counters.count(a, client, f)
-	r.body = appendFailure(r.body[:0], f, interval)
-	return r.write(statusOK, "")
+func (a *answerer) fail(action Action, q *request, f Failure, interval uint32) *answer {
+	a.counters.count(action, q.client.addr, f)
+	return a.bencoded(appendFailure(a.made.body[:0], f, interval))
 }
 
 // trace logs an announce in full where that level is on.

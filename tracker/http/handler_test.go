@@ -49,7 +49,7 @@ type reply struct {
 
 // exchange has h answer one request.
 func exchange(h *handler, remote netip.Addr, message string) *reply {
-	r := &responder{handler: h, now: h.tracker.Instant(time.Now())}
+	r := responderOf(h)
 	r.respond([]byte(message), remote)
 	method, _, _ := strings.Cut(message, " ")
 	resp, err := nethttp.ReadResponse(bufio.NewReader(bytes.NewReader(r.out)), &nethttp.Request{Method: method})

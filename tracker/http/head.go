@@ -1,6 +1,9 @@
 package http
 
-import "strings"
+import (
+	nethttp "net/http"
+	"strings"
+)
 
 // maxHead is the size in bytes of the longest head of a request that is read,
 // with the request line and the empty line at its end.
@@ -12,9 +15,9 @@ const maxFields, maxEmptyLines = 100, 8
 
 // The status codes with which a head is refused.
 const (
-	statusBadRequest   = 400
-	statusHeadTooLarge = 431
-	statusVersion      = 505
+	statusBadRequest   = nethttp.StatusBadRequest
+	statusHeadTooLarge = nethttp.StatusRequestHeaderFieldsTooLarge
+	statusVersion      = nethttp.StatusHTTPVersionNotSupported
 )
 
 // head is what matters of a request's head (RFC 9112). Its strings are parts
@@ -81,26 +84,6 @@ func (h *head) parse(in, clientHeader string) (size, refusal int) {
 	h.keep = !h.close && (!h.oldHTTP || h.askedToKeep && !h.bare)
 	return size, 0
 }
-
-// split returns the path and the query of the target. It may be in absolute
-// form, as proxies are sent it.
-func (h *head) split() (path, query string, ok bool) {
-	target := h.target
-	if target[0] != '/' {
-		scheme, rest, _ := strings.Cut(target, "://")
-		if !strings.EqualFold(scheme, "http") {
-			return "", "", false
-		}
-		target = rest[len(rest)-len(strings.TrimLeftFunc(rest, inAuthority)):]
-	}
-	path, query, _ = strings.Cut(target, "?")
-	if path == "" {
-		path = "/"
-	}
-	return path, query, true
-}
-
-func inAuthority(r rune) bool { return r != '/' && r != '?' }
 
 // requestLine takes in the first line.
 func (h *head) requestLine(line string) (refusal int) {

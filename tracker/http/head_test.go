@@ -117,30 +117,6 @@ func TestParseHeadSize(t *testing.T) {
 	}
 }
 
-func TestSplitTarget(t *testing.T) {
-	tests := []struct {
-		target, path, query string
-		ok                  bool
-	}{
-		{"/announce?a=b?c", "/announce", "a=b?c", true},
-		{"/", "/", "", true},
-		{"//x/y", "//x/y", "", true},
-		{"?a", "", "", false},
-		{"http://h:1/announce?a", "/announce", "a", true},
-		{"HTTP://h?a/b", "/", "a/b", true},
-		{"http://", "/", "", true},
-		{"https://h/announce", "", "", false},
-		{"*", "", "", false},
-		{"h:443", "", "", false},
-	}
-	for _, test := range tests {
-		path, query, ok := (&head{target: test.target}).split()
-		if path != test.path || query != test.query || ok != test.ok {
-			t.Errorf("%s: got %q, %q, %v", test.target, path, query, ok)
-		}
-	}
-}
-
 // FuzzParseHead parses any bytes: what was refused stays so, whatever follows,
 // a head is known by its last byte and no earlier, and what was read of it
 // makes a head that reads the same.

@@ -184,12 +184,12 @@ func TestBoundOnEachSystem(t *testing.T) {
 			s, _, _ := run(t, serve, Options{MaxConnections: 1, FullScrape: true}, long, filledTracker(100_000))
 			first, firstReader := dial(t, s.Addrs()[0])
 			first.SetReadBuffer(4096)
-			request(t, first, "/scrape")
+			ask(t, first, "/scrape")
 			if _, err := firstReader.Peek(1); err != nil {
 				t.Fatal(err)
 			}
 			second, r := dial(t, s.Addrs()[0])
-			request(t, second, "/announce?"+libtorrentQuery)
+			ask(t, second, "/announce?"+libtorrentQuery)
 			for deadline := time.Now().Add(20 * time.Second); s.Stats().Paused == 0; time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("goes on accepting")

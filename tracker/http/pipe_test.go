@@ -80,14 +80,14 @@ func (s *pipeServer) dial(t *testing.T) net.Conn {
 	return client
 }
 
-// request sends one request for a path with its query.
-func request(t *testing.T, conn net.Conn, target string) {
+// ask sends one request for a path with its query.
+func ask(t *testing.T, conn net.Conn, target string) {
 	t.Helper()
-	requestAs(t, conn, target, "")
+	askAs(t, conn, target, "")
 }
 
-// requestAs is request with more lines in the header.
-func requestAs(t *testing.T, conn net.Conn, target, lines string) {
+// askAs is ask with more lines in the header.
+func askAs(t *testing.T, conn net.Conn, target, lines string) {
 	t.Helper()
 	if _, err := io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: tracker\r\n"+lines+"\r\n"); err != nil {
 		t.Fatal(err)

@@ -87,7 +87,7 @@ func TestPipeliningIsBounded(t *testing.T) {
 			conns := make([]*net.TCPConn, clients)
 			for i := range conns {
 				conn, r := dial(t, s.Addrs()[0])
-				request(t, conn, target) // makes what a connection has anyway
+				ask(t, conn, target) // makes what a connection has anyway
 				if _, body := response(t, r); len(body) < 6000 {
 					t.Fatalf("the reply has only %d bytes", len(body))
 				}
@@ -110,7 +110,7 @@ func TestPipeliningIsBounded(t *testing.T) {
 				t.Errorf("%d connections", n)
 			}
 			other, r := dial(t, s.Addrs()[0])
-			request(t, other, "/announce?"+libtorrentQuery)
+			ask(t, other, "/announce?"+libtorrentQuery)
 			response(t, r)
 		})
 	}

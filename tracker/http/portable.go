@@ -99,7 +99,7 @@ func (p *portableServer) serve(conn net.Conn, source netip.Addr) {
 	case stepLinger:
 		c.lingerOn()
 	case stepStream:
-		p.streamTo(p.force, conn, c.responder.out, c.responder.full)
+		p.streamTo(p.force, conn, c.responder.out, c.responder.made.full)
 	}
 }
 

@@ -16,9 +16,10 @@ import (
 	"keeptrack/tracker"
 )
 
-func newResponder(o Options) *responder {
-	h := newHandler(o, newTracker())
-	return &responder{handler: h, now: h.tracker.Instant(time.Now())}
+func newResponder(o Options) *responder { return responderOf(newHandler(o, newTracker())) }
+
+func responderOf(h *handler) *responder {
+	return &responder{answerer: answerer{handler: h, now: h.tracker.Instant(time.Now())}}
 }
 
 // statuses reads the replies in out, which must be nothing else.
@@ -126,7 +127,7 @@ func TestRespondDoesNotAllocate(t *testing.T) {
 		"GET /scrape?" + scrapeQuery(20) + " HTTP/1.1\r\nHost: h\r\n\r\n\x16")
 	// Room for the largest reply, whatever is drawn.
 	r.reply.Peers4, r.reply.Peers6 = make([]byte, 0, tracker.MaxPeers*6), make([]byte, 0, tracker.MaxPeers*18)
-	r.body, r.out = make([]byte, 0, 8192), make([]byte, 0, 16384)
+	r.made.body, r.out = make([]byte, 0, 8192), make([]byte, 0, 16384)
 	r.respond(in, addr1)
 	if allocs := testing.AllocsPerRun(100, func() {
 		r.out = r.out[:0]
@@ -149,8 +150,8 @@ func FuzzRespond(f *testing.F) {
 		if len(in) > enoughOut/512 || bytes.Contains(in, []byte("HEAD")) {
 			t.Skip("more than one call, or replies whose end is not seen")
 		}
-		now := h.tracker.Instant(time.Now())
-		whole, parts := responder{handler: h, now: now}, responder{handler: h, now: now}
+		whole, parts := responderOf(h), responderOf(h)
+		parts.now = whole.now
 		n, next := whole.respond(in, addr1)
 		if n > len(in) || next == stepAnswer || next == stepStream {
 			t.Fatalf("%d of %d bytes, then %d", n, len(in), next)

@@ -1,20 +1,45 @@
 package http
 
+import "strings"
+
 // route is what the path of a request asks for.
 type route uint8
 
 const (
 	routeNone     route = iota // nothing that there is
+	routeInvalid               // nothing that could be: there is no path
 	routeRoot                  // nothing: the path has no elements
 	routeAnnounce              // an announce
 	routeScrape                // a scrape
 )
+
+// splitTarget returns the path and the query of a request's target. It may be
+// in absolute form, as proxies are sent it. Any other form has no path.
+func splitTarget(target string) (path, query string) {
+	if !strings.HasPrefix(target, "/") {
+		scheme, rest, _ := strings.Cut(target, "://")
+		if !strings.EqualFold(scheme, "http") {
+			return "", ""
+		}
+		target = rest[len(rest)-len(strings.TrimLeftFunc(rest, inAuthority)):]
+	}
+	path, query, _ = strings.Cut(target, "?")
+	if path == "" {
+		path = "/"
+	}
+	return path, query
+}
+
+func inAuthority(r rune) bool { return r != '/' && r != '?' }
 
 // routeOf returns what an escaped path asks for. If its last element is the
 // word announce or scrape, whatever follows the word (.php, %20), that decides:
 // keys stand before it. Otherwise the beginning of the first element does, as at
 // opentracker: "a" announces, "sc" scrapes. Blank elements do not count.
 func routeOf(path string) route {
+	if path == "" {
+		return routeInvalid
+	}
 	var first, last, e element
 	for i := 0; ; {
 		end, c := i == len(path), byte('/')

@@ -85,3 +85,26 @@ func FuzzRouteOf(f *testing.F) {
 		}
 	})
 }
+
+func TestSplitTarget(t *testing.T) {
+	tests := []struct {
+		target, path, query string
+	}{
+		{"/announce?a=b?c", "/announce", "a=b?c"},
+		{"/", "/", ""},
+		{"//x/y", "//x/y", ""},
+		{"?a", "", ""},
+		{"http://h:1/announce?a", "/announce", "a"},
+		{"HTTP://h?a/b", "/", "a/b"},
+		{"http://", "/", ""},
+		{"https://h/announce", "", ""},
+		{"*", "", ""},
+		{"h:443", "", ""},
+	}
+	for _, test := range tests {
+		path, query := splitTarget(test.target)
+		if path != test.path || query != test.query {
+			t.Errorf("%s: got %q, %q", test.target, path, query)
+		}
+	}
+}

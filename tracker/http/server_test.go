@@ -97,13 +97,13 @@ func TestBothFamilies(t *testing.T) {
 			t.Fatalf("listens on %v", addrs)
 		}
 		conn6, r6 := dial(t, addrs[1])
-		request(t, conn6, "/announce?"+announceQuery(6881, "1", ""))
+		ask(t, conn6, "/announce?"+announceQuery(6881, "1", ""))
 		_, body := response(t, r6)
 		if got := mustDict(t, body); got["external ip"] != string(net.IPv6loopback) {
 			t.Errorf("over IPv6: %q", got)
 		}
 		conn4, r4 := dial(t, addrs[0])
-		request(t, conn4, "/announce?"+announceQuery(6881, "1", ""))
+		ask(t, conn4, "/announce?"+announceQuery(6881, "1", ""))
 		_, body = response(t, r4)
 		if got := mustDict(t, body); got["external ip"] != "\x7f\x00\x00\x01" || got["peers6"] != string(net.IPv6loopback)+"\x1a\xe1" {
 			t.Errorf("over IPv4: %q", got)
@@ -162,7 +162,7 @@ func TestLongReply(t *testing.T) {
 			"/announce?" + announceQuery(6881, "1", "&numwant=1000&compact=0"),
 			"/scrape?" + scrapeQuery(74),
 		} {
-			request(t, conn, target)
+			ask(t, conn, target)
 			resp, body := response(t, r)
 			if resp.ContentLength != int64(len(body)) || len(body) < 2000 || resp.Close {
 				t.Errorf("%d bytes, %+v", len(body), resp)
@@ -263,7 +263,7 @@ func TestJunk(t *testing.T) {
 			io.Copy(io.Discard, conn) // until the server has had enough
 		}
 		conn, r := dial(t, s.Addrs()[0])
-		request(t, conn, "/announce?"+libtorrentQuery)
+		ask(t, conn, "/announce?"+libtorrentQuery)
 		if resp, _ := response(t, r); resp.StatusCode != 200 {
 			t.Errorf("status %d", resp.StatusCode)
 		}

@@ -13,7 +13,7 @@ func TestStop(t *testing.T) {
 			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Millisecond}, newTracker())
 			silent, _ := dial(t, s.Addrs()[0])
 			idle, idleReader := dial(t, s.Addrs()[0])
-			request(t, idle, "/announce?"+libtorrentQuery)
+			ask(t, idle, "/announce?"+libtorrentQuery)
 			response(t, idleReader)
 			partial, partialReader := dial(t, s.Addrs()[0])
 			const begun = "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\n"
@@ -51,7 +51,7 @@ func TestStopWaitsForAFirstRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
 			idle, idleReader := dial(t, s.Addrs()[0])
-			request(t, idle, "/announce?"+libtorrentQuery)
+			ask(t, idle, "/announce?"+libtorrentQuery)
 			response(t, idleReader)
 			fresh, freshReader := dial(t, s.Addrs()[0])
 			eventually(t, s, 2)
@@ -59,7 +59,7 @@ func TestStopWaitsForAFirstRequest(t *testing.T) {
 			if rest, err := io.ReadAll(idleReader); err != nil || len(rest) > 0 {
 				t.Errorf("before the end: %q, %v", rest, err)
 			}
-			request(t, fresh, "/announce?"+libtorrentQuery)
+			ask(t, fresh, "/announce?"+libtorrentQuery)
 			if resp, _ := response(t, freshReader); resp.StatusCode != 200 {
 				t.Errorf("got %+v", resp)
 			}
@@ -80,7 +80,7 @@ func TestStopIsForced(t *testing.T) {
 				partial, _ := dial(t, s.Addrs()[0])
 				io.WriteString(partial, "GET /")
 				streamed, _ := dial(t, s.Addrs()[0])
-				request(t, streamed, "/scrape") // and is not read
+				ask(t, streamed, "/scrape") // and is not read
 				eventually(t, s, 2)
 				if end == "by Close" {
 					if err := s.Close(); err != nil {
@@ -122,7 +122,7 @@ func TestFullScrapeOnEachSystem(t *testing.T) {
 			}
 			checkFullScrape(t, body, n)
 			again, againReader := dial(t, s.Addrs()[0])
-			request(t, again, "/scrape")
+			ask(t, again, "/scrape")
 			if _, err := againReader.Peek(1); err != nil {
 				t.Fatal(err)
 			}

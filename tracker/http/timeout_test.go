@@ -40,7 +40,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 		conn := s.dial(t)
 		r := bufio.NewReader(conn)
 		for range 3 {
-			request(t, conn, "/announce?"+libtorrentQuery)
+			ask(t, conn, "/announce?"+libtorrentQuery)
 			response(t, r)
 			time.Sleep(29 * time.Second)
 		}
@@ -57,7 +57,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 func TestUnreadReplyIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{}, newTracker())
-		request(t, s.dial(t), "/announce?"+libtorrentQuery)
+		ask(t, s.dial(t), "/announce?"+libtorrentQuery)
 		synctest.Wait()
 		if n := s.Stats().Connections; n != 1 {
 			t.Errorf("%d connections at first", n)
@@ -78,11 +78,11 @@ func TestConnectionsBeyondTheBoundWait(t *testing.T) {
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
-			request(t, third, "/announce?"+libtorrentQuery)
+			ask(t, third, "/announce?"+libtorrentQuery)
 			response(t, bufio.NewReader(third))
 		}()
 		for range 3 {
-			request(t, second, "/announce?"+libtorrentQuery)
+			ask(t, second, "/announce?"+libtorrentQuery)
 			response(t, bufio.NewReader(second))
 		}
 		synctest.Wait()

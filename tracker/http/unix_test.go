@@ -88,7 +88,7 @@ func TestFullScrapeOnUnixSocket(t *testing.T) {
 	for name, serve := range systems {
 		t.Run(name, func(t *testing.T) {
 			conn, r := serveUnix(t, serve, Options{FullScrape: true}, newTracker())
-			request(t, conn, "/scrape")
+			ask(t, conn, "/scrape")
 			if _, body := response(t, r); !strings.HasPrefix(body, scrapeStart) {
 				t.Errorf("got %q", body)
 			}

@@ -216,10 +216,10 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 	serveOnce := func() {
 		s, stop, stopped := run(t, serve, Options{FullScrape: true}, standardLimits, filledTracker(10))
 		conn, r := dial(t, s.Addrs()[0])
-		request(t, conn, "/announce?"+libtorrentQuery)
+		ask(t, conn, "/announce?"+libtorrentQuery)
 		response(t, r)
 		full, fullReader := dial(t, s.Addrs()[0])
-		request(t, full, "/scrape")
+		ask(t, full, "/scrape")
 		response(t, fullReader)
 		stop()
 		<-stopped

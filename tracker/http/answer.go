@@ -1,0 +1,123 @@
+package http
+
+import (
+	nethttp "net/http"
+	"net/netip"
+
+	"keeptrack/tracker"
+)
+
+const (
+	methodGet  = nethttp.MethodGet
+	methodHead = nethttp.MethodHead
+)
+
+// request is all of a request that its answer depends on.
+type request struct {
+	method      string
+	path, query string // still escaped; without a path, the target is none that there is here
+	client      requester
+	encodings   []string // the values of the Accept-Encoding lines
+}
+
+// field is a line of an answer's header.
+type field struct{ name, value string }
+
+// answer is what a request is to get. Framing it and keeping or closing the
+// connection is up to what carries it.
+type answer struct {
+	status int
+	fields []field // without those about the connection and the length
+	body   []byte  // the memory is the answerer's
+	// unsized is set for a full scrape: the rows are still to be streamed, unless
+	// the method is HEAD, and the end of the connection is that of the answer.
+	unsized bool
+	full    fullScrape
+	// refused is set where what came is no request that could be answered. The next
+	// one cannot be told from the rest, so the connection is to be closed.
+	refused bool
+}
+
+// answerer is the memory for one answer at a time.
+type answerer struct {
+	*handler
+	now tracker.Instant
+
+	announce announceRequest
+	reply    tracker.Reply
+	scrape   scrapeRequest
+	made     answer
+}
+
+// The fields of the answers.
+var (
+	plainText    = field{"Content-Type", "text/plain"}
+	varies       = field{"Vary", "Accept-Encoding"}
+	plainFields  = []field{plainText}
+	methodFields = []field{plainText, {"Allow", "GET, HEAD"}}
+	streamFields = [...][]field{
+		encodingNone: {plainText, varies},
+		encodingGzip: {plainText, {"Content-Encoding", "gzip"}, varies},
+		encodingZstd: {plainText, {"Content-Encoding", "zstd"}, varies},
+	}
+)
+
+// request returns the request for a target. forwarded are the values of the
+// header that names a proxy's client; source is invalid on a unix socket.
+func (h *handler) request(method, target string, source netip.Addr, forwarded, encodings []string) request {
+	q := request{method: method, client: h.clientOf(source, forwarded), encodings: encodings}
+	q.path, q.query = splitTarget(target)
+	return q
+}
+
+// answer answers a request. The result is valid until the next one.
+func (a *answerer) answer(q *request) *answer {
+	if q.method != methodGet && q.method != methodHead {
+		a.counters.count(ActionOther, q.client.addr, FailureMethod)
+		return a.line(nethttp.StatusMethodNotAllowed, methodFields, FailureMethod.Text())
+	}
+	switch routeOf(q.path) {
+	case routeInvalid:
+		return a.refuse(nethttp.StatusBadRequest)
+	case routeAnnounce:
+		return a.answerAnnounce(q)
+	case routeScrape:
+		return a.answerScrape(q)
+	case routeRoot:
+		if namesTorrent(q.query) { // a client whose tracker has no path: it would not follow
+			return a.answerAnnounce(q)
+		}
+		if a.redirectURL != "" {
+			a.counters.count(ActionOther, q.client.addr, FailureNone)
+			return a.line(nethttp.StatusFound, a.redirectFields, a.redirectURL)
+		}
+	}
+	a.counters.count(ActionOther, q.client.addr, FailureNotFound)
+	return a.line(nethttp.StatusNotFound, plainFields, FailureNotFound.Text())
+}
+
+// refuse answers what is no request, or none in a form that is understood.
+func (a *answerer) refuse(status int) *answer {
+	a.counters.malformed.Add(1)
+	text := "not a request"
+	switch status {
+	case nethttp.StatusRequestHeaderFieldsTooLarge:
+		text = "the header is too long"
+	case nethttp.StatusHTTPVersionNotSupported:
+		text = "only HTTP/1.0 and HTTP/1.1 are spoken"
+	}
+	a.line(status, plainFields, text).refused = true
+	return &a.made
+}
+
+// line makes an answer of one line of text.
+func (a *answerer) line(status int, fields []field, text string) *answer {
+	a.made = answer{status: status, fields: fields, body: append(append(a.made.body[:0], text...), '\n')}
+	return &a.made
+}
+
+// bencoded makes an answer of a dictionary, written to the memory of a.made.body.
+func (a *answerer) bencoded(body []byte) *answer {
+	a.made = answer{status: nethttp.StatusOK, fields: plainFields, body: body}
+	return &a.made
+}
