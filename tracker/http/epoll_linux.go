@@ -5,13 +5,25 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
-// serve is the serveFunc for this system.
-var serve serveFunc = serveEpoll
+// carriers gives each listener its engine. Whatever has no descriptor to hand
+// out, such as TLS's, is net/http's.
+func carriers(listeners []net.Listener) []carrier {
+	direct, others := carrier{engine: serveEpoll}, carrier{engine: serveNet}
+	for _, l := range listeners {
+		if _, ok := l.(syscall.Conn); ok {
+			direct.listeners = append(direct.listeners, l)
+		} else {
+			others.listeners = append(others.listeners, l)
+		}
+	}
+	return []carrier{direct, others}
+}
 
 // epollServer is what workers share.
 type epollServer struct {
@@ -22,7 +34,7 @@ type epollServer struct {
 	streams     sync.WaitGroup  // one for each connection with a goroutine of its own
 }
 
-// serveEpoll is the serveFunc with a worker for each CPU. They share the
+// serveEpoll is the engine with a worker for each CPU. They share the
 // listeners, so that no connection waits for a busy worker while another is
 // idle.
 func serveEpoll(ctx, force context.Context, s *service, listeners []net.Listener) error {

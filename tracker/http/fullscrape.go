@@ -3,7 +3,6 @@ package http
 import (
 	"bufio"
 	"io"
-	"net"
 	"time"
 )
 
@@ -16,15 +15,21 @@ const (
 	streamRate = 256 << 10
 )
 
+// timedWriter is what a full scrape is written to.
+type timedWriter interface {
+	io.Writer
+	SetWriteDeadline(time.Time) error
+}
+
 // stream sends start and then a row for every torrent, in order of info hash. It
-// ends the full scrape that a responder began, and leaves conn open.
+// ends the full scrape that an answer announces.
 //
 // Each part has to be taken within limit, and all of it at streamRate or
 // faster, but for a delay of limit at the start. An error means that the client
 // has gone or is too slow. The reply lacks its end then.
-func (h *handler) stream(conn net.Conn, start []byte, full fullScrape, limit time.Duration) error {
+func (h *handler) stream(w timedWriter, start []byte, full fullScrape, limit time.Duration) error {
 	defer h.fullScrapes.leave(full.scraper)
-	out := bufio.NewWriterSize(&pacer{conn, limit, time.Now().Add(limit)}, streamChunk)
+	out := bufio.NewWriterSize(&pacer{w, limit, time.Now().Add(limit)}, streamChunk)
 	if _, err := out.Write(start); err != nil {
 		return err
 	}
@@ -61,24 +66,16 @@ func (h *handler) writeRows(w io.Writer) error {
 
 // pacer writes the parts of a long reply to a client that has to keep up.
 type pacer struct {
-	conn  net.Conn
+	w     timedWriter
 	limit time.Duration // for each part
 	due   time.Time     // when all parts so far are to have been taken
 }
 
 func (p *pacer) Write(part []byte) (int, error) {
 	p.due = p.due.Add(time.Duration(len(part)) * time.Second / streamRate)
-	if err := send(p.conn, part, min(p.limit, time.Until(p.due))); err != nil {
-		return 0, err // how much was taken does not matter any more
+	limit := min(p.limit, time.Until(p.due))
+	if err := p.w.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+		return 0, err
 	}
-	return len(part), nil
-}
-
-// send writes to conn within the time limit.
-func send(conn net.Conn, p []byte, limit time.Duration) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
-		return err
-	}
-	_, err := conn.Write(p)
-	return err
+	return p.w.Write(part)
 }

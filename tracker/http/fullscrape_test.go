@@ -114,6 +114,7 @@ func TestFullScrapeTooSlow(t *testing.T) {
 		if strings.HasSuffix(body, scrapeEnd) || took < standardLimits.write || took > 2*standardLimits.write {
 			t.Errorf("%d bytes after %v, which end with %q", len(body), took, body[len(body)-len(scrapeEnd):])
 		}
+		synctest.Wait() // for the handler
 		if n := s.service.handler.fullScrapes.n; n != 0 {
 			t.Errorf("%d full scrapes are under way", n)
 		}

@@ -13,13 +13,6 @@ const maxHead = 8 << 10
 // and maxEmptyLines the most empty lines before a request.
 const maxFields, maxEmptyLines = 100, 8
 
-// The status codes with which a head is refused.
-const (
-	statusBadRequest   = nethttp.StatusBadRequest
-	statusHeadTooLarge = nethttp.StatusRequestHeaderFieldsTooLarge
-	statusVersion      = nethttp.StatusHTTPVersionNotSupported
-)
-
 // head is what matters of a request's head (RFC 9112). Its strings are parts
 // of the text that it was read from.
 type head struct {
@@ -52,11 +45,11 @@ func (h *head) parse(in, clientHeader string) (size, refusal int) {
 	line, rest, whole := cutLine(in)
 	for empty := 0; whole && line == ""; line, rest, whole = cutLine(rest) {
 		if empty++; empty > maxEmptyLines {
-			return 0, statusBadRequest
+			return 0, nethttp.StatusBadRequest
 		}
 	}
 	if !whole && rest != "" && rest[0] != '\r' && !isToken(rest[:1]) {
-		return 0, statusBadRequest // TLS and other protocols need not be waited for
+		return 0, nethttp.StatusBadRequest // TLS and other protocols need not be waited for
 	}
 	if whole {
 		if refusal = h.requestLine(line); refusal != 0 {
@@ -66,20 +59,20 @@ func (h *head) parse(in, clientHeader string) (size, refusal int) {
 	}
 	for fields := 0; whole && line != ""; line, rest, whole = cutLine(rest) {
 		if !h.field(line, clientHeader) {
-			return 0, statusBadRequest
+			return 0, nethttp.StatusBadRequest
 		}
 		if fields++; fields > maxFields {
-			return 0, statusHeadTooLarge
+			return 0, nethttp.StatusRequestHeaderFieldsTooLarge
 		}
 	}
 	size = len(in) - len(rest)
 	switch {
 	case size > maxHead, !whole && len(in) >= maxHead:
-		return 0, statusHeadTooLarge
+		return 0, nethttp.StatusRequestHeaderFieldsTooLarge
 	case !whole:
 		return 0, 0
 	case h.hosts > 1:
-		return 0, statusBadRequest
+		return 0, nethttp.StatusBadRequest
 	}
 	h.keep = !h.close && (!h.oldHTTP || h.askedToKeep && !h.bare)
 	return size, 0
@@ -90,13 +83,13 @@ func (h *head) requestLine(line string) (refusal int) {
 	method, rest, _ := strings.Cut(line, " ")
 	target, version, _ := strings.Cut(rest, " ")
 	if !isToken(method) || !isTarget(target) {
-		return statusBadRequest
+		return nethttp.StatusBadRequest
 	}
 	h.method, h.target = method, target
 	if version == "" {
 		h.bare, h.oldHTTP = true, true
 		if target[0] != '/' || method != methodGet && method != methodHead {
-			return statusBadRequest // another protocol
+			return nethttp.StatusBadRequest // another protocol
 		}
 		return 0
 	}
@@ -107,10 +100,10 @@ func (h *head) requestLine(line string) (refusal int) {
 func (h *head) version(v string) (refusal int) {
 	const form = "HTTP/1.1"
 	if len(v) != len(form) || v[:5] != form[:5] || !isDigit(v[5]) || v[6] != '.' || !isDigit(v[7]) {
-		return statusBadRequest
+		return nethttp.StatusBadRequest
 	}
 	if v[5] > '1' {
-		return statusVersion
+		return nethttp.StatusHTTPVersionNotSupported
 	}
 	h.oldHTTP = v[5] == '0' || v[7] == '0'
 	return 0

@@ -39,10 +39,11 @@ func TestLimits(t *testing.T) {
 		{"a part of a head", limits{head: limit, idle: time.Hour}, "GET / HTTP/1.1\r\nHost:", false},
 		{"idle", limits{head: time.Hour, idle: limit, write: time.Hour}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", true},
 		{"a part of the second head", limits{head: limit, idle: time.Hour, write: time.Hour},
-			"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET", true},
-		{"lingers", limits{head: time.Hour, linger: limit, write: time.Hour}, "\x16\x03\x01", true},
+			"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /", true},
+		{"waits for a body", limits{head: time.Hour, linger: limit, write: time.Hour},
+			"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", true},
 	}
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				s := start(t, Options{}, test.limits)
@@ -65,7 +66,7 @@ func TestLimits(t *testing.T) {
 
 // TestDripIsCutOff sends a head byte by byte, each in time.
 func TestDripIsCutOff(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, limits{head: 50 * time.Millisecond})
 		conn, _ := dial(t, s.Addrs()[0])
 		for {
@@ -84,7 +85,7 @@ func TestDripIsCutOff(t *testing.T) {
 
 // TestUnreadRepliesAreGivenUp asks for more than fits into the sockets.
 func TestUnreadRepliesAreGivenUp(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, limits{head: time.Hour, idle: time.Hour, write: 50 * time.Millisecond})
 		conn, _ := dial(t, s.Addrs()[0])
 		conn.SetReadBuffer(4096)
@@ -103,7 +104,7 @@ func TestUnreadRepliesAreGivenUp(t *testing.T) {
 // TestManyRequestsAtOnce asks for more than fits into the sockets, and reads
 // nothing until the server waits for that.
 func TestManyRequestsAtOnce(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		const requests = 3000
 		s := start(t, Options{}, standardLimits)
 		for port := 1; port <= 300; port++ {
@@ -146,7 +147,7 @@ func untilStalled(s *Server) {
 
 // TestByteByByte sends requests in the smallest parts.
 func TestByteByByte(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, standardLimits)
 		conn, r := dial(t, s.Addrs()[0])
 		for range 2 {
@@ -162,7 +163,7 @@ func TestByteByByte(t *testing.T) {
 
 // TestBodyDoesNotCutOffTheReply sends a body that nobody reads.
 func TestBodyDoesNotCutOffTheReply(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, standardLimits)
 		conn, r := dial(t, s.Addrs()[0])
 		io.WriteString(conn, "POST /announce HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
@@ -176,12 +177,12 @@ func TestBodyDoesNotCutOffTheReply(t *testing.T) {
 	})
 }
 
-// TestBoundOnEachSystem fills the server with a connection that cannot be spared.
-func TestBoundOnEachSystem(t *testing.T) {
-	for name, serve := range systems {
+// TestBoundOnEachEngine fills the server with a connection that cannot be spared.
+func TestBoundOnEachEngine(t *testing.T) {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
 			long := limits{head: time.Hour, idle: time.Hour, write: time.Hour}
-			s, _, _ := run(t, serve, Options{MaxConnections: 1, FullScrape: true}, long, filledTracker(100_000))
+			s, _, _ := run(t, wrap, Options{MaxConnections: 1, FullScrape: true}, long, filledTracker(100_000))
 			first, firstReader := dial(t, s.Addrs()[0])
 			first.SetReadBuffer(4096)
 			ask(t, first, "/scrape")
@@ -211,7 +212,7 @@ func TestBoundOnEachSystem(t *testing.T) {
 
 // TestManyClientsAtOnce mixes clients of all kinds, some of which go away early.
 func TestManyClientsAtOnce(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		const clients, rounds = 16, 30
 		s := start(t, Options{}, standardLimits)
 		done := make(chan error, clients)

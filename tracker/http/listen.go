@@ -21,8 +21,8 @@ func systemListen() listenFunc {
 	return lc.Listen
 }
 
-// Bind listens on each address, all or none. IPv4 and IPv6 never share a
-// socket. A wildcard address of a family that the host lacks is left out, unless
+// Bind listens on each address, all or none; port 0 lets the system choose. IPv4
+// and IPv6 never share a socket. A wildcard address of a family that the host lacks is left out, unless
 // nothing else is left. An error names the address.
 func Bind(addrs []netip.AddrPort) ([]net.Listener, error) { return bind(systemListen(), addrs) }
 

@@ -50,13 +50,13 @@ type pipeServer struct {
 	stopped  chan struct{} // closed when Run has returned
 }
 
-// servePipes runs a portable server until the test's end at the latest. Its connections
+// servePipes runs a server until the test's end at the latest. Its connections
 // are unbuffered: a reply that nobody reads holds the server up.
 func servePipes(t *testing.T, o Options, tr *tracker.Tracker) *pipeServer {
 	o.Log = zerolog.Nop()
 	l := newPipeListener()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &pipeServer{Server: newServer(o, tr, servePortable, standardLimits, []net.Listener{l}), listener: l, stop: cancel, stopped: make(chan struct{})}
+	s := &pipeServer{Server: newServer(o, tr, standardLimits, []net.Listener{l}), listener: l, stop: cancel, stopped: make(chan struct{})}
 	go func() {
 		defer close(s.stopped)
 		if err := s.Run(ctx); err != nil {

@@ -74,10 +74,10 @@ func TestPipeliningIsBounded(t *testing.T) {
 		mostTaken = 256 << 10 // bytes of a connection; nearly all are with the system
 		mostHeld  = 64 << 10  // bytes of memory for a connection; no other test runs meanwhile
 	)
-	for name, serve := range systems {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(Options{}, newTracker(), serve, limits{head: time.Hour, idle: time.Hour, write: time.Hour},
-				[]net.Listener{listenWithBuffers(t, buffer)})
+			s := newServer(Options{}, newTracker(), limits{head: time.Hour, idle: time.Hour, write: time.Hour},
+				[]net.Listener{wrap(listenWithBuffers(t, buffer))})
 			runServer(t, s)
 			for port := 1; port <= tracker.MaxPeers+1; port++ {
 				get(s.service.handler, addr6, "/announce", announceQuery(port, "1", ""))

@@ -252,7 +252,7 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const bound, rounds = 10, 8
 			long := limits{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
-			s, _, _ := run(t, serve, Options{MaxConnections: bound}, long, newTracker())
+			s, _, _ := run(t, direct, Options{MaxConnections: bound}, long, newTracker())
 			for range rounds {
 				for range bound {
 					conn, _ := dial(t, s.Addrs()[0])
@@ -280,7 +280,7 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 // take each other's place.
 func TestEvictionGivesThePlaceBack(t *testing.T) {
 	long := limits{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
-	s, _, _ := run(t, serve, Options{MaxConnections: 1, MaxConnectionsPerAddress: 1}, long, newTracker())
+	s, _, _ := run(t, direct, Options{MaxConnections: 1, MaxConnectionsPerAddress: 1}, long, newTracker())
 	for range 4 {
 		for _, source := range []string{"127.0.0.1", "127.0.0.2"} {
 			if !served(t, dialFrom(t, source, s.Addrs()[0])) {

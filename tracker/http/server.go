@@ -6,19 +6,22 @@
 // of system calls from accept to close. On Linux each worker waits for all of
 // its connections at once and does everything inline: a request that came with
 // its connection costs accept, receive, send and close, with no goroutine,
-// timer or allocation (worker_linux.go, conn_linux.go). Other systems have a
-// goroutine a connection (portable.go).
+// timer or allocation (worker_linux.go, conn_linux.go). The bytes received go to
+// a responder (responder.go), which reads the request's head (head.go) and
+// appends the reply.
 //
-// Both hand the bytes received to a responder (responder.go), which appends the
-// replies: it reads the request's head (head.go), finds the client's address
-// (clientaddr.go), reads the query (query.go, announce.go, scrape.go), asks the
-// tracker (handler.go) and writes the reply (bencode.go). Only a full scrape
-// has a goroutine of its own (fullscrape.go).
+// Other systems, and listeners without a descriptor such as TLS's, have net/http
+// (engine_net.go, netconn.go).
+//
+// Both engines ask an answerer (answer.go), which knows nothing of connections:
+// it finds the client's address (clientaddr.go), reads the path and the query
+// (route.go, query.go, announce.go, scrape.go), asks the tracker (handler.go) and
+// makes the body (bencode.go), but for that of a full scrape, which is streamed
+// (fullscrape.go).
 package http
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -26,15 +29,13 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"keeptrack/tracker"
 )
 
 // Options are the settings of a Server.
 type Options struct {
-	// Listen are the addresses to serve; port 0 lets the system choose. IPv4
-	// and IPv6 never share a socket.
-	Listen []netip.AddrPort
 	// TrustedProxies are the networks whose ClientAddressHeader is believed. On
 	// unix sockets everybody's is.
 	TrustedProxies []netip.Prefix
@@ -47,7 +48,8 @@ type Options struct {
 	// FullScrape allows a scrape without info hashes, which lists all torrents.
 	FullScrape bool
 	// MaxConnections bounds the open connections; 0 does not. On Linux, all but
-	// full scrapes make room for new ones, those that are missed least first.
+	// full scrapes and those over TLS make room for new ones, those that are missed
+	// least first.
 	MaxConnections int
 	// MaxConnectionsPerAddress bounds those from one IPv4 address, or one IPv6
 	// /64, that is no trusted proxy; 0 does not. Further ones are closed at
@@ -59,7 +61,6 @@ type Options struct {
 // Server answers announces and scrapes over HTTP.
 type Server struct {
 	service   service
-	serve     serveFunc
 	listeners []net.Listener
 	addrs     []netip.AddrPort
 
@@ -67,24 +68,17 @@ type Server struct {
 	close  context.CancelFunc
 }
 
-// Listen validates o and binds its addresses. An error names what is wrong with
-// which of them.
-func Listen(o Options, t *tracker.Tracker) (*Server, error) {
-	return listen(o, t, serve, standardLimits)
-}
-
-// New returns a server on listeners for TCP, such as Bind returns, or unix
-// sockets. It owns them, unless there is an error. Options.Listen is not used.
+// New returns a server on listeners for TCP, such as Bind returns, unix sockets, or
+// others over these, such as TLS's, which net/http serves. It owns them, unless
+// there is an error, which names what is wrong.
 func New(o Options, listeners []net.Listener, t *tracker.Tracker) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return newServer(o, t, serve, standardLimits, listeners), nil
+	return newServer(o, t, standardLimits, listeners), nil
 }
 
-// Addrs returns the TCP addresses served, in the order of Options.Listen and
-// with the ports that the system chose. A wildcard address of a family that the
-// host lacks is not among them.
+// Addrs returns the TCP addresses served, in the listeners' order.
 func (s *Server) Addrs() []netip.AddrPort { return s.addrs }
 
 // Run serves until ctx is done or the server is closed. Then it accepts nothing
@@ -97,10 +91,17 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(s.closed, stop)()
+	group, ctx := errgroup.WithContext(ctx)
 	force, cancel := context.WithCancel(s.closed)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.service.limits.stop, cancel) })()
-	if err := s.serve(ctx, force, &s.service, s.listeners); err != nil {
+	for _, c := range carriers(s.listeners) {
+		if len(c.listeners) > 0 {
+			group.Go(func() error { return c.engine(ctx, force, &s.service, c.listeners) })
+		}
+	}
+	<-ctx.Done() // so too when an engine fails
+	if err := group.Wait(); err != nil {
 		return fmt.Errorf("http: serve: %w", err)
 	}
 	return nil
@@ -128,11 +129,6 @@ func (o *Options) validate() error {
 	if o.MaxConnections < 0 || o.MaxConnectionsPerAddress < 0 {
 		return fmt.Errorf("http: max connections is negative: %d, per address %d", o.MaxConnections, o.MaxConnectionsPerAddress)
 	}
-	for _, addr := range o.Listen {
-		if !addr.IsValid() {
-			return errors.New("http: listen address is not valid")
-		}
-	}
 	if o.RedirectURL == "" {
 		return nil
 	}
@@ -144,21 +140,9 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// listen is Listen with connections carried by serve.
-func listen(o Options, t *tracker.Tracker, serve serveFunc, l limits) (*Server, error) {
-	if err := o.validate(); err != nil {
-		return nil, err
-	}
-	listeners, err := Bind(o.Listen)
-	if err != nil {
-		return nil, err
-	}
-	return newServer(o, t, serve, l, listeners), nil
-}
-
 // newServer returns a server that owns the listeners.
-func newServer(o Options, t *tracker.Tracker, serve serveFunc, l limits, listeners []net.Listener) *Server {
-	s := &Server{serve: serve, listeners: listeners}
+func newServer(o Options, t *tracker.Tracker, l limits, listeners []net.Listener) *Server {
+	s := &Server{listeners: listeners}
 	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, limits: l}
 	s.service.sources.bound(o.MaxConnectionsPerAddress, s.service.handler.proxies)
 	s.closed, s.close = context.WithCancel(context.Background())

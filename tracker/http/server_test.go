@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,18 +21,23 @@ import (
 	"keeptrack/tracker"
 )
 
-// systems are what connections are served with, here and elsewhere.
-var systems = map[string]serveFunc{"this system": serve, "portable": servePortable}
+// direct and wrapped listeners are served by this system's engine and by
+// net/http.
+func direct(l net.Listener) net.Listener { return l }
+func wrap(l net.Listener) net.Listener   { return wrapped{l} }
+
+// wrapped is a listener that hides the one below, as TLS's does.
+type wrapped struct{ net.Listener }
 
 // starter runs a server on loopback addresses until the test's end.
 type starter func(t *testing.T, o Options, l limits) *Server
 
-// onEachSystem runs a test for each of the systems.
-func onEachSystem(t *testing.T, test func(t *testing.T, start starter)) {
-	for name, serve := range systems {
+// onEachEngine runs a test for each of the engines.
+func onEachEngine(t *testing.T, test func(t *testing.T, start starter)) {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
 			test(t, func(t *testing.T, o Options, l limits) *Server {
-				s, _, _ := run(t, serve, o, l, newTracker())
+				s, _, _ := run(t, wrap, o, l, newTracker())
 				return s
 			})
 		})
@@ -40,17 +46,25 @@ func onEachSystem(t *testing.T, test func(t *testing.T, start starter)) {
 
 // run runs a server on loopback addresses until stop is called, or until the
 // test's end. stopped is closed when it has ended.
-func run(t *testing.T, serve serveFunc, o Options, l limits, tr *tracker.Tracker) (s *Server, stop func(), stopped chan struct{}) {
+func run(t *testing.T, wrap func(net.Listener) net.Listener, o Options, l limits, tr *tracker.Tracker) (s *Server, stop func(), stopped chan struct{}) {
 	t.Helper()
-	if o.Listen == nil {
-		o.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	s = newServer(o, tr, l, []net.Listener{wrap(bindTo(t, "127.0.0.1:0")[0])})
+	stop, stopped = runServer(t, s)
+	return s, stop, stopped
+}
+
+// bindTo is Bind in a test.
+func bindTo(t *testing.T, addrs ...string) []net.Listener {
+	t.Helper()
+	var parsed []netip.AddrPort
+	for _, addr := range addrs {
+		parsed = append(parsed, netip.MustParseAddrPort(addr))
 	}
-	s, err := listen(o, tr, serve, l)
+	listeners, err := Bind(parsed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop, stopped = runServer(t, s)
-	return s, stop, stopped
+	return listeners
 }
 
 // runServer is run with a server that listens.
@@ -82,37 +96,38 @@ func dial(t *testing.T, addr netip.AddrPort) (*net.TCPConn, *bufio.Reader) {
 }
 
 func TestBothFamilies(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
-		probe, err := net.Listen("tcp6", "[::1]:0")
-		if err != nil {
-			t.Skip("no IPv6 here:", err)
-		}
-		probe.Close()
-		s := start(t, Options{Listen: []netip.AddrPort{
-			netip.MustParseAddrPort("127.0.0.1:0"),
-			netip.MustParseAddrPort("[::1]:0"),
-		}}, standardLimits)
-		addrs := s.Addrs()
-		if len(addrs) != 2 || !addrs[0].Addr().Is4() || !addrs[1].Addr().Is6() || addrs[0].Port() == 0 || addrs[1].Port() == 0 {
-			t.Fatalf("listens on %v", addrs)
-		}
-		conn6, r6 := dial(t, addrs[1])
-		ask(t, conn6, "/announce?"+announceQuery(6881, "1", ""))
-		_, body := response(t, r6)
-		if got := mustDict(t, body); got["external ip"] != string(net.IPv6loopback) {
-			t.Errorf("over IPv6: %q", got)
-		}
-		conn4, r4 := dial(t, addrs[0])
-		ask(t, conn4, "/announce?"+announceQuery(6881, "1", ""))
-		_, body = response(t, r4)
-		if got := mustDict(t, body); got["external ip"] != "\x7f\x00\x00\x01" || got["peers6"] != string(net.IPv6loopback)+"\x1a\xe1" {
-			t.Errorf("over IPv4: %q", got)
-		}
-	})
+	for name, wrap := range engines {
+		t.Run(name, func(t *testing.T) {
+			probe, err := net.Listen("tcp6", "[::1]:0")
+			if err != nil {
+				t.Skip("no IPv6 here:", err)
+			}
+			probe.Close()
+			listeners := bindTo(t, "127.0.0.1:0", "[::1]:0")
+			s := newServer(Options{}, newTracker(), standardLimits, []net.Listener{wrap(listeners[0]), wrap(listeners[1])})
+			runServer(t, s)
+			addrs := s.Addrs()
+			if len(addrs) != 2 || !addrs[0].Addr().Is4() || !addrs[1].Addr().Is6() || addrs[0].Port() == 0 || addrs[1].Port() == 0 {
+				t.Fatalf("listens on %v", addrs)
+			}
+			conn6, r6 := dial(t, addrs[1])
+			ask(t, conn6, "/announce?"+announceQuery(6881, "1", ""))
+			_, body := response(t, r6)
+			if got := mustDict(t, body); got["external ip"] != string(net.IPv6loopback) {
+				t.Errorf("over IPv6: %q", got)
+			}
+			conn4, r4 := dial(t, addrs[0])
+			ask(t, conn4, "/announce?"+announceQuery(6881, "1", ""))
+			_, body = response(t, r4)
+			if got := mustDict(t, body); got["external ip"] != "\x7f\x00\x00\x01" || got["peers6"] != string(net.IPv6loopback)+"\x1a\xe1" {
+				t.Errorf("over IPv4: %q", got)
+			}
+		})
+	}
 }
 
 func TestConnectionIsKeptOrClosed(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		tests := []struct {
 			name, protocol, header string
 			kept                   bool
@@ -150,7 +165,7 @@ func TestConnectionIsKeptOrClosed(t *testing.T) {
 
 // TestLongReply is about replies that many servers would send in chunks.
 func TestLongReply(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, standardLimits)
 		for port := 1; port <= 300; port++ {
 			get(s.service.handler, addr2, "/announce", announceQuery(port, "1", ""))
@@ -174,12 +189,12 @@ func TestLongReply(t *testing.T) {
 
 // TestHeadIsGetWithoutBody: monitors ask with HEAD.
 func TestHeadIsGetWithoutBody(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{FullScrape: true, RedirectURL: "https://example.org/"}, standardLimits)
 		for _, target := range []string{"/announce?" + libtorrentQuery, "/announce", "/scrape?" + scrapeQuery(3), "/scrape", "/", "/x"} {
 			reply := func(method string) (header, body string) {
 				conn, _ := dial(t, s.Addrs()[0])
-				io.WriteString(conn, method+" "+target+" HTTP/1.1\r\nConnection: close\r\n\r\n")
+				io.WriteString(conn, method+" "+target+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 				all, err := io.ReadAll(conn)
 				if err != nil {
 					t.Error(err)
@@ -198,41 +213,51 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	})
 }
 
-// TestRequestsOfOldClients: opentracker answers them, and so do we.
+// TestRequestsOfOldClients: opentracker answers them, and so do we, but where
+// net/http refuses them.
 func TestRequestsOfOldClients(t *testing.T) {
 	const target = "/announce?" + libtorrentQuery
 	tests := []struct {
 		name, in string
 		kept     bool
+		refusal  int // net/http's
 	}{
-		{"HTTP/1.1 without a host", "GET " + target + " HTTP/1.1\r\n\r\n", true},
-		{"no version", "GET " + target + "\r\n\r\n", false},
-		{"no version, line feeds", "GET " + target + "\n\n", false},
-		{"no version, a header", "GET " + target + "\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", false},
-		{"HTTP/0.9", "GET " + target + " HTTP/0.9\r\n\r\n", false},
-		{"HTTP/1.0", "GET " + target + " HTTP/1.0\r\n\r\n", false},
+		{"HTTP/1.1 without a host", "GET " + target + " HTTP/1.1\r\n\r\n", true, 400},
+		{"no version", "GET " + target + "\r\n\r\n", false, 400},
+		{"no version, line feeds", "GET " + target + "\n\n", false, 400},
+		{"no version, a header", "GET " + target + "\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", false, 400},
+		{"HTTP/0.9", "GET " + target + " HTTP/0.9\r\n\r\n", false, 505},
+		{"HTTP/1.0", "GET " + target + " HTTP/1.0\r\n\r\n", false, 0},
+		{"HTTP/1.0, line feeds", "GET " + target + " HTTP/1.0\n\n", false, 0},
+		{"HTTP/1.0 kept", "GET " + target + " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true, 0},
 	}
-	onEachSystem(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, standardLimits)
-		for _, test := range tests {
-			conn, r := dial(t, s.Addrs()[0])
-			io.WriteString(conn, test.in)
-			resp, body := response(t, r)
-			if resp.StatusCode != 200 || !strings.HasPrefix(body, "d8:complete") || resp.Close == test.kept {
-				t.Errorf("%s: status %d, close %v, %q", test.name, resp.StatusCode, resp.Close, body)
+	for name, wrap := range engines {
+		t.Run(name, func(t *testing.T) {
+			s, _, _ := run(t, wrap, Options{}, standardLimits, newTracker())
+			for _, test := range tests {
+				status, start, kept := 200, "d8:complete", test.kept
+				if name == netHTTP && test.refusal != 0 {
+					status, start, kept = test.refusal, strconv.Itoa(test.refusal), false
+				}
+				conn, r := dial(t, s.Addrs()[0])
+				io.WriteString(conn, test.in)
+				resp, body := response(t, r)
+				if resp.StatusCode != status || !strings.HasPrefix(body, start) || resp.Close == kept {
+					t.Errorf("%s: status %d, close %v, %q", test.name, resp.StatusCode, resp.Close, body)
+				}
+				if kept {
+					continue
+				}
+				if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+					t.Errorf("%s: after the answer: %q, %v", test.name, rest, err)
+				}
 			}
-			if test.kept {
-				continue
-			}
-			if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
-				t.Errorf("%s: after the answer: %q, %v", test.name, rest, err)
-			}
-		}
-	})
+		})
+	}
 }
 
 func TestLongHeader(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{}, standardLimits)
 		for size, want := range map[int]int{maxHead: 404, maxHead + 1: 431} {
 			conn, r := dial(t, s.Addrs()[0])
@@ -247,7 +272,7 @@ func TestLongHeader(t *testing.T) {
 
 // TestJunk sends what is no request, and a request after it.
 func TestJunk(t *testing.T) {
-	onEachSystem(t, func(t *testing.T, start starter) {
+	onEachEngine(t, func(t *testing.T, start starter) {
 		var logged lockedBuffer
 		s := start(t, Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, standardLimits)
 		for _, junk := range []string{
@@ -273,28 +298,29 @@ func TestJunk(t *testing.T) {
 	})
 }
 
-func TestListenFails(t *testing.T) {
-	server, _, _ := run(t, serve, Options{}, standardLimits, newTracker())
-	taken := server.Addrs()[0]
+func TestBindFails(t *testing.T) {
+	taken := bindTo(t, "127.0.0.1:0")[0]
+	defer taken.Close()
+	listeners, err := Bind([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), addrPort(taken.Addr())})
+	if err == nil || listeners != nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+		t.Errorf("%v, %v does not name %v", listeners, err, taken.Addr())
+	}
+}
+
+func TestWrongOptions(t *testing.T) {
 	tests := []struct {
 		name    string
 		options Options
 		want    string
 	}{
-		{"address in use", Options{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), taken}}, taken.String()},
-		{"no address", Options{Listen: []netip.AddrPort{{}}}, "listen address"},
 		{"connection bound", Options{MaxConnections: -1}, "-1"},
+		{"connection bound of an address", Options{MaxConnectionsPerAddress: -2}, "-2"},
 		{"relative redirect", Options{RedirectURL: "/elsewhere"}, "/elsewhere"},
 		{"malformed redirect", Options{RedirectURL: "http://%"}, "redirect URL"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := Listen(test.options, newTracker())
-			if err == nil {
-				s.Close()
-				t.Fatal("listens")
-			}
-			if !strings.Contains(err.Error(), test.want) {
+			if _, err := New(test.options, nil, newTracker()); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v does not name %s", err, test.want)
 			}
 		})
@@ -302,12 +328,10 @@ func TestListenFails(t *testing.T) {
 }
 
 func TestCloseFreesTheAddress(t *testing.T) {
-	o := Options{Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}}
-	s, err := Listen(o, newTracker())
+	s, err := New(Options{}, bindTo(t, "127.0.0.1:0"), newTracker())
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Listen = s.Addrs()
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -316,18 +340,15 @@ func TestCloseFreesTheAddress(t *testing.T) {
 	if err := s.Run(context.Background()); err != nil {
 		t.Errorf("run of a closed server: %v", err)
 	}
-	again, err := Listen(o, newTracker())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Close(); err != nil {
+	again := bindTo(t, s.Addrs()[0].String())
+	if err := again[0].Close(); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRunReportsAListenerThatFails(t *testing.T) {
 	broken := errors.New("broken")
-	s := newServer(Options{}, newTracker(), servePortable, standardLimits, []net.Listener{newPipeListener(), brokenListener{newPipeListener(), broken}})
+	s := newServer(Options{}, newTracker(), standardLimits, []net.Listener{newPipeListener(), brokenListener{newPipeListener(), broken}})
 	if err := s.Run(context.Background()); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

@@ -37,14 +37,20 @@ type service struct {
 	limits  limits
 }
 
-// serveFunc accepts connections and moves the bytes between them and
-// responders until ctx is done. Then it accepts no more, closes the idle
-// connections, answers the requests that have come in at least in part, waits a
-// moment for those of new connections, and returns when every connection is
-// closed; once force is done it closes them at once. It owns the listeners.
+// engine carries requests and answers over the connections of its listeners
+// until ctx is done. Then it accepts no more, closes the idle connections,
+// answers the requests that have come in at least in part, waits a moment for
+// those of new connections, and returns when every connection is closed; once
+// force is done it closes them at once. It owns the listeners.
 //
-// There are two: one of Linux's own system calls, and a portable one.
-type serveFunc func(ctx, force context.Context, s *service, listeners []net.Listener) error
+// There are two: Linux's own system calls (serveEpoll), and net/http (serveNet).
+type engine func(ctx, force context.Context, s *service, listeners []net.Listener) error
+
+// carrier is an engine with its listeners.
+type carrier struct {
+	engine    engine
+	listeners []net.Listener
+}
 
 // streamTo ends the full scrape that a responder began with start, and closes
 // conn, at once when force is done.

@@ -8,9 +8,9 @@ import (
 )
 
 func TestStop(t *testing.T) {
-	for name, serve := range systems {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Millisecond}, newTracker())
+			s, stop, stopped := run(t, wrap, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Millisecond}, newTracker())
 			silent, _ := dial(t, s.Addrs()[0])
 			idle, idleReader := dial(t, s.Addrs()[0])
 			ask(t, idle, "/announce?"+libtorrentQuery)
@@ -47,9 +47,9 @@ func TestStop(t *testing.T) {
 // TestStopWaitsForAFirstRequest: a connection that is taken from the system just
 // before the stop is not closed over the request that comes with it.
 func TestStopWaitsForAFirstRequest(t *testing.T) {
-	for name, serve := range systems {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s, stop, stopped := run(t, serve, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
+			s, stop, stopped := run(t, wrap, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
 			idle, idleReader := dial(t, s.Addrs()[0])
 			ask(t, idle, "/announce?"+libtorrentQuery)
 			response(t, idleReader)
@@ -69,14 +69,14 @@ func TestStopWaitsForAFirstRequest(t *testing.T) {
 }
 
 func TestStopIsForced(t *testing.T) {
-	for name, serve := range systems {
+	for name, wrap := range engines {
 		for _, end := range []string{"in time", "by Close"} {
 			t.Run(name+" "+end, func(t *testing.T) {
 				l := limits{time.Hour, time.Hour, time.Hour, time.Hour, 50 * time.Millisecond, time.Hour}
 				if end == "by Close" {
 					l.stop = time.Hour
 				}
-				s, stop, stopped := run(t, serve, Options{FullScrape: true}, l, filledTracker(100_000))
+				s, stop, stopped := run(t, wrap, Options{FullScrape: true}, l, filledTracker(100_000))
 				partial, _ := dial(t, s.Addrs()[0])
 				io.WriteString(partial, "GET /")
 				streamed, _ := dial(t, s.Addrs()[0])
@@ -98,13 +98,13 @@ func TestStopIsForced(t *testing.T) {
 	}
 }
 
-// TestFullScrapeOnEachSystem reads a full scrape after other replies, with
+// TestFullScrapeOnEachEngine reads a full scrape after other replies, with
 // announces in between on other connections.
-func TestFullScrapeOnEachSystem(t *testing.T) {
-	for name, serve := range systems {
+func TestFullScrapeOnEachEngine(t *testing.T) {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
 			const n = 20_000
-			s, _, _ := run(t, serve, Options{FullScrape: true}, standardLimits, filledTracker(n))
+			s, _, _ := run(t, wrap, Options{FullScrape: true}, standardLimits, filledTracker(n))
 			conn, r := dial(t, s.Addrs()[0])
 			io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: x\r\n\r\nGET /scrape HTTP/1.1\r\nHost: x\r\n\r\n")
 			if resp, _ := response(t, r); resp.StatusCode != 404 {

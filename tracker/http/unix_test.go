@@ -16,7 +16,7 @@ import (
 )
 
 // serveUnix runs a server on a unix socket and returns a connection to it.
-func serveUnix(t *testing.T, serve serveFunc, o Options, tr *tracker.Tracker) (net.Conn, *bufio.Reader) {
+func serveUnix(t *testing.T, wrap func(net.Listener) net.Listener, o Options, tr *tracker.Tracker) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -25,7 +25,7 @@ func serveUnix(t *testing.T, serve serveFunc, o Options, tr *tracker.Tracker) (n
 	path := l.Addr().String()
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	o.Log = zerolog.Nop()
-	s := newServer(o, tr, serve, standardLimits, []net.Listener{l})
+	s := newServer(o, tr, standardLimits, []net.Listener{wrap(l)})
 	if len(s.Addrs()) > 0 {
 		t.Errorf("serves %v", s.Addrs())
 	}
@@ -50,10 +50,10 @@ func serveUnix(t *testing.T, serve serveFunc, o Options, tr *tracker.Tracker) (n
 // TestUnixSocket: the client is whom the proxy names; without a name, or with
 // the address of nobody, it is answered but neither stored nor told an address.
 func TestUnixSocket(t *testing.T) {
-	for name, serve := range systems {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
 			tr := newTracker()
-			conn, r := serveUnix(t, serve, Options{}, tr)
+			conn, r := serveUnix(t, wrap, Options{}, tr)
 			ask := func(target, header string) map[string]any {
 				io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: x\r\n"+header+"\r\n")
 				resp, body := response(t, r)
@@ -85,9 +85,9 @@ func TestUnixSocket(t *testing.T) {
 
 // TestFullScrapeOnUnixSocket: its goroutine takes the connection over.
 func TestFullScrapeOnUnixSocket(t *testing.T) {
-	for name, serve := range systems {
+	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			conn, r := serveUnix(t, serve, Options{FullScrape: true}, newTracker())
+			conn, r := serveUnix(t, wrap, Options{FullScrape: true}, newTracker())
 			ask(t, conn, "/scrape")
 			if _, body := response(t, r); !strings.HasPrefix(body, scrapeStart) {
 				t.Errorf("got %q", body)

@@ -214,7 +214,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 		return len(entries)
 	}
 	serveOnce := func() {
-		s, stop, stopped := run(t, serve, Options{FullScrape: true}, standardLimits, filledTracker(10))
+		s, stop, stopped := run(t, direct, Options{FullScrape: true}, standardLimits, filledTracker(10))
 		conn, r := dial(t, s.Addrs()[0])
 		ask(t, conn, "/announce?"+libtorrentQuery)
 		response(t, r)

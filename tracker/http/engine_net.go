@@ -1,0 +1,138 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net"
+	nethttp "net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+)
+
+// netEngine carries requests and answers with net/http, which has a goroutine
+// for each connection. A connection that has no room waits: none is closed for
+// it.
+type netEngine struct {
+	*service
+	ctx, force context.Context // done when the server stops, and when all is to be closed
+	answerers  sync.Pool
+	conns      sync.WaitGroup
+}
+
+// serveNet is the engine for every system, and for connections that are more
+// than a descriptor, such as TLS's.
+func serveNet(ctx, force context.Context, s *service, listeners []net.Listener) error {
+	group, ctx := errgroup.WithContext(ctx)
+	e := &netEngine{service: s, ctx: ctx, force: force}
+	e.answerers.New = func() any { return &answerer{handler: s.handler} }
+	server := &nethttp.Server{
+		Handler:           e,
+		ReadHeaderTimeout: s.limits.head,
+		IdleTimeout:       s.limits.idle,
+		WriteTimeout:      s.limits.write,
+		// net/http reads as much more at once, and may go on to the end of that.
+		MaxHeaderBytes:               maxHead - 4<<10,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(errorWriter{s.handler.log}, "", 0),
+		ConnState:                    connState,
+		ConnContext:                  withConn,
+	}
+	for _, l := range listeners {
+		group.Go(func() error {
+			if err := server.Serve(&netListener{l, e}); !errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			return nil // closed by the server, which stops
+		})
+	}
+	<-ctx.Done() // so too when a listener fails
+	closeAll(listeners)
+	err := group.Wait()
+	e.conns.Wait()
+	return err
+}
+
+// ServeHTTP answers a request.
+func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
+	c := r.Context().Value(connKey{}).(*netConn)
+	c.asked = true
+	maker := e.answerers.Get().(*answerer)
+	defer e.answerers.Put(maker)
+	maker.now = maker.tracker.Instant(time.Now())
+	a := e.answer(maker, r, c)
+	rows := a.unsized && r.Method != methodHead
+	e.writeHead(w, r, a)
+	if !rows {
+		_, _ = w.Write(a.body) // the client may have gone, which is its own concern
+		return
+	}
+	out := streamWriter{w, nethttp.NewResponseController(w)}
+	_ = e.handler.stream(out, nil, a.full, e.limits.write)
+}
+
+// answer answers a request, if it is one for the other engine too.
+func (e *netEngine) answer(maker *answerer, r *nethttp.Request, c *netConn) *answer {
+	switch {
+	case r.ProtoMajor != 1:
+		return maker.refuse(nethttp.StatusHTTPVersionNotSupported)
+	case isTooLarge(r):
+		return maker.refuse(nethttp.StatusRequestHeaderFieldsTooLarge)
+	}
+	clientHeader := nethttp.CanonicalHeaderKey(e.handler.proxies.header)
+	q := e.handler.request(r.Method, r.RequestURI, c.source, r.Header[clientHeader], r.Header["Accept-Encoding"])
+	return maker.answer(&q)
+}
+
+// writeHead sends what comes before an answer's body.
+func (e *netEngine) writeHead(w nethttp.ResponseWriter, r *nethttp.Request, a *answer) {
+	header := w.Header()
+	for _, f := range a.fields {
+		header[f.name] = []string{f.value}
+	}
+	header["Date"] = nil // is not to be set
+	if a.unsized {
+		header["Transfer-Encoding"] = []string{"identity"} // is not sent, nor are chunks
+	} else {
+		header["Content-Length"] = []string{strconv.Itoa(len(a.body))}
+	}
+	hasBody := r.ContentLength != 0
+	if r.Close || hasBody || a.refused || a.unsized || e.ctx.Err() != nil {
+		header["Connection"] = []string{"close"}
+	}
+	if hasBody { // net/http reads some of it, so that closing does not take the answer back
+		_ = nethttp.NewResponseController(w).SetReadDeadline(time.Now().Add(e.limits.linger))
+	}
+	w.WriteHeader(a.status)
+}
+
+// isTooLarge tells whether a head is larger than may be: net/http does not count
+// its lines, nor what it has read with the request before.
+func isTooLarge(r *nethttp.Request) bool {
+	lines, size := 1, len(r.Method)+len(r.RequestURI)+len(r.Host)
+	for name, values := range r.Header {
+		for _, value := range values {
+			lines, size = lines+1, size+len(name)+len(value)+len(":\r\n")
+		}
+	}
+	return lines > maxFields || size > maxHead
+}
+
+// streamWriter writes to the client with a deadline.
+type streamWriter struct {
+	nethttp.ResponseWriter
+	*nethttp.ResponseController
+}
+
+// errorWriter takes what net/http itself has to say, such as where it panicked.
+type errorWriter struct{ log zerolog.Logger }
+
+func (w errorWriter) Write(p []byte) (int, error) {
+	w.log.Error().Msg(strings.TrimSpace(string(p)))
+	return len(p), nil
+}

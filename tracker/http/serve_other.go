@@ -1,6 +1,0 @@
-//go:build !linux
-
-package http
-
-// serve is the serveFunc for this system.
-var serve serveFunc = servePortable
