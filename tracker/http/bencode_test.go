@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bencode"
 )
 
 // The peers 192.0.2.1:6881 and 198.51.100.2:51413, and [2001:db8::1]:6881.
@@ -67,9 +68,9 @@ func prune(d, model dict) {
 func TestAppendAnnounce(t *testing.T) {
 	largest := tracker.Reply{
 		Interval: math.MaxUint32, MinInterval: math.MaxUint32,
-		Seeders: math.MaxUint32, Leechers: math.MaxUint32, Downloaded: math.MaxUint64,
+		Seeders: math.MaxUint32, Leechers: math.MaxUint32, Downloaded: tracker.MaxDownloaded,
 	}
-	const u32, u64 = "i4294967295e", "i18446744073709551615e"
+	const u32, i64 = "i4294967295e", "i9223372036854775807e"
 	tests := []struct {
 		name         string
 		reply        tracker.Reply
@@ -83,7 +84,7 @@ func TestAppendAnnounce(t *testing.T) {
 		{"no peers in dictionaries", tracker.Reply{}, tracker.MakePeer(addr1, 1), 0, true,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
 		{"largest numbers, to IPv6", largest, tracker.MakePeer(addr6, 1), 0, false,
-			"d8:complete" + u32 + "10:downloaded" + u64 + "11:external ip16:" + compactPeer6[:16] +
+			"d8:complete" + u32 + "10:downloaded" + i64 + "11:external ip16:" + compactPeer6[:16] +
 				"10:incomplete" + u32 + "8:interval" + u32 + "12:min interval" + u32 + "5:peers0:e"},
 		{"both families", tracker.Reply{Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 1), 0, false,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e" +
@@ -155,5 +156,53 @@ func TestEncodingDoesNotAllocate(t *testing.T) {
 		body = appendFailure(body, FailureRefused, 1800)
 	}); allocs != 0 {
 		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// dict is a decoded bencode dictionary. Its values are string, int64, []any
+// and dict.
+type dict = map[string]any
+
+// mustDict decodes a reply, which must be exactly one dictionary in strict
+// bencode: keys in order and each once, numbers and lengths in shortest form.
+func mustDict(t testing.TB, body string) dict {
+	t.Helper()
+	value, err := bencode.Decode([]byte(body))
+	if err != nil {
+		t.Fatalf("%v\n%q", err, body)
+	}
+	d, ok := value.(dict)
+	if r := bencode.NewReader([]byte(body)); !ok || !inOrder(&r) {
+		t.Fatalf("reply is not a dictionary with its keys in order: %q", body)
+	}
+	return d
+}
+
+// inOrder reads a value, and tells whether all keys in it are in order.
+func inOrder(r *bencode.Reader) bool {
+	ordered := true
+	switch r.Kind() {
+	case 'd':
+		last := ""
+		r.Dictionary(func(key []byte) {
+			ordered = string(key) >= last && inOrder(r) && ordered
+			last = string(key)
+		})
+	case 'l':
+		r.List(func() { ordered = inOrder(r) && ordered })
+	default:
+		r.Skip()
+	}
+	return ordered
+}
+
+func TestInOrder(t *testing.T) {
+	for body, want := range map[string]bool{
+		"d1:ai1e1:bi1ee": true, "d1:bi1e1:ai1ee": false, "ld1:bi1e1:ai1eei1ee": false, "d1:ad1:bi1e1:ai1ee1:bi1ee": false,
+	} {
+		r := bencode.NewReader([]byte(body))
+		if got := inOrder(&r); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
 	}
 }

@@ -38,7 +38,7 @@ func checkFullScrape(t *testing.T, body string, n int) {
 	files := mustDict(t, body)["files"].(dict)
 	for i := range n {
 		h := sha1.Sum(binary.BigEndian.AppendUint64(nil, uint64(i)))
-		if row, ok := files[string(h[:])].(dict); !ok || row["downloaded"] != uint64(i)+1 {
+		if row, ok := files[string(h[:])].(dict); !ok || row["downloaded"] != int64(i)+1 {
 			t.Fatalf("torrent %d: %q", i, row)
 		}
 	}

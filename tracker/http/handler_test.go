@@ -79,8 +79,8 @@ func TestAnnounce(t *testing.T) {
 	}
 	got := mustDict(t, w.body)
 	want := dict{
-		"complete": uint64(1), "incomplete": uint64(2), "downloaded": uint64(0),
-		"interval": uint64(1800), "min interval": uint64(900),
+		"complete": int64(1), "incomplete": int64(2), "downloaded": int64(0),
+		"interval": int64(1800), "min interval": int64(900),
 		"external ip": "\xc0\x00\x02\x01", "peers": compactPeers4[6:], "peers6": compactPeer6,
 	}
 	for key, value := range want {
@@ -115,8 +115,8 @@ func TestAnnounceWithDictionaries(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 	first, second := peers[0].(dict), peers[1].(dict)
-	if first["ip"] != "198.51.100.2" || first["port"] != uint64(51413) || len(first) != 2 ||
-		second["ip"] != "2001:db8::1" || second["port"] != uint64(6881) || len(second) != 2 {
+	if first["ip"] != "198.51.100.2" || first["port"] != int64(51413) || len(first) != 2 ||
+		second["ip"] != "2001:db8::1" || second["port"] != int64(6881) || len(second) != 2 {
 		t.Errorf("got %q", peers)
 	}
 }
@@ -125,7 +125,7 @@ func TestAnnounceWithoutPortIsNotStored(t *testing.T) {
 	for _, query := range []string{announceQuery(0, "0", ""), "info_hash=" + escapeAll(string(hash1[:]))} {
 		h := newHandler(Options{}, newTracker())
 		got := mustDict(t, get(h, addr1, "/announce", query).body)
-		if got["complete"] != uint64(0) || got["incomplete"] != uint64(0) || h.tracker.Torrents() != 0 {
+		if got["complete"] != int64(0) || got["incomplete"] != int64(0) || h.tracker.Torrents() != 0 {
 			t.Errorf("%s: got %q", query, got)
 		}
 	}
@@ -135,12 +135,12 @@ func TestCompletedCountsOnce(t *testing.T) {
 	h := newHandler(Options{}, newTracker())
 	for range 2 {
 		got := mustDict(t, get(h, addr1, "/announce", announceQuery(6881, "0", "&event=completed")).body)
-		if got["downloaded"] != uint64(1) || got["complete"] != uint64(1) {
+		if got["downloaded"] != int64(1) || got["complete"] != int64(1) {
 			t.Errorf("got %q", got)
 		}
 	}
 	got := mustDict(t, get(h, addr1, "/announce", announceQuery(6881, "0", "&event=stopped")).body)
-	if got["downloaded"] != uint64(1) || got["complete"] != uint64(0) {
+	if got["downloaded"] != int64(1) || got["complete"] != int64(0) {
 		t.Errorf("after the stop: got %q", got)
 	}
 }
@@ -165,7 +165,7 @@ func TestRefusedTorrent(t *testing.T) {
 	h := newHandler(Options{}, newTracker())
 	h.tracker.SetAccess(&tracker.Access{Mode: tracker.AccessAllow})
 	got := mustDict(t, get(h, addr1, "/announce", libtorrentQuery).body)
-	if got["failure reason"] != "info_hash not allowed" || got["interval"] != uint64(10800) || len(got) != 2 {
+	if got["failure reason"] != "info_hash not allowed" || got["interval"] != int64(10800) || len(got) != 2 {
 		t.Errorf("got %q", got)
 	}
 }
@@ -187,7 +187,7 @@ func TestFailureReplies(t *testing.T) {
 			h := newHandler(Options{}, newTracker())
 			w := get(h, addr1, test.path, test.query)
 			got := mustDict(t, w.body)
-			if w.StatusCode != 200 || got["failure reason"] != test.want.Text() || got["interval"] != uint64(1800) {
+			if w.StatusCode != 200 || got["failure reason"] != test.want.Text() || got["interval"] != int64(1800) {
 				t.Errorf("status %d, %q", w.StatusCode, got)
 			}
 			if n := h.counters.stats().Failures[test.want]; n != 1 {

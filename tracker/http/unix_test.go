@@ -64,7 +64,7 @@ func TestUnixSocket(t *testing.T) {
 			}
 			for _, header := range []string{"", "X-Forwarded-For: unknown\r\n", "X-Forwarded-For: 0.0.0.0\r\n", "X-Forwarded-For: ::\r\n"} {
 				got := ask("/announce?"+announceQuery(6881, "1", ""), header)
-				if got["complete"] != uint64(0) || got["incomplete"] != uint64(0) || tr.Torrents() > 0 {
+				if got["complete"] != int64(0) || got["incomplete"] != int64(0) || tr.Torrents() > 0 {
 					t.Errorf("%q: %v, %d torrents", header, got, tr.Torrents())
 				}
 				if ip, ok := got["external ip"]; ok {
@@ -72,11 +72,11 @@ func TestUnixSocket(t *testing.T) {
 				}
 			}
 			got := ask("/announce?"+announceQuery(6881, "1", ""), "X-Forwarded-For: 198.51.100.9, "+addr1.String()+"\r\n")
-			if a := addr1.As4(); got["external ip"] != string(a[:]) || got["incomplete"] != uint64(1) {
+			if a := addr1.As4(); got["external ip"] != string(a[:]) || got["incomplete"] != int64(1) {
 				t.Errorf("with a name: %v", got)
 			}
 			got = ask("/announce?"+announceQuery(6881, "1", ""), "X-Forwarded-For: "+addr6.String()+"\r\n")
-			if a := addr6.As16(); got["external ip"] != string(a[:]) || got["incomplete"] != uint64(2) {
+			if a := addr6.As16(); got["external ip"] != string(a[:]) || got["incomplete"] != int64(2) {
 				t.Errorf("with an IPv6 name: %v", got)
 			}
 		})

@@ -71,7 +71,7 @@ func TestWhoIsStored(t *testing.T) {
 			got := announceWith(t, h, source, test.header)
 			text, _ := got["warning message"].(string)
 			stored := test.turned == tracker.TurnedNot
-			if want := map[bool]uint64{true: 2, false: 1}[stored]; got["incomplete"] != want || text != warnings[test.turned] {
+			if want := map[bool]int64{true: 2, false: 1}[stored]; got["incomplete"] != want || text != warnings[test.turned] {
 				t.Errorf("got %q, want %d leechers", got, want)
 			}
 			if got["peers"] != "\xc0\x00\x03\x02\x00\x01" {

@@ -12,6 +12,7 @@ import (
 
 	"keeptrack/cmd/internal/printable"
 	"keeptrack/tracker"
+	"keeptrack/tracker/bencode"
 	"keeptrack/tracker/udp"
 )
 
@@ -111,7 +112,7 @@ func fetch(ctx context.Context, rawURL string) (map[string]any, error) {
 	if len(body) > maxBody {
 		return nil, fmt.Errorf("the tracker's answer is longer than %d bytes", maxBody)
 	}
-	v, err := decode(body)
+	v, err := bencode.Decode(body)
 	if err != nil {
 		return nil, fmt.Errorf("the tracker's answer: %w", err)
 	}

@@ -15,6 +15,7 @@ var allowed = map[string][]string{
 	"keeptrack/tracker":              {},
 	"keeptrack/migrations":           {"keeptrack/store/runs"},
 	"keeptrack/tracker/internal/nap": {},
+	"keeptrack/tracker/bencode":      {},
 	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/tracker/http":         {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/livesync":             {"keeptrack/tracker", "keeptrack/livesync/wire", "keeptrack/livesync/transport"},
