@@ -185,7 +185,7 @@ func inOrder(r *bencode.Reader) bool {
 	case 'd':
 		last := ""
 		r.Dictionary(func(key []byte) {
-			ordered = string(key) >= last && inOrder(r) && ordered
+			ordered = inOrder(r) && ordered && string(key) >= last
 			last = string(key)
 		})
 	case 'l':

@@ -42,18 +42,18 @@ func documented(t *testing.T) map[string][2]int {
 // rows in docs/api.md.
 var differing = []struct{ row, send string }{
 	{"HTTP/1.1 without a Host", "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\n\r\n"},
-	{"a Host that is none", "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\nHost: a b\r\n\r\n"},
+	{"a malformed Host", "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\nHost: a b\r\n\r\n"},
 	{"no version", "GET /announce?" + libtorrentQuery + "\r\n\r\n"},
 	{"HTTP/0.9", "GET /announce?" + libtorrentQuery + " HTTP/0.9\r\n\r\n"},
 	{"empty lines before the request", "\r\n" + announceLine + "\r\n"},
 	{"a path with a `%` that starts no escape", "GET /announce% HTTP/1.1\r\nHost: x\r\n\r\n"},
-	{"another method on what is no path", "POST announce HTTP/1.1\r\nHost: x\r\n\r\n"},
-	{"a URL with a host that is none", "GET http://x:y/announce HTTP/1.1\r\nHost: x\r\n\r\n"},
-	{"different lengths of a body", announceLine + "Content-Length: 0\r\nContent-Length: 1\r\n\r\n"},
-	{"a length of a body past 63 bits", announceLine + "Content-Length: 9999999999999999999\r\n\r\n"},
-	{"a body neither plain nor in chunks", announceLine + "Transfer-Encoding: gzip\r\n\r\n"},
-	{"Expect, other than `100-continue`", announceLine + "Expect: x\r\n\r\n"},
-	{"a line of the header that goes on in the next", announceLine + "X: a\r\n b\r\n\r\n"},
+	{"a method other than GET and HEAD on what is no path", "POST announce HTTP/1.1\r\nHost: x\r\n\r\n"},
+	{"a URL with a malformed host", "GET http://x:y/announce HTTP/1.1\r\nHost: x\r\n\r\n"},
+	{"two different Content-Length lines", announceLine + "Content-Length: 0\r\nContent-Length: 1\r\n\r\n"},
+	{"a Content-Length beyond 63 bits", announceLine + "Content-Length: 9999999999999999999\r\n\r\n"},
+	{"a Transfer-Encoding other than `chunked`", announceLine + "Transfer-Encoding: gzip\r\n\r\n"},
+	{"an Expect other than `100-continue`", announceLine + "Expect: x\r\n\r\n"},
+	{"a header line folded onto the next line", announceLine + "X: a\r\n b\r\n\r\n"},
 }
 
 // alike are requests that both engines answer alike, once each.

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -159,7 +160,11 @@ func (w *worker) handOver(c *conn) {
 			w.handler.log.Debug().Err(err).Msg("http full scrape")
 			return
 		}
-		w.streamTo(w.forced, stream, start, full)
+		// The one that is second to close has nothing left to do.
+		defer stream.Close()
+		defer context.AfterFunc(w.forced, func() { _ = stream.Close() })()
+		// The client has gone or is too slow, which is its own concern.
+		_ = w.handler.stream(stream, start, full, w.limits.write)
 	})
 }
 

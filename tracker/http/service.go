@@ -51,13 +51,3 @@ type carrier struct {
 	engine    engine
 	listeners []net.Listener
 }
-
-// streamTo ends the full scrape that a responder began with start, and closes
-// conn, at once when force is done.
-func (s *service) streamTo(force context.Context, conn net.Conn, start []byte, full fullScrape) {
-	// The one that is second to close has nothing left to do.
-	defer conn.Close()
-	defer context.AfterFunc(force, func() { _ = conn.Close() })()
-	// The client has gone or is too slow, which is its own concern.
-	_ = s.handler.stream(conn, start, full, s.limits.write)
-}
