@@ -30,6 +30,14 @@ const (
 	CompactSize6 = 16 + 2
 )
 
+// CompactSize returns the size in bytes of a peer of the family in compact form.
+func (f Family) CompactSize() int {
+	if f == IPv6 {
+		return CompactSize6
+	}
+	return CompactSize4
+}
+
 // Peer is the identity of a peer in a swarm: the address and port it listens
 // on. It holds no pointers and is comparable. Build one with MakePeer.
 type Peer struct {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // batchEvery is the time between two batches of announces.
@@ -59,7 +59,7 @@ func (l *load) announce(ctx context.Context, n int) error {
 		all[i] = completion{t, uint16(l.book.sending(t)), time.Now()}
 	}
 	return l.wire.exchange(ctx, n, func(i int, transaction uint32) []byte {
-		return udp.AnnounceRequest{
+		return bep15.AnnounceRequest{
 			ConnectionID:  l.wire.id,
 			TransactionID: transaction,
 			InfoHash:      l.book.accounts[all[i].torrent].hash,
@@ -67,7 +67,7 @@ func (l *load) announce(ctx context.Context, n int) error {
 			Port:          all[i].port,
 		}.Append(nil)
 	}, func(i int, reply []byte) error {
-		if _, err := udp.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
+		if _, err := bep15.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
 			return fmt.Errorf("an announce is answered %q: %w", reply, err)
 		}
 		l.book.acknowledged(all[i].torrent, all[i].sent)
@@ -87,11 +87,11 @@ func (l *load) pick() int {
 // scrape asks for the counts of all torrents of a daemon just started, which
 // are to be those of the file, and of refused torrents none.
 func (b *book) scrape(ctx context.Context, w *wire, refused map[tracker.InfoHash]bool) error {
-	for first := 0; first < len(b.accounts); first += window * udp.MaxScrape {
-		group := b.accounts[first:min(first+window*udp.MaxScrape, len(b.accounts))]
-		n := (len(group) + udp.MaxScrape - 1) / udp.MaxScrape
+	for first := 0; first < len(b.accounts); first += window * bep15.MaxScrape {
+		group := b.accounts[first:min(first+window*bep15.MaxScrape, len(b.accounts))]
+		n := (len(group) + bep15.MaxScrape - 1) / bep15.MaxScrape
 		part := func(i int) []account {
-			return group[i*udp.MaxScrape : min((i+1)*udp.MaxScrape, len(group))]
+			return group[i*bep15.MaxScrape : min((i+1)*bep15.MaxScrape, len(group))]
 		}
 		err := w.exchange(ctx, n, func(i int, transaction uint32) []byte {
 			return scrapeRequest(w.id, transaction, part(i))
@@ -104,7 +104,7 @@ func (b *book) scrape(ctx context.Context, w *wire, refused map[tracker.InfoHash
 }
 
 func scrapeRequest(id uint64, transaction uint32, torrents []account) []byte {
-	r := udp.ScrapeRequest{ConnectionID: id, TransactionID: transaction}
+	r := bep15.ScrapeRequest{ConnectionID: id, TransactionID: transaction}
 	for i := range torrents {
 		r.InfoHashes = append(r.InfoHashes, torrents[i].hash[:]...)
 	}
@@ -113,7 +113,7 @@ func scrapeRequest(id uint64, transaction uint32, torrents []account) []byte {
 
 // compareScrape holds a reply against what was in the file.
 func compareScrape(torrents []account, refused map[tracker.InfoHash]bool, reply []byte) error {
-	r, err := udp.ParseScrapeReply(reply)
+	r, err := bep15.ParseScrapeReply(reply)
 	if err != nil || r.Len() != len(torrents) {
 		return fmt.Errorf("a scrape of %d torrents is answered %q: %w", len(torrents), reply, err)
 	}

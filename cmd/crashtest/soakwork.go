@@ -12,7 +12,7 @@ import (
 
 	bittorrent "keeptrack/cmd/internal/client"
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // What a soak does, and counts.
@@ -89,12 +89,12 @@ func (s *soak) override(ctx context.Context, side *side, rng *rand.Rand, until t
 // leech announces leechers that say nothing more.
 func (l *load) leech(ctx context.Context, n int) error {
 	return l.wire.exchange(ctx, n, func(i int, transaction uint32) []byte {
-		return udp.AnnounceRequest{
+		return bep15.AnnounceRequest{
 			ConnectionID: l.wire.id, TransactionID: transaction, InfoHash: l.book.accounts[l.pick()].hash,
 			Event: uint32(tracker.EventStarted), Left: 1, Port: uint16(1 + l.rng.IntN(1<<16-1)), NumWant: 50,
 		}.Append(nil)
 	}, func(_ int, reply []byte) error {
-		_, err := udp.ParseAnnounceReply(reply, tracker.IPv4)
+		_, err := bep15.ParseAnnounceReply(reply, tracker.IPv4)
 		return err
 	})
 }
@@ -103,9 +103,9 @@ func (l *load) leech(ctx context.Context, n int) error {
 func (l *load) scrape(ctx context.Context, n int) error {
 	return l.wire.exchange(ctx, n, func(_ int, transaction uint32) []byte {
 		hash := l.book.accounts[l.pick()].hash
-		return udp.ScrapeRequest{ConnectionID: l.wire.id, TransactionID: transaction, InfoHashes: hash[:]}.Append(nil)
+		return bep15.ScrapeRequest{ConnectionID: l.wire.id, TransactionID: transaction, InfoHashes: hash[:]}.Append(nil)
 	}, func(_ int, reply []byte) error {
-		_, err := udp.ParseScrapeReply(reply)
+		_, err := bep15.ParseScrapeReply(reply)
 		return err
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // window is the most requests that are under way at a time: few enough that
@@ -39,9 +39,9 @@ func dial(ctx context.Context, address string) (*wire, error) {
 	}
 	w := &wire{conn: conn}
 	err = w.exchange(ctx, 1, func(_ int, transaction uint32) []byte {
-		return udp.ConnectRequest{TransactionID: transaction}.Append(nil)
+		return bep15.ConnectRequest{TransactionID: transaction}.Append(nil)
 	}, func(_ int, reply []byte) error {
-		r, err := udp.ParseConnectReply(reply)
+		r, err := bep15.ParseConnectReply(reply)
 		w.id = r.ConnectionID
 		return err
 	})
@@ -98,7 +98,7 @@ func (w *wire) receive(ctx context.Context, first uint32, answered []bool, got f
 		if err != nil {
 			return arrived, err
 		}
-		h, err := udp.ParseReplyHeader(w.buf[:n])
+		h, err := bep15.ParseReplyHeader(w.buf[:n])
 		i := int(h.TransactionID - first)
 		if err != nil || i >= len(answered) || answered[i] {
 			continue // late

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // The load of TestRestartLosesNoRequest, in announces a second.
@@ -211,7 +210,7 @@ func (a *announcer) announce() {
 	i := uint32(len(a.sent))
 	a.sent = append(a.sent, time.Now())
 	a.mu.Unlock()
-	a.conn.Write(udp.AnnounceRequest{ConnectionID: a.id, TransactionID: i, InfoHash: hashOf(fmt.Sprint(i % 100)), Port: 6881}.Append(nil))
+	a.conn.Write(bep15.AnnounceRequest{ConnectionID: a.id, TransactionID: i, InfoHash: hashOf(fmt.Sprint(i % 100)), Port: 6881}.Append(nil))
 }
 
 // read takes replies until the socket is closed.
@@ -224,18 +223,18 @@ func (a *announcer) read(b *book) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil || n < 8 {
+		if err != nil {
 			b.failure.Store(fmt.Sprint(n, err))
 			continue
 		}
-		transaction := binary.BigEndian.Uint32(buf[4:])
-		if binary.BigEndian.Uint32(buf[:]) != uint32(udp.ActionAnnounce) || seen[transaction] {
+		h, err := bep15.ParseReplyHeader(buf[:n])
+		if err != nil || h.Action != bep15.ActionAnnounce || seen[h.TransactionID] {
 			b.failure.Store(fmt.Sprintf("reply %q", buf[:n]))
 			continue
 		}
-		seen[transaction] = true
+		seen[h.TransactionID] = true
 		a.mu.Lock()
-		sent := a.sent[transaction]
+		sent := a.sent[h.TransactionID]
 		a.mu.Unlock()
 		b.answer(sent)
 	}

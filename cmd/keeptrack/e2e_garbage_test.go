@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // The number of datagrams and of HTTP requests that make no sense.
@@ -98,7 +98,7 @@ func (w *wire) sendGarbage(g garbler, n int) {
 // whatever else it answers.
 func (w *wire) answers() bool {
 	const transaction = 0xfefefefe
-	connect := udp.ConnectRequest{TransactionID: transaction}.Append(nil)
+	connect := bep15.ConnectRequest{TransactionID: transaction}.Append(nil)
 	var buf [2048]byte
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		w.conn.SetReadDeadline(time.Now().Add(resend))
@@ -110,7 +110,7 @@ func (w *wire) answers() bool {
 			if err != nil {
 				break
 			}
-			if r, err := udp.ParseConnectReply(buf[:n]); err == nil && r.TransactionID == transaction {
+			if r, err := bep15.ParseConnectReply(buf[:n]); err == nil && r.TransactionID == transaction {
 				return true
 			}
 		}
@@ -149,11 +149,11 @@ func (g garbler) datagram(id uint64) []byte {
 	case 0:
 		return g.bytes(g.IntN(1500))
 	case 1:
-		p = udp.ConnectRequest{TransactionID: g.Uint32()}.Append(nil)
+		p = bep15.ConnectRequest{TransactionID: g.Uint32()}.Append(nil)
 	case 2:
-		p = udp.ScrapeRequest{ConnectionID: id, InfoHashes: bytes.Repeat(hash[:], g.IntN(80))}.Append(nil)
+		p = bep15.ScrapeRequest{ConnectionID: id, InfoHashes: bytes.Repeat(hash[:], g.IntN(80))}.Append(nil)
 	default:
-		p = udp.AnnounceRequest{
+		p = bep15.AnnounceRequest{
 			ConnectionID: id, InfoHash: hash, Event: g.Uint32N(6), Port: uint16(g.IntN(10)),
 			Left: g.Uint64(), NumWant: int32(g.Uint32()), Options: g.bytes(g.IntN(20)),
 		}.Append(nil)

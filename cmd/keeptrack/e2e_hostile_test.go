@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // hostile is what a tracker says to steer a terminal: C0, DEL and C1 controls, a
@@ -99,13 +99,13 @@ func TestHostileUDPTracker(t *testing.T) {
 			if err != nil {
 				return
 			}
-			h, err := udp.ParseRequestHeader(b[:n])
+			h, err := bep15.ParseRequestHeader(b[:n])
 			if err != nil {
 				continue
 			}
-			answer := udp.ErrorReply{TransactionID: h.TransactionID, Text: hostile}.Append(nil)
-			if h.Action == udp.ActionConnect {
-				answer = udp.ConnectReply{TransactionID: h.TransactionID, ConnectionID: 1}.Append(nil)
+			answer := bep15.ErrorReply{TransactionID: h.TransactionID, Text: hostile}.Append(nil)
+			if h.Action == bep15.ActionConnect {
+				answer = bep15.ConnectReply{TransactionID: h.TransactionID, ConnectionID: 1}.Append(nil)
 			}
 			_, _ = conn.WriteTo(answer, from) // the client asks again
 		}

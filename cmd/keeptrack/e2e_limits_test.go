@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // full has the tests of what a tracker withstands attack as hard as is promised,
@@ -147,6 +147,6 @@ func wireFrom(t *testing.T, source, address string) *wire {
 func (w *wire) announcePorts(hash tracker.InfoHash, ports int) {
 	w.t.Helper()
 	w.exchange(ports, func(i uint32) []byte {
-		return udp.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hash, Port: uint16(1 + i), Left: 1}.Append(nil)
+		return bep15.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hash, Port: uint16(1 + i), Left: 1}.Append(nil)
 	}, func(uint32, []byte) {})
 }

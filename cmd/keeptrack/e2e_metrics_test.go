@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // series are the metrics of a daemon at one moment, by name with labels.
@@ -124,8 +124,8 @@ func TestFailuresAreCounted(t *testing.T) {
 	}))
 	stale, hash := dialWire(t, d.udp4), hashOf("any")
 	for _, request := range [][]byte{
-		udp.AnnounceRequest{ConnectionID: 1, InfoHash: hash, Port: 6881}.Append(nil),
-		udp.ScrapeRequest{ConnectionID: 1, InfoHashes: hash[:]}.Append(nil),
+		bep15.AnnounceRequest{ConnectionID: 1, InfoHash: hash, Port: 6881}.Append(nil),
+		bep15.ScrapeRequest{ConnectionID: 1, InfoHashes: hash[:]}.Append(nil),
 	} {
 		stale.exchange(1, func(uint32) []byte { return request }, func(uint32, []byte) {})
 	}

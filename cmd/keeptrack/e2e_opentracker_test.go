@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // TestStatsAreOpentrackers sends the same requests to opentracker and to a
@@ -120,12 +120,12 @@ func sameLoad(t *testing.T, web, datagrams string, hashes []tracker.InfoHash) {
 
 	w := newLone(t, datagrams)
 	for i, event := range []uint32{uint32(tracker.EventCompleted), uint32(tracker.EventStarted), 0} {
-		w.ask(udp.AnnounceRequest{
+		w.ask(bep15.AnnounceRequest{
 			ConnectionID: w.id, InfoHash: hashes[2], Left: uint64(i), Event: event, NumWant: -1, Port: uint16(7001 + i),
 		}.Append(nil))
 	}
-	w.ask(udp.ScrapeRequest{ConnectionID: w.id, InfoHashes: append(hashes[0][:], hashes[1][:]...)}.Append(nil))
-	w.ask(udp.ScrapeRequest{ConnectionID: ^w.id, InfoHashes: hashes[0][:]}.Append(nil))
+	w.ask(bep15.ScrapeRequest{ConnectionID: w.id, InfoHashes: append(hashes[0][:], hashes[1][:]...)}.Append(nil))
+	w.ask(bep15.ScrapeRequest{ConnectionID: ^w.id, InfoHashes: hashes[0][:]}.Append(nil))
 }
 
 // apart is where the two may differ: in what the moment of asking decides, in

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/sha1"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -14,7 +13,7 @@ import (
 
 	"keeptrack/cmd/internal/client"
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // hashOf returns the info hash of a torrent that the tests call name.
@@ -121,9 +120,9 @@ func connectWire(t *testing.T, address string) *wire {
 func (w *wire) connect() {
 	w.t.Helper()
 	w.exchange(1, func(uint32) []byte {
-		return udp.ConnectRequest{TransactionID: 0}.Append(nil)
+		return bep15.ConnectRequest{TransactionID: 0}.Append(nil)
 	}, func(_ uint32, packet []byte) {
-		r, err := udp.ParseConnectReply(packet)
+		r, err := bep15.ParseConnectReply(packet)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -155,9 +154,9 @@ func (w *wire) exchange(n int, request func(transaction uint32) []byte, take fun
 				if !ok {
 					break
 				}
-				transaction := binary.BigEndian.Uint32(buf[4:])
-				if i := slices.Index(open, transaction); i >= 0 {
-					take(transaction, buf[:size])
+				h, err := bep15.ParseReplyHeader(buf[:size])
+				if i := slices.Index(open, h.TransactionID); err == nil && i >= 0 {
+					take(h.TransactionID, buf[:size])
 					open = slices.Delete(open, i, i+1)
 				}
 			}

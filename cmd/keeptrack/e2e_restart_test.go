@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // torrentList returns n info hashes spread over all shards.
@@ -33,12 +33,12 @@ func (w *wire) complete(hashes []tracker.InfoHash, times func(i int) int) {
 		}
 	}
 	w.exchange(len(all), func(i uint32) []byte {
-		return udp.AnnounceRequest{
+		return bep15.AnnounceRequest{
 			ConnectionID: w.id, TransactionID: i, InfoHash: all[i].hash, Port: all[i].port,
 			Event: uint32(tracker.EventCompleted),
 		}.Append(nil)
 	}, func(_ uint32, reply []byte) {
-		if _, err := udp.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
+		if _, err := bep15.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
 			w.t.Fatal(err)
 		}
 	})
@@ -48,9 +48,9 @@ func (w *wire) complete(hashes []tracker.InfoHash, times func(i int) int) {
 func (w *wire) announceAll(hashes []tracker.InfoHash) {
 	w.t.Helper()
 	w.exchange(len(hashes), func(i uint32) []byte {
-		return udp.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hashes[i], Port: 1000, Left: 1}.Append(nil)
+		return bep15.AnnounceRequest{ConnectionID: w.id, TransactionID: i, InfoHash: hashes[i], Port: 1000, Left: 1}.Append(nil)
 	}, func(_ uint32, reply []byte) {
-		if _, err := udp.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
+		if _, err := bep15.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
 			w.t.Fatal(err)
 		}
 	})
@@ -163,10 +163,10 @@ func TestRestartAcceptsTheConnectionID(t *testing.T) {
 }
 
 // scrape asks for one torrent.
-func (w *wire) scrape(h tracker.InfoHash) (rows []udp.ScrapeRow) {
+func (w *wire) scrape(h tracker.InfoHash) (rows []bep15.ScrapeRow) {
 	w.t.Helper()
 	w.exchange(1, func(i uint32) []byte { return w.scrapeRequest(i, h) }, func(_ uint32, packet []byte) {
-		r, err := udp.ParseScrapeReply(packet)
+		r, err := bep15.ParseScrapeReply(packet)
 		if err != nil {
 			w.t.Fatalf("%v: %q", err, packet)
 		}
@@ -182,12 +182,12 @@ func (w *wire) scrape(h tracker.InfoHash) (rows []udp.ScrapeRow) {
 func (w *wire) wantError(h tracker.InfoHash) {
 	w.t.Helper()
 	w.exchange(1, func(i uint32) []byte { return w.scrapeRequest(i, h) }, func(_ uint32, packet []byte) {
-		if r, err := udp.ParseErrorReply(packet); err != nil || r.Text != "Connection ID missmatch.\x00" {
+		if r, err := bep15.ParseErrorReply(packet); err != nil || r.Text != "Connection ID missmatch.\x00" {
 			w.t.Errorf("got %q", packet)
 		}
 	})
 }
 
 func (w *wire) scrapeRequest(transaction uint32, h tracker.InfoHash) []byte {
-	return udp.ScrapeRequest{ConnectionID: w.id, TransactionID: transaction, InfoHashes: h[:]}.Append(nil)
+	return bep15.ScrapeRequest{ConnectionID: w.id, TransactionID: transaction, InfoHashes: h[:]}.Append(nil)
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // readings are what testdata/opentracker_readers.py prints.
@@ -119,10 +119,10 @@ func knownLoad(t *testing.T, g *group, d *instance) {
 	speak(t, d.http4, "POST /announce HTTP/1.0\r\n\r\n")
 
 	w := newLone(t, d.udp4)
-	w.ask(udp.AnnounceRequest{ConnectionID: w.id, InfoHash: first, Left: 1, Port: 6882}.Append(nil))
-	w.ask(udp.AnnounceRequest{ConnectionID: w.id, InfoHash: second, Left: 1, Port: 6883}.Append(nil))
-	w.ask(udp.ScrapeRequest{ConnectionID: w.id, InfoHashes: append(first[:], second[:]...)}.Append(nil))
-	w.ask(udp.ScrapeRequest{ConnectionID: ^w.id, InfoHashes: first[:]}.Append(nil))
+	w.ask(bep15.AnnounceRequest{ConnectionID: w.id, InfoHash: first, Left: 1, Port: 6882}.Append(nil))
+	w.ask(bep15.AnnounceRequest{ConnectionID: w.id, InfoHash: second, Left: 1, Port: 6883}.Append(nil))
+	w.ask(bep15.ScrapeRequest{ConnectionID: w.id, InfoHashes: append(first[:], second[:]...)}.Append(nil))
+	w.ask(bep15.ScrapeRequest{ConnectionID: ^w.id, InfoHashes: first[:]}.Append(nil))
 	third := hashOf("third")
 	g.send("127.0.0.1", fmt.Sprintf("0badcafe00000000%x7f0000011ae48000", third[:]))
 	d.waitMetric(`keeptrack_torrents`, 3)
@@ -144,7 +144,7 @@ type lone struct{ *wire }
 func newLone(t *testing.T, address string) lone {
 	t.Helper()
 	l := lone{dialWire(t, address)}
-	r, err := udp.ParseConnectReply(l.ask(udp.ConnectRequest{}.Append(nil)))
+	r, err := bep15.ParseConnectReply(l.ask(bep15.ConnectRequest{}.Append(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"keeptrack/cmd/internal/client"
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // wiring is what shows that a key of the config, or a few that go together, is
@@ -215,7 +215,7 @@ func showsLifetime(t *testing.T, d *instance) {
 func (w *wire) known() (known bool) {
 	w.t.Helper()
 	w.exchange(1, func(i uint32) []byte { return w.scrapeRequest(i, hashOf("any")) }, func(_ uint32, packet []byte) {
-		_, err := udp.ParseScrapeReply(packet)
+		_, err := bep15.ParseScrapeReply(packet)
 		known = err == nil
 	})
 	return known

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"keeptrack/tracker/bep15"
 )
 
 var (
@@ -104,7 +106,7 @@ func TestForgedConnectionIDsAreRefused(t *testing.T) {
 			t.Fatalf("%016x is valid", id)
 		}
 	}
-	for _, id := range []uint64{0, Magic, ^uint64(0)} {
+	for _, id := range []uint64{0, bep15.Magic, ^uint64(0)} {
 		if testIDs.valid(id, client, now) {
 			t.Errorf("%016x is valid", id)
 		}

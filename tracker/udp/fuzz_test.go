@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15"
+	"keeptrack/tracker/bep15/bep15test"
 )
 
 // FuzzAnswer sends any datagram, as it is or with the connection id that its
 // sender has. Whoever has no id gets no more bytes than were sent.
 func FuzzAnswer(f *testing.F) {
-	for _, p := range goldenPackets(f) {
+	for _, p := range bep15test.Goldens(f) {
 		f.Add(p, false, uint16(6881))
 		f.Add(p, true, uint16(6881))
 	}
@@ -20,7 +22,7 @@ func FuzzAnswer(f *testing.F) {
 		AnnounceInterval: 30 * time.Minute, PeerTimeout: 45 * time.Minute,
 		MaxTorrents: 1000, MaxNumWant: 200, AllowPrivate: true,
 	}, testTime))
-	buf := make([]byte, maxReplySize)
+	buf := make([]byte, bep15.MaxReplySize)
 	f.Fuzz(func(t *testing.T, packet []byte, known bool, port uint16) {
 		client := from("192.0.2.1:0")
 		client.port = port
@@ -35,7 +37,12 @@ func FuzzAnswer(f *testing.F) {
 		if len(reply) > len(packet) && !known {
 			t.Errorf("%d bytes in answer to %d of a stranger: %x", len(reply), len(packet), packet)
 		}
-		if len(reply) > 0 && (len(reply) < ErrorReplySize || len(packet) < 16 || string(reply[4:8]) != string(packet[12:16])) {
+		if len(reply) == 0 {
+			return
+		}
+		asked, err := bep15.ParseRequestHeader(packet)
+		got, replyErr := bep15.ParseReplyHeader(reply)
+		if err != nil || replyErr != nil || got.TransactionID != asked.TransactionID {
 			t.Errorf("%x answers %x", reply, packet)
 		}
 	})

@@ -8,10 +8,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15"
 )
-
-// maxReplySize is the size in bytes of the longest reply.
-const maxReplySize = AnnounceReplySize + MaxPeers4*tracker.CompactSize4
 
 // errorConnectionID is what clients compare, spelling and NUL byte included, to
 // tell that they need a new connection id.
@@ -19,7 +17,7 @@ const errorConnectionID = "Connection ID missmatch.\x00"
 
 // The shortest request that can have a wrong connection id is no shorter than
 // the error reply, or this does not compile.
-const _ = uint(minScrapeRequestSize - ErrorReplySize - len(errorConnectionID))
+const _ = uint(bep15.MinScrapeRequestSize - bep15.ErrorReplySize - len(errorConnectionID))
 
 // handler turns requests into replies, for one worker and without allocating.
 // Sockets call begin once for every batch of datagrams and then answer for
@@ -53,38 +51,38 @@ func (h *handler) begin(now time.Time) {
 }
 
 // answer handles one datagram and returns the reply, which is in buf, or
-// nothing if there is to be none. buf needs a capacity of maxReplySize.
+// nothing if there is to be none. buf needs a capacity of bep15.MaxReplySize.
 func (h *handler) answer(from source, packet, buf []byte) []byte {
 	h.count.packets.Add(1)
 	if from.port == 0 {
 		return h.drop(DropSourcePort)
 	}
-	header, err := ParseRequestHeader(packet)
+	header, err := bep15.ParseRequestHeader(packet)
 	if err != nil {
 		return h.drop(DropShort)
 	}
 	switch header.Action {
-	case ActionConnect:
+	case bep15.ActionConnect:
 		return h.answerConnect(from, packet, buf)
-	case ActionAnnounce:
+	case bep15.ActionAnnounce:
 		return h.answerAnnounce(from, packet, buf)
-	case ActionScrape:
+	case bep15.ActionScrape:
 		return h.answerScrape(from, packet, buf)
 	}
 	return h.drop(DropAction)
 }
 
 func (h *handler) answerConnect(from source, packet, buf []byte) []byte {
-	req, err := ParseConnectRequest(packet)
+	req, err := bep15.ParseConnectRequest(packet)
 	if err != nil {
 		return h.drop(DropMagic)
 	}
 	h.count.connects.Add(1)
-	return ConnectReply{req.TransactionID, h.ids.id(from.addr, h.slot)}.Append(buf[:0])
+	return bep15.ConnectReply{TransactionID: req.TransactionID, ConnectionID: h.ids.id(from.addr, h.slot)}.Append(buf[:0])
 }
 
 func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
-	req, err := ParseAnnounceRequest(packet)
+	req, err := bep15.ParseAnnounceRequest(packet)
 	if err != nil {
 		return h.drop(DropShortAnnounce)
 	}
@@ -98,12 +96,12 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 		Left:     req.Left,
 		Event:    req.TrackerEvent(),
 		NumWant:  int(req.NumWant),
-		Limit:    MaxPeers4,
+		Limit:    bep15.MaxPeers4,
 	}
 	// The tracker writes the peers where they belong in the reply.
-	r.Peers4, r.Peers6 = buf[AnnounceReplySize:AnnounceReplySize], nil
+	r.Peers4, r.Peers6 = buf[bep15.AnnounceReplySize:bep15.AnnounceReplySize], nil
 	if a.Peer.Family() == tracker.IPv6 {
-		a.Limit = MaxPeers6
+		a.Limit = bep15.MaxPeers6
 		r.Peers4, r.Peers6 = r.Peers6, r.Peers4
 	}
 	h.tracker.Announce(h.now, a, r)
@@ -113,17 +111,17 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 		h.count.announces.Add(1)
 	}
 	h.trace(a, &req)
-	head := AnnounceReply{
+	head := bep15.AnnounceReply{
 		TransactionID: req.TransactionID,
 		Interval:      r.Interval,
 		Leechers:      r.Leechers,
 		Seeders:       r.Seeders,
 	}.Append(buf[:0])
-	return head[:AnnounceReplySize+len(r.Peers4)+len(r.Peers6)]
+	return head[:bep15.AnnounceReplySize+len(r.Peers4)+len(r.Peers6)]
 }
 
 func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
-	req, err := ParseScrapeRequest(packet)
+	req, err := bep15.ParseScrapeRequest(packet)
 	if err != nil {
 		return h.drop(DropShortScrape)
 	}
@@ -131,10 +129,10 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 		return h.refuse(&h.count.staleScrapes, from, req.TransactionID, buf)
 	}
 	h.count.scrapes.Add(1)
-	reply := ScrapeReply{TransactionID: req.TransactionID}.Append(buf[:0])
+	reply := bep15.ScrapeReply{TransactionID: req.TransactionID}.Append(buf[:0])
 	for i := range req.Len() {
 		c := h.tracker.Scrape(h.now, req.InfoHash(i))
-		reply = ScrapeRow{
+		reply = bep15.ScrapeRow{
 			Seeders:   c.Seeders,
 			Completed: uint32(min(c.Downloaded, math.MaxUint32)),
 			Leechers:  c.Leechers,
@@ -151,7 +149,7 @@ func (h *handler) refuse(count *atomic.Uint64, from source, transaction uint32, 
 		return h.drop(DropConnectionID)
 	}
 	count.Add(1)
-	return ErrorReply{transaction, errorConnectionID}.Append(buf[:0])
+	return bep15.ErrorReply{TransactionID: transaction, Text: errorConnectionID}.Append(buf[:0])
 }
 
 func (h *handler) drop(reason Drop) []byte {
@@ -161,7 +159,7 @@ func (h *handler) drop(reason Drop) []byte {
 
 // trace logs an announce, at the level for those who look for one client's
 // trouble.
-func (h *handler) trace(a *tracker.Announce, req *AnnounceRequest) {
+func (h *handler) trace(a *tracker.Announce, req *bep15.AnnounceRequest) {
 	if e := h.log.Trace(); e.Enabled() {
 		e.Stringer("peer", a.Peer).
 			Stringer("info_hash", a.InfoHash).
@@ -169,7 +167,7 @@ func (h *handler) trace(a *tracker.Announce, req *AnnounceRequest) {
 			Uint32("event", req.Event).
 			Uint64("left", req.Left).
 			Int32("num_want", req.NumWant).
-			Str("url_data", URLData(req.Options)).
+			Str("url_data", bep15.URLData(req.Options)).
 			Msg("announce")
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15"
+	"keeptrack/tracker/bep15/bep15test"
 )
 
 // newTestTracker takes in private addresses, so that tests can announce from
@@ -37,14 +39,14 @@ func from(s string) source {
 
 // ask has the handler answer one packet.
 func ask(h *handler, client source, packet []byte) []byte {
-	return h.answer(client, packet, make([]byte, maxReplySize))
+	return h.answer(client, packet, make([]byte, bep15.MaxReplySize))
 }
 
 // announceFrom returns an announce with a good connection id.
-func announceFrom(h *handler, client source, port uint16) AnnounceRequest {
-	return AnnounceRequest{
+func announceFrom(h *handler, client source, port uint16) bep15.AnnounceRequest {
+	return bep15.AnnounceRequest{
 		ConnectionID: h.ids.id(client.addr, h.slot), TransactionID: 0xdeadbeef,
-		InfoHash: goldenHash, Left: 1, NumWant: -1, Port: port,
+		InfoHash: bep15test.InfoHash, Left: 1, NumWant: -1, Port: port,
 	}
 }
 
@@ -52,7 +54,7 @@ func TestHandlerConnect(t *testing.T) {
 	h := newTestHandler(newTestTracker())
 	client := from("192.0.2.1:1234")
 	for range 2 { // a retransmitted request is answered again
-		reply, err := ParseConnectReply(ask(h, client, goldenPackets(t)["connect_request"]))
+		reply, err := bep15.ParseConnectReply(ask(h, client, bep15test.Goldens(t)["connect_request"]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,11 +84,11 @@ func TestHandlerAnnounce(t *testing.T) {
 			seed.Left = 0
 			ask(h, from(tt.other), seed.Append(nil))
 			leech := announceFrom(h, from(tt.client), 6882)
-			reply, err := ParseAnnounceReply(ask(h, from(tt.client), leech.Append(nil)), tt.family)
+			reply, err := bep15.ParseAnnounceReply(ask(h, from(tt.client), leech.Append(nil)), tt.family)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := AnnounceReply{0xdeadbeef, 1800, 1, 1, []byte(tt.peers)}
+			want := bep15.AnnounceReply{TransactionID: 0xdeadbeef, Interval: 1800, Leechers: 1, Seeders: 1, Peers: []byte(tt.peers)}
 			if reply.TransactionID != want.TransactionID || reply.Interval != want.Interval ||
 				reply.Leechers != 1 || reply.Seeders != 1 || !bytes.Equal(reply.Peers, want.Peers) {
 				t.Errorf("reply %+v, want %+v", reply, want)
@@ -100,27 +102,27 @@ func TestHandlerAnnounce(t *testing.T) {
 func TestHandlerAnnounceFields(t *testing.T) {
 	for _, tt := range []struct {
 		name              string
-		change            func(*AnnounceRequest)
+		change            func(*bep15.AnnounceRequest)
 		seeders, leechers uint32
 	}{
-		{"leecher", func(r *AnnounceRequest) {}, 0, 1},
-		{"all is left", func(r *AnnounceRequest) { r.Left = math.MaxUint64 }, 0, 1},
-		{"seeder", func(r *AnnounceRequest) { r.Left = 0 }, 1, 0},
-		{"completed", func(r *AnnounceRequest) { r.Left, r.Event = 0, 1 }, 1, 0},
-		{"stopped", func(r *AnnounceRequest) { r.Event = 3 }, 0, 0},
-		{"paused", func(r *AnnounceRequest) { r.Event = 4 }, 0, 1},
-		{"unknown event", func(r *AnnounceRequest) { r.Event = 99 }, 0, 1},
-		{"port 0 is not stored", func(r *AnnounceRequest) { r.Port = 0 }, 0, 0},
-		{"the ip field means nothing", func(r *AnnounceRequest) { r.IP = 0x01020304 }, 0, 1},
-		{"options", func(r *AnnounceRequest) { r.Options = []byte("\x02\x09/announce\x00") }, 0, 1},
-		{"malformed options", func(r *AnnounceRequest) { r.Options = []byte("\x02\xff/") }, 0, 1},
+		{"leecher", func(r *bep15.AnnounceRequest) {}, 0, 1},
+		{"all is left", func(r *bep15.AnnounceRequest) { r.Left = math.MaxUint64 }, 0, 1},
+		{"seeder", func(r *bep15.AnnounceRequest) { r.Left = 0 }, 1, 0},
+		{"completed", func(r *bep15.AnnounceRequest) { r.Left, r.Event = 0, 1 }, 1, 0},
+		{"stopped", func(r *bep15.AnnounceRequest) { r.Event = 3 }, 0, 0},
+		{"paused", func(r *bep15.AnnounceRequest) { r.Event = 4 }, 0, 1},
+		{"unknown event", func(r *bep15.AnnounceRequest) { r.Event = 99 }, 0, 1},
+		{"port 0 is not stored", func(r *bep15.AnnounceRequest) { r.Port = 0 }, 0, 0},
+		{"the ip field means nothing", func(r *bep15.AnnounceRequest) { r.IP = 0x01020304 }, 0, 1},
+		{"options", func(r *bep15.AnnounceRequest) { r.Options = []byte("\x02\x09/announce\x00") }, 0, 1},
+		{"malformed options", func(r *bep15.AnnounceRequest) { r.Options = []byte("\x02\xff/") }, 0, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newTestHandler(newTestTracker())
 			client := from("192.0.2.1:1234")
 			r := announceFrom(h, client, 6881)
 			tt.change(&r)
-			reply, err := ParseAnnounceReply(ask(h, client, r.Append(nil)), tracker.IPv4)
+			reply, err := bep15.ParseAnnounceReply(ask(h, client, r.Append(nil)), tracker.IPv4)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,12 +155,12 @@ func TestHandlerCapsPeers(t *testing.T) {
 			}
 			r := announceFrom(h, client, 1)
 			r.NumWant = tt.numWant
-			buf := make([]byte, maxReplySize)
+			buf := make([]byte, bep15.MaxReplySize)
 			reply := h.answer(client, r.Append(nil), buf)
 			if len(reply) != tt.size || &reply[0] != &buf[0] {
 				t.Errorf("%d bytes, in the buffer: %v; want %d", len(reply), &reply[0] == &buf[0], tt.size)
 			}
-			if _, err := ParseAnnounceReply(reply, tt.family); err != nil {
+			if _, err := bep15.ParseAnnounceReply(reply, tt.family); err != nil {
 				t.Error(err)
 			}
 		})
@@ -167,10 +169,10 @@ func TestHandlerCapsPeers(t *testing.T) {
 
 func TestHandlerRefusedTorrent(t *testing.T) {
 	tr := newTestTracker()
-	tr.SetAccess(&tracker.Access{Mode: tracker.AccessDeny, List: tracker.NewHashSet([]tracker.InfoHash{goldenHash})})
+	tr.SetAccess(&tracker.Access{Mode: tracker.AccessDeny, List: tracker.NewHashSet([]tracker.InfoHash{bep15test.InfoHash})})
 	h := newTestHandler(tr)
 	client := from("192.0.2.1:1234")
-	reply, err := ParseAnnounceReply(ask(h, client, announceFrom(h, client, 6881).Append(nil)), tracker.IPv4)
+	reply, err := bep15.ParseAnnounceReply(ask(h, client, announceFrom(h, client, 6881).Append(nil)), tracker.IPv4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,16 +191,16 @@ func TestHandlerScrape(t *testing.T) {
 		r.Left = left
 		ask(h, client, r.Append(nil))
 	}
-	hashes := []tracker.InfoHash{goldenHash, {9}, {1}, goldenHash}
-	req := ScrapeRequest{ConnectionID: testIDs.id(client.addr, h.slot), TransactionID: 7}
+	hashes := []tracker.InfoHash{bep15test.InfoHash, {9}, {1}, bep15test.InfoHash}
+	req := bep15.ScrapeRequest{ConnectionID: testIDs.id(client.addr, h.slot), TransactionID: 7}
 	for _, hash := range hashes {
 		req.InfoHashes = append(req.InfoHashes, hash[:]...)
 	}
-	reply, err := ParseScrapeReply(ask(h, client, req.Append(nil)))
+	reply, err := bep15.ParseScrapeReply(ask(h, client, req.Append(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []ScrapeRow{{1, 0, 2}, {}, {0, math.MaxUint32, 0}, {1, 0, 2}}
+	want := []bep15.ScrapeRow{{Seeders: 1, Leechers: 2}, {}, {Completed: math.MaxUint32}, {Seeders: 1, Leechers: 2}}
 	if reply.TransactionID != 7 || reply.Len() != len(want) {
 		t.Fatalf("reply %+v, want %d rows", reply, len(want))
 	}
@@ -215,7 +217,7 @@ func TestHandlerScrape(t *testing.T) {
 
 func TestHandlerDrops(t *testing.T) {
 	client := from("192.0.2.1:1234")
-	packets := goldenPackets(t)
+	packets := bep15test.Goldens(t)
 	connect, announce := packets["connect_request"], packets["announce_plain"]
 	for _, tt := range []struct {
 		name   string
@@ -226,9 +228,9 @@ func TestHandlerDrops(t *testing.T) {
 		{"nothing", client, nil, DropShort},
 		{"15 bytes", client, connect[:15], DropShort},
 		{"source port 0", from("192.0.2.1:0"), connect, DropSourcePort},
-		{"wrong magic", client, RequestHeader{Magic + 1, ActionConnect, 1}.Append(nil), DropMagic},
-		{"error action", client, RequestHeader{Magic, ActionError, 1}.Append(nil), DropAction},
-		{"unknown action", client, RequestHeader{Magic, 1 << 31, 1}.Append(nil), DropAction},
+		{"wrong magic", client, bep15.RequestHeader{ConnectionID: bep15.Magic + 1, Action: bep15.ActionConnect, TransactionID: 1}.Append(nil), DropMagic},
+		{"error action", client, bep15.RequestHeader{ConnectionID: bep15.Magic, Action: bep15.ActionError, TransactionID: 1}.Append(nil), DropAction},
+		{"unknown action", client, bep15.RequestHeader{ConnectionID: bep15.Magic, Action: 1 << 31, TransactionID: 1}.Append(nil), DropAction},
 		{"announce of 97 bytes", client, announce[:97], DropShortAnnounce},
 		{"announce of 16 bytes", client, announce[:16], DropShortAnnounce},
 		{"scrape of no hash", client, packets["scrape_request"][:35], DropShortScrape},
@@ -250,7 +252,7 @@ func TestHandlerDrops(t *testing.T) {
 }
 
 func TestHandlerWrongConnectionID(t *testing.T) {
-	packets := goldenPackets(t)
+	packets := bep15test.Goldens(t)
 	client := from("192.0.2.1:1234")
 	h := newTestHandler(newTestTracker())
 	expired := announceFrom(h, client, 6881)
@@ -265,11 +267,11 @@ func TestHandlerWrongConnectionID(t *testing.T) {
 			if len(reply) > len(packet) {
 				t.Errorf("%d bytes for %d", len(reply), len(packet))
 			}
-			header, _ := ParseRequestHeader(packet)
-			want := bytes.Clone(packets["error_reply"])
-			binary.BigEndian.PutUint32(want[4:], header.TransactionID)
-			if !bytes.Equal(reply, want) {
-				t.Errorf("reply %x, want %x", reply, want)
+			header, _ := bep15.ParseRequestHeader(packet)
+			want, _ := bep15.ParseErrorReply(packets["error_reply"])
+			want.TransactionID = header.TransactionID
+			if got, err := bep15.ParseErrorReply(reply); got != want || err != nil {
+				t.Errorf("reply %+v, %v; want %+v", got, err, want)
 			}
 		})
 	}
@@ -280,7 +282,7 @@ func TestHandlerWrongConnectionID(t *testing.T) {
 
 func TestHandlerLimitsErrors(t *testing.T) {
 	h := newTestHandler(newTestTracker())
-	packet := goldenPackets(t)["announce_plain"]
+	packet := bep15test.Goldens(t)["announce_plain"]
 	answered := func(client string, n int) (replies int) {
 		for range n {
 			if len(ask(h, from(client), packet)) > 0 {
@@ -315,11 +317,13 @@ func TestHandlerNeverAmplifies(t *testing.T) {
 		for j := range packet {
 			packet[j] = byte(r.Uint32())
 		}
-		if len(packet) >= requestHeaderSize {
-			binary.BigEndian.PutUint32(packet[8:], r.Uint32N(5))
+		if len(packet) >= bep15.ConnectRequestSize {
+			header, _ := bep15.ParseRequestHeader(packet)
+			header.Action = bep15.Action(r.Uint32N(5))
 			if r.IntN(4) == 0 {
-				binary.BigEndian.PutUint64(packet, Magic)
+				header.ConnectionID = bep15.Magic
 			}
+			header.Append(packet[:0])
 		}
 		h.begin(testTime.Add(time.Duration(i) * time.Millisecond))
 		reply := ask(h, from("192.0.2.1:1234"), packet)
@@ -350,7 +354,7 @@ func TestHandlerTrace(t *testing.T) {
 			h := newHandler(newTestTracker(), testIDs, zerolog.New(&log).Level(tt.level))
 			h.begin(testTime)
 			r := announceFrom(h, client, 6881)
-			r.Event, r.Options = 2, AppendURLData(nil, "/announce")
+			r.Event, r.Options = 2, bep15.AppendURLData(nil, "/announce")
 			copy(r.PeerID[:], "-TT0000")
 			ask(h, client, r.Append(nil))
 			if log.String() != tt.want {
@@ -362,18 +366,18 @@ func TestHandlerTrace(t *testing.T) {
 
 func TestHandlerDoesNotAllocate(t *testing.T) {
 	h := newTestHandler(newTestTracker())
-	buf := make([]byte, maxReplySize)
+	buf := make([]byte, bep15.MaxReplySize)
 	for _, client := range []source{from("192.0.2.1:1234"), from("[2001:db8::1]:1234")} {
 		for port := uint16(1); port <= 300; port++ {
 			ask(h, client, announceFrom(h, client, port).Append(nil))
 		}
 		announce := announceFrom(h, client, 7)
 		announce.NumWant, announce.Options = 200, []byte("\x02\x09/announce")
-		scrape := ScrapeRequest{announce.ConnectionID, 1, bytes.Repeat(goldenHash[:], MaxScrape)}
+		scrape := bep15.ScrapeRequest{ConnectionID: announce.ConnectionID, TransactionID: 1, InfoHashes: bytes.Repeat(bep15test.InfoHash[:], bep15.MaxScrape)}
 		wrong := announce
 		wrong.ConnectionID++
 		for name, packet := range map[string][]byte{
-			"connect": ConnectRequest{1}.Append(nil), "announce": announce.Append(nil),
+			"connect": bep15.ConnectRequest{TransactionID: 1}.Append(nil), "announce": announce.Append(nil),
 			"scrape": scrape.Append(nil), "wrong connection id": wrong.Append(nil), "short": {1, 2, 3},
 		} {
 			now := testTime
@@ -408,7 +412,7 @@ func BenchmarkHandler(b *testing.B) {
 		binary.BigEndian.PutUint64(ih[:], uint64(i)*0x9e3779b97f4a7c15)
 		return ih
 	}
-	buf := make([]byte, maxReplySize)
+	buf := make([]byte, bep15.MaxReplySize)
 	for i := range torrents {
 		for p := range peers {
 			r := announceFrom(h, client, uint16(1024+p))
@@ -421,11 +425,11 @@ func BenchmarkHandler(b *testing.B) {
 		r := announceFrom(h, client, uint16(1024+i%peers))
 		r.InfoHash = hash(i * 7 % torrents)
 		announces[i] = r.Append(nil)
-		scrapes[i] = ScrapeRequest{r.ConnectionID, 1, r.InfoHash[:]}.Append(nil)
+		scrapes[i] = bep15.ScrapeRequest{ConnectionID: r.ConnectionID, TransactionID: 1, InfoHashes: r.InfoHash[:]}.Append(nil)
 	}
 	connects := [1024][]byte{}
 	for i := range connects {
-		connects[i] = ConnectRequest{uint32(i)}.Append(nil)
+		connects[i] = bep15.ConnectRequest{TransactionID: uint32(i)}.Append(nil)
 	}
 	for _, bb := range []struct {
 		name    string

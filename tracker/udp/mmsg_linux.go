@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15"
 	"keeptrack/tracker/internal/nap"
 )
 
@@ -110,8 +111,8 @@ func (s *mmsgSocket) lookAhead(t *tracker.Tracker, n int) {
 	announces := s.ahead[:0]
 	for i := range n {
 		from, packet, ok := s.ring.packet(i)
-		header, err := ParseRequestHeader(packet)
-		if ok && err == nil && header.Action == ActionAnnounce && len(packet) >= AnnounceRequestSize {
+		header, err := bep15.ParseRequestHeader(packet)
+		if ok && err == nil && header.Action == bep15.ActionAnnounce && len(packet) >= bep15.AnnounceRequestSize {
 			announces = append(announces, tracker.Ahead{
 				InfoHash: (*tracker.InfoHash)(packet[16:]),
 				Peer:     from.peer(binary.BigEndian.Uint16(packet[96:])),

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15"
 )
 
 // openOne opens a socket that no worker serves.
@@ -30,7 +31,7 @@ func TestStopAnswersWhatHasArrived(t *testing.T) {
 		s := openOne(t, "127.0.0.1:0", socketOptions{})
 		c := dial(t, s.addr())
 		for i := range n {
-			c.send(ConnectRequest{uint32(i)}.Append(nil))
+			c.send(bep15.ConnectRequest{TransactionID: uint32(i)}.Append(nil))
 		}
 		s.stop()
 		h := newTestHandler(newTestTracker())
@@ -39,7 +40,7 @@ func TestStopAnswersWhatHasArrived(t *testing.T) {
 		}
 		for i := range n {
 			reply, _ := c.receive()
-			if r, err := ParseConnectReply(reply); err != nil || r.TransactionID != uint32(i) {
+			if r, err := bep15.ParseConnectReply(reply); err != nil || r.TransactionID != uint32(i) {
 				t.Errorf("reply %d of %d is %+v, %v", i, n, r, err)
 			}
 		}
@@ -72,7 +73,7 @@ func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
 	s := openOne(t, "127.0.0.1:0", socketOptions{})
 	c := dial(t, s.addr())
 	for i := range 3 {
-		c.send(ConnectRequest{uint32(i)}.Append(nil))
+		c.send(bep15.ConnectRequest{TransactionID: uint32(i)}.Append(nil))
 	}
 	if n, err := s.ring.receive(s.fd, nil); n != 3 || err != nil {
 		t.Fatalf("%d received, %v", n, err)
@@ -83,7 +84,7 @@ func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
 	s.answer(h, 3)
 	for _, want := range []uint32{0, 2} {
 		reply, _ := c.receive()
-		if r, err := ParseConnectReply(reply); err != nil || r.TransactionID != want {
+		if r, err := bep15.ParseConnectReply(reply); err != nil || r.TransactionID != want {
 			t.Errorf("reply %+v, %v; want the one to request %d", r, err, want)
 		}
 	}
@@ -104,7 +105,7 @@ func TestKernelDrops(t *testing.T) {
 	c := dial(t, s.Addrs()[0])
 	const sent = 1000
 	for range sent {
-		c.send(ConnectRequest{1}.Append(nil))
+		c.send(bep15.ConnectRequest{TransactionID: 1}.Append(nil))
 	}
 	before := s.Stats().IPv4
 	if before.KernelDrops == 0 || before.KernelDrops >= sent {
@@ -136,7 +137,7 @@ func TestDropsOfAPassedSocketCountOnce(t *testing.T) {
 			}
 		}
 		for range sent {
-			c.send(ConnectRequest{1}.Append(nil))
+			c.send(bep15.ConnectRequest{TransactionID: 1}.Append(nil))
 		}
 		if got := s.Stats().IPv4.KernelDrops; got == 0 || got > sent {
 			t.Errorf("%d dropped of %d", got, sent)
@@ -195,7 +196,7 @@ func TestBatchIsAnsweredInOrder(t *testing.T) {
 	s.answer(h, n)
 	for i := range batchSize {
 		packet, _ := c.receive()
-		r, err := ParseAnnounceReply(packet, tracker.IPv4)
+		r, err := bep15.ParseAnnounceReply(packet, tracker.IPv4)
 		if err != nil || r.Leechers != uint32(i+1) || len(r.Peers) != min(i, 50)*tracker.CompactSize4 {
 			t.Errorf("reply %d: %d leechers and %d bytes of peers, %v", i, r.Leechers, len(r.Peers), err)
 		}
@@ -208,7 +209,7 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 		c := dial(t, s.addr())
 		h := newTestHandler(newTestTracker())
 		packet := announceFrom(h, source{mapped("127.0.0.1"), 1}, 6881).Append(nil)
-		reply := make([]byte, maxReplySize)
+		reply := make([]byte, bep15.MaxReplySize)
 		allocs := testing.AllocsPerRun(100, func() {
 			c.send(packet)
 			c.send(packet)
@@ -218,7 +219,7 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 			}
 			s.answer(h, n)
 			for range n {
-				if n, _, err := c.ReadFromUDPAddrPort(reply); n != AnnounceReplySize || err != nil {
+				if n, _, err := c.ReadFromUDPAddrPort(reply); n != bep15.AnnounceReplySize || err != nil {
 					t.Fatalf("reply of %d bytes, %v", n, err)
 				}
 			}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"keeptrack/tracker/bep15"
 )
 
 // bound returns a socket bound to a loopback address as a service manager would
@@ -39,7 +41,7 @@ func TestPassedSocketOutlivesTheServer(t *testing.T) {
 		}
 		for round := range uint32(3) {
 			for _, c := range clients { // nobody serves now
-				c.send(ConnectRequest{round}.Append(nil))
+				c.send(bep15.ConnectRequest{TransactionID: round}.Append(nil))
 			}
 			s, err := listen(o, newTestTracker(), open)
 			if err != nil {
@@ -51,7 +53,7 @@ func TestPassedSocketOutlivesTheServer(t *testing.T) {
 			stop := run(t, s)
 			for _, c := range clients {
 				reply, _ := c.receive()
-				if r, err := ParseConnectReply(reply); err != nil || r.TransactionID != round {
+				if r, err := bep15.ParseConnectReply(reply); err != nil || r.TransactionID != round {
 					t.Errorf("round %d: reply %+v, %v", round, r, err)
 				}
 			}
@@ -72,7 +74,7 @@ func TestStopLeavesWhatAPassedSocketHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := dial(t, addr)
-		c.send(ConnectRequest{7}.Append(nil))
+		c.send(bep15.ConnectRequest{TransactionID: 7}.Append(nil))
 		for _, w := range s.workers {
 			w.stop()
 		}
@@ -86,7 +88,7 @@ func TestStopLeavesWhatAPassedSocketHolds(t *testing.T) {
 		}
 		run(t, next)
 		reply, _ := c.receive()
-		if r, err := ParseConnectReply(reply); err != nil || r.TransactionID != 7 {
+		if r, err := bep15.ParseConnectReply(reply); err != nil || r.TransactionID != 7 {
 			t.Errorf("reply %+v, %v", r, err)
 		}
 	})

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+
+	"keeptrack/tracker/bep15"
 )
 
 // portableSocket serves with what every system has. Workers share one socket
@@ -21,9 +23,6 @@ type portableSocket struct {
 	// socket is bound to one address.
 	replyControl func([]byte) []byte
 }
-
-// maxPortablePacket is the part of a datagram that is read.
-const maxPortablePacket = ScrapeRequestSize + MaxScrape*infoHashSize
 
 // openPortable opens one socket for all workers.
 func openPortable(o socketOptions) ([]socket, error) {
@@ -70,7 +69,7 @@ func (o *socketOptions) conn() (*net.UDPConn, error) {
 func (s *portableSocket) addr() netip.AddrPort { return s.bound }
 
 func (s *portableSocket) serve(h *handler) error {
-	packet, control, buf := make([]byte, maxPortablePacket), make([]byte, 128), make([]byte, maxReplySize)
+	packet, control, buf := make([]byte, maxPacketSize), make([]byte, 128), make([]byte, bep15.MaxReplySize)
 	for {
 		n, nc, _, peer, err := s.conn.ReadMsgUDPAddrPort(packet, control)
 		if errors.Is(err, os.ErrDeadlineExceeded) {

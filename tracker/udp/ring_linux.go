@@ -5,14 +5,13 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker/bep15"
 )
 
 const (
 	// batchSize is the most datagrams taken by one system call.
 	batchSize = 64
-	// maxPacketSize is the part of a datagram that is read: the longest scrape
-	// fits, and of an announce only the options would be cut.
-	maxPacketSize = ScrapeRequestSize + MaxScrape*infoHashSize
 	// controlSize has room for one packet info of either family.
 	controlSize = 64
 )
@@ -27,7 +26,7 @@ type ring struct {
 	names    [batchSize][unix.SizeofSockaddrInet6]byte // IPv4 takes a part of it
 	controls [batchSize][controlSize]byte
 	packets  [batchSize][maxPacketSize]byte
-	replies  [batchSize][maxReplySize]byte
+	replies  [batchSize][bep15.MaxReplySize]byte
 
 	family     int  // unix.AF_INET or unix.AF_INET6
 	packetInfo bool // the kernel tells the address that was asked

@@ -1,7 +1,7 @@
-// Package udp is the tracker's front end for the UDP tracker protocol
-// (BEP 15, options of BEP 41): the packets in both directions, connection ids,
-// and a server whose workers each have a socket of their own and answer what
-// they receive themselves, with no queue or goroutine between.
+// Package udp is the tracker's front end for the UDP tracker protocol, whose
+// packets are in package bep15: connection ids, and a server whose workers each
+// have a socket of their own and answer what they receive themselves, with no
+// queue or goroutine between.
 package udp
 
 import (

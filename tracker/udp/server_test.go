@@ -16,6 +16,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15"
+	"keeptrack/tracker/bep15/bep15test"
 )
 
 // implementations are the sockets that every test of the server runs over.
@@ -145,7 +147,7 @@ func (c client) exchange(packet []byte) []byte {
 
 func (c client) connect() (connectionID uint64) {
 	c.Helper()
-	reply, err := ParseConnectReply(c.exchange(ConnectRequest{42}.Append(nil)))
+	reply, err := bep15.ParseConnectReply(c.exchange(bep15.ConnectRequest{TransactionID: 42}.Append(nil)))
 	if err != nil || reply.TransactionID != 42 {
 		c.Fatalf("connect reply %+v, %v", reply, err)
 	}
@@ -153,10 +155,10 @@ func (c client) connect() (connectionID uint64) {
 }
 
 // announce connects and announces.
-func (c client) announce(r AnnounceRequest) AnnounceReply {
+func (c client) announce(r bep15.AnnounceRequest) bep15.AnnounceReply {
 	c.Helper()
 	r.ConnectionID = c.connect()
-	reply, err := ParseAnnounceReply(c.exchange(r.Append(nil)), familyOf(c.server.Addr()))
+	reply, err := bep15.ParseAnnounceReply(c.exchange(r.Append(nil)), familyOf(c.server.Addr()))
 	if err != nil || reply.TransactionID != r.TransactionID {
 		c.Fatalf("announce reply %+v, %v", reply, err)
 	}
@@ -167,17 +169,17 @@ func TestServerAnswers(t *testing.T) {
 	overFamilies(t, func(t *testing.T, open opener, addr netip.AddrPort) {
 		s := startServer(t, open, addr)
 		seed, leech := dial(t, s.Addrs()[0]), dial(t, s.Addrs()[0])
-		seed.announce(AnnounceRequest{InfoHash: goldenHash, NumWant: -1, Port: 6881})
-		got := leech.announce(AnnounceRequest{
-			TransactionID: 7, InfoHash: goldenHash, Left: 1, NumWant: -1, Port: 6882,
-			Options: AppendURLData(nil, "/announce"),
+		seed.announce(bep15.AnnounceRequest{InfoHash: bep15test.InfoHash, NumWant: -1, Port: 6881})
+		got := leech.announce(bep15.AnnounceRequest{
+			TransactionID: 7, InfoHash: bep15test.InfoHash, Left: 1, NumWant: -1, Port: 6882,
+			Options: bep15.AppendURLData(nil, "/announce"),
 		})
 		want := tracker.MakePeer(seed.server.Addr(), 6881).AppendCompact(nil)
 		if !bytes.Equal(got.Peers, want) || got.Seeders != 1 || got.Leechers != 1 {
 			t.Errorf("announce reply %+v, want the peer %x", got, want)
 		}
-		scrape, err := ParseScrapeReply(leech.exchange(ScrapeRequest{leech.connect(), 8, goldenHash[:]}.Append(nil)))
-		if err != nil || scrape.Len() != 1 || scrape.Row(0) != (ScrapeRow{1, 0, 1}) {
+		scrape, err := bep15.ParseScrapeReply(leech.exchange(bep15.ScrapeRequest{ConnectionID: leech.connect(), TransactionID: 8, InfoHashes: bep15test.InfoHash[:]}.Append(nil)))
+		if err != nil || scrape.Len() != 1 || scrape.Row(0) != (bep15.ScrapeRow{Seeders: 1, Leechers: 1}) {
 			t.Errorf("scrape reply %+v, %v", scrape, err)
 		}
 		var counted Stats
@@ -204,14 +206,14 @@ func TestReplyLeavesFromAddressAsked(t *testing.T) {
 func TestRetransmitsAreAnsweredEachTime(t *testing.T) {
 	overImplementations(t, func(t *testing.T, open opener) {
 		c := dial(t, startServer(t, open, netip.MustParseAddrPort("127.0.0.1:0")).Addrs()[0])
-		packet := AnnounceRequest{ConnectionID: c.connect(), TransactionID: 5, InfoHash: goldenHash, Port: 1}.Append(nil)
+		packet := bep15.AnnounceRequest{ConnectionID: c.connect(), TransactionID: 5, InfoHash: bep15test.InfoHash, Port: 1}.Append(nil)
 		const times = 5
 		for range times {
 			c.send(packet)
 		}
 		for range times {
 			reply, _ := c.receive()
-			if h, err := ParseReplyHeader(reply); err != nil || h != (ReplyHeader{ActionAnnounce, 5}) {
+			if h, err := bep15.ParseReplyHeader(reply); err != nil || h != (bep15.ReplyHeader{Action: bep15.ActionAnnounce, TransactionID: 5}) {
 				t.Errorf("reply %x, %v", reply, err)
 			}
 		}
@@ -223,8 +225,8 @@ func TestConnectionIDOutlivesServer(t *testing.T) {
 		first := dial(t, startServer(t, open, netip.MustParseAddrPort("127.0.0.1:0")).Addrs()[0])
 		id := first.connect()
 		second := dial(t, startServer(t, open, netip.MustParseAddrPort("127.0.0.1:0")).Addrs()[0])
-		reply := second.exchange(AnnounceRequest{ConnectionID: id, Port: 1}.Append(nil))
-		if _, err := ParseAnnounceReply(reply, tracker.IPv4); err != nil {
+		reply := second.exchange(bep15.AnnounceRequest{ConnectionID: id, Port: 1}.Append(nil))
+		if _, err := bep15.ParseAnnounceReply(reply, tracker.IPv4); err != nil {
 			t.Errorf("reply %x: %v", reply, err)
 		}
 	})
@@ -238,10 +240,10 @@ func TestServerSurvivesGarbage(t *testing.T) {
 		c, garbage := dial(t, s.Addrs()[0]), dial(t, s.Addrs()[0])
 		id := c.connect()
 		var good [][]byte
-		for _, p := range goldenPackets(t) {
+		for _, p := range bep15test.Goldens(t) {
 			good = append(good, p)
 		}
-		good = append(good, AnnounceRequest{ConnectionID: id, Port: 1}.Append(nil), make([]byte, 3000))
+		good = append(good, bep15.AnnounceRequest{ConnectionID: id, Port: 1}.Append(nil), make([]byte, 3000))
 		r := rand.New(rand.NewPCG(5, 6))
 		for range 100_000 {
 			packet := bytes.Clone(good[r.IntN(len(good))])
@@ -251,8 +253,8 @@ func TestServerSurvivesGarbage(t *testing.T) {
 			}
 			garbage.send(packet)
 		}
-		garbage.insist(AnnounceRequest{ConnectionID: id, TransactionID: 0xfeedface, Port: 2})
-		if c.announce(AnnounceRequest{InfoHash: goldenHash, Left: 1, Port: 1, NumWant: -1}).Leechers != 1 {
+		garbage.insist(bep15.AnnounceRequest{ConnectionID: id, TransactionID: 0xfeedface, Port: 2})
+		if c.announce(bep15.AnnounceRequest{InfoHash: bep15test.InfoHash, Left: 1, Port: 1, NumWant: -1}).Leechers != 1 {
 			t.Error("the announce after the garbage has no effect")
 		}
 		if stats := s.Stats().IPv4; stats.Dropped[DropShort] == 0 || stats.Dropped[DropAction] == 0 {
@@ -264,7 +266,7 @@ func TestServerSurvivesGarbage(t *testing.T) {
 // insist announces until the reply is found among others. The request is
 // repeated, since the server's receive buffer may be full. When it is answered
 // everything that was sent before has been looked at.
-func (c client) insist(r AnnounceRequest) {
+func (c client) insist(r bep15.AnnounceRequest) {
 	c.Helper()
 	buf := make([]byte, 4096)
 	for end := time.Now().Add(exchangeTimeout); time.Now().Before(end); {
@@ -278,7 +280,7 @@ func (c client) insist(r AnnounceRequest) {
 			if err != nil {
 				c.Fatal(err)
 			}
-			if h, err := ParseReplyHeader(buf[:n]); err == nil && h.TransactionID == r.TransactionID {
+			if h, err := bep15.ParseReplyHeader(buf[:n]); err == nil && h.TransactionID == r.TransactionID {
 				return
 			}
 		}

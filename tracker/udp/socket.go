@@ -7,7 +7,13 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker/bep15"
 )
+
+// maxPacketSize is the part of a datagram that is read: the longest scrape fits,
+// and of an announce only the options would be cut.
+const maxPacketSize = bep15.MaxScrapeRequestSize
 
 // socket is one worker's end of a bound address. There are two: one of Linux's
 // own system calls that take many datagrams at once, and a portable one.

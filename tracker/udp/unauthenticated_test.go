@@ -2,12 +2,14 @@ package udp
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
 	"testing"
 	"time"
+
+	"keeptrack/tracker/bep15"
+	"keeptrack/tracker/bep15/bep15test"
 )
 
 // stranger makes datagrams as somebody sends them who has no connection id for
@@ -40,7 +42,7 @@ func (s *stranger) id() uint64 {
 	case 5:
 		return s.h.ids.id(s.from.addr, s.h.slot+2+uint64(s.IntN(20)))
 	}
-	return []uint64{0, Magic, ^uint64(0)}[s.IntN(3)]
+	return []uint64{0, bep15.Magic, ^uint64(0)}[s.IntN(3)]
 }
 
 func (s *stranger) bytes(n int) []byte {
@@ -54,19 +56,19 @@ func (s *stranger) bytes(n int) []byte {
 // datagram returns a datagram of any kind, most of them whole, some cut off or
 // with something behind.
 func (s *stranger) datagram() (p []byte) {
-	hashes := bytes.Repeat(goldenHash[:], s.IntN(80))
+	hashes := bytes.Repeat(bep15test.InfoHash[:], s.IntN(80))
 	switch s.IntN(6) {
 	case 0:
-		p = ConnectRequest{s.Uint32()}.Append(nil)
+		p = bep15.ConnectRequest{TransactionID: s.Uint32()}.Append(nil)
 	case 1:
-		p = RequestHeader{s.Uint64(), Action(s.IntN(5)), s.Uint32()}.Append(nil)
+		p = bep15.RequestHeader{ConnectionID: s.Uint64(), Action: bep15.Action(s.IntN(5)), TransactionID: s.Uint32()}.Append(nil)
 	case 2:
-		p = ScrapeRequest{s.id(), s.Uint32(), hashes}.Append(nil)
+		p = bep15.ScrapeRequest{ConnectionID: s.id(), TransactionID: s.Uint32(), InfoHashes: hashes}.Append(nil)
 	case 3:
 		return s.bytes(s.IntN(1500))
 	default:
-		p = AnnounceRequest{
-			ConnectionID: s.id(), TransactionID: s.Uint32(), InfoHash: goldenHash, Event: s.Uint32N(6),
+		p = bep15.AnnounceRequest{
+			ConnectionID: s.id(), TransactionID: s.Uint32(), InfoHash: bep15test.InfoHash, Event: s.Uint32N(6),
 			Left: s.Uint64(), NumWant: int32(s.Uint32()), Port: uint16(s.Uint32()), Options: s.bytes(s.IntN(20)),
 		}.Append(nil)
 	}
@@ -77,6 +79,15 @@ func (s *stranger) datagram() (p []byte) {
 		return append(p, s.bytes(s.IntN(100))...)
 	}
 	return p
+}
+
+// actionOf returns what a reply is; one that is cut off is none that there is.
+func actionOf(reply []byte) bep15.Action {
+	h, err := bep15.ParseReplyHeader(reply)
+	if err != nil {
+		return bep15.ActionError + 1
+	}
+	return h.Action
 }
 
 // TestStrangersGetNoMoreThanTheySent sends what strangers can send, to a tracker with
@@ -93,7 +104,7 @@ func TestStrangersGetNoMoreThanTheySent(t *testing.T) {
 	before := tr.Stats()
 	r := rand.New(rand.NewPCG(5, 6))
 	errors := make(map[netip.Prefix]int) // of this second
-	kinds := make(map[Action]int)
+	kinds := make(map[bep15.Action]int)
 	for i := range 200_000 {
 		if i%500 == 0 {
 			h.begin(testTime.Add(time.Duration(i) * 2 * time.Millisecond))
@@ -109,16 +120,16 @@ func TestStrangersGetNoMoreThanTheySent(t *testing.T) {
 		if len(reply) == 0 {
 			continue
 		}
-		action := Action(binary.BigEndian.Uint32(reply))
+		action := actionOf(reply)
 		kinds[action]++
-		if action == ActionConnect {
+		if action == bep15.ActionConnect {
 			continue
 		}
-		if errors[network]++; action != ActionError || errors[network] > errorsPerSecond {
+		if errors[network]++; action != bep15.ActionError || errors[network] > errorsPerSecond {
 			t.Fatalf("action %d, reply %d of a second to %x", action, errors[network], packet)
 		}
 	}
-	if kinds[ActionConnect] == 0 || kinds[ActionError] == 0 {
+	if kinds[bep15.ActionConnect] == 0 || kinds[bep15.ActionError] == 0 {
 		t.Errorf("replies by action: %v", kinds)
 	}
 	if after := tr.Stats(); !reflect.DeepEqual(before, after) {
@@ -151,13 +162,13 @@ func TestConnectionIDsDoNotTravel(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newTestHandler(newTestTracker())
-			connect, err := ParseConnectReply(ask(h, from(test.client), ConnectRequest{1}.Append(nil)))
+			connect, err := bep15.ParseConnectReply(ask(h, from(test.client), bep15.ConnectRequest{TransactionID: 1}.Append(nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			announce := AnnounceRequest{ConnectionID: connect.ConnectionID, InfoHash: goldenHash, Port: 6881}.Append(nil)
+			announce := bep15.AnnounceRequest{ConnectionID: connect.ConnectionID, InfoHash: bep15test.InfoHash, Port: 6881}.Append(nil)
 			reply := ask(h, from(test.other), announce)
-			if got := Action(binary.BigEndian.Uint32(reply)) == ActionAnnounce; got != test.good || h.tracker.Torrents() == 1 != test.good {
+			if got := actionOf(reply) == bep15.ActionAnnounce; got != test.good || h.tracker.Torrents() == 1 != test.good {
 				t.Errorf("reply %x, %d torrents", reply, h.tracker.Torrents())
 			}
 		})

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // attackSources is the number of addresses that an attack comes from, of a
@@ -100,10 +100,10 @@ func appendNonsense(dst []byte, seed, k uint64) []byte {
 	rng := newRandom(seed, ^k)
 	id, transaction := rng.next(), uint32(rng.next())
 	hash := infoHash(seed, rng.next()%1000)
-	announce := udp.AnnounceRequest{
+	announce := bep15.AnnounceRequest{
 		ConnectionID: id, TransactionID: transaction, InfoHash: hash, Port: 6881, NumWant: -1,
 	}
-	const announceSize, action = 98, 8
+	header := bep15.RequestHeader{ConnectionID: id, Action: bep15.ActionAnnounce, TransactionID: transaction}
 	start := len(dst)
 	switch kind := rng.below(16); {
 	case kind < 4:
@@ -112,15 +112,16 @@ func appendNonsense(dst []byte, seed, k uint64) []byte {
 		}
 	case kind < 6:
 		dst = announce.Append(dst)
-		dst = dst[:start+1+int(rng.below(announceSize-1))]
+		dst = dst[:start+1+int(rng.below(bep15.AnnounceRequestSize-1))]
 	case kind < 7:
-		dst = udp.ConnectRequest{TransactionID: transaction}.Append(dst)
-		dst[start] ^= 1
+		header.ConnectionID, header.Action = bep15.Magic^1<<56, bep15.ActionConnect
+		dst = header.Append(dst)
 	case kind < 8:
 		dst = announce.Append(dst)
-		dst[start+action] ^= 1
+		header.Action ^= 1 << 24
+		header.Append(dst[:start]) // over the announce's own
 	case kind < 10:
-		dst = udp.ScrapeRequest{ConnectionID: id, TransactionID: transaction, InfoHashes: hash[:]}.Append(dst)
+		dst = bep15.ScrapeRequest{ConnectionID: id, TransactionID: transaction, InfoHashes: hash[:]}.Append(dst)
 	default:
 		dst = announce.Append(dst)
 	}

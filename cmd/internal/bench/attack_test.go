@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // TestAttackBesideALoad has an attack of which a tracker answers every fourth
@@ -73,18 +73,18 @@ func TestNonsense(t *testing.T) {
 		if len(p) == 0 || len(p) > attackSize || !bytes.Equal(p, appendNonsense(nil, 1, k)) {
 			t.Fatalf("datagram %d is %x", k, p)
 		}
-		if _, err := udp.ParseConnectRequest(p); err == nil {
+		if _, err := bep15.ParseConnectRequest(p); err == nil {
 			t.Fatalf("datagram %d is a connect request", k)
 		}
-		header, err := udp.ParseRequestHeader(p)
+		header, err := bep15.ParseRequestHeader(p)
 		switch {
 		case err != nil:
 			kinds["short"]++
-		case header.ConnectionID == udp.Magic^1<<56:
+		case header.ConnectionID == bep15.Magic^1<<56:
 			kinds["magic"]++
-		case header.Action == udp.ActionAnnounce && len(p) == 98:
+		case header.Action == bep15.ActionAnnounce && len(p) == bep15.AnnounceRequestSize:
 			kinds["announce"]++
-		case header.Action == udp.ActionScrape:
+		case header.Action == bep15.ActionScrape:
 			kinds["scrape"]++
 		case len(p) > 98:
 			kinds["random"]++

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // memLink is a link to a tracker that is a function. It is for use in virtual
@@ -122,20 +122,20 @@ func countsOf(r Report) counts { return counts{r.Sent, r.Good, r.Errors, r.Wrong
 
 // answerUDP answers as a tracker with two peers in every swarm does.
 func answerUDP(packet []byte) []byte {
-	h, _ := udp.ParseRequestHeader(packet)
+	h, _ := bep15.ParseRequestHeader(packet)
 	switch h.Action {
-	case udp.ActionConnect:
-		return udp.ConnectReply{TransactionID: h.TransactionID, ConnectionID: 7}.Append(nil)
-	case udp.ActionAnnounce:
-		return udp.AnnounceReply{TransactionID: h.TransactionID, Interval: 1800, Peers: make([]byte, 12)}.Append(nil)
+	case bep15.ActionConnect:
+		return bep15.ConnectReply{TransactionID: h.TransactionID, ConnectionID: 7}.Append(nil)
+	case bep15.ActionAnnounce:
+		return bep15.AnnounceReply{TransactionID: h.TransactionID, Interval: 1800, Peers: make([]byte, 12)}.Append(nil)
 	}
-	r, _ := udp.ParseScrapeRequest(packet)
-	return udp.ScrapeReply{TransactionID: r.TransactionID, Rows: make([]byte, udp.ScrapeRowSize*r.Len())}.Append(nil)
+	r, _ := bep15.ParseScrapeRequest(packet)
+	return bep15.ScrapeReply{TransactionID: r.TransactionID, Rows: make([]byte, bep15.ScrapeRowSize*r.Len())}.Append(nil)
 }
 
 func isConnect(packet []byte) bool {
-	h, _ := udp.ParseRequestHeader(packet)
-	return h.Action == udp.ActionConnect
+	h, _ := bep15.ParseRequestHeader(packet)
+	return h.Action == bep15.ActionConnect
 }
 
 // udpTracker answers connects, and everything else as change makes it of a good

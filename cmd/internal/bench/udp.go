@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 const (
@@ -65,7 +65,7 @@ func newUDPDriver(p *Plan, pace *pace, l *ledger, link link, r route, u *url.URL
 		d.family = tracker.IPv6
 	}
 	if u.Path != "" || u.RawQuery != "" {
-		d.options = udp.AppendURLData(nil, u.RequestURI())
+		d.options = bep15.AppendURLData(nil, u.RequestURI())
 	}
 	d.arrive = d.take
 	return d
@@ -107,7 +107,7 @@ func (d *udpDriver) connectMissing(ctx context.Context) error {
 // connect asks for a connection id for source i.
 func (d *udpDriver) connect(i int) {
 	d.sources[i].fresh = d.ledger.now()
-	d.packets[0] = udp.ConnectRequest{TransactionID: ownTransaction | uint32(i)}.Append(d.packets[0][:0])
+	d.packets[0] = bep15.ConnectRequest{TransactionID: ownTransaction | uint32(i)}.Append(d.packets[0][:0])
 	_, _ = d.link.send(i, d.packets[:1]) // what is not sent is asked for again
 }
 
@@ -155,11 +155,11 @@ func (d *udpDriver) encode(dst []byte, r *Request, transaction uint32, source in
 	}
 	switch r.Kind {
 	case Connect:
-		return udp.ConnectRequest{TransactionID: transaction}.Append(dst)
+		return bep15.ConnectRequest{TransactionID: transaction}.Append(dst)
 	case Scrape:
-		return udp.ScrapeRequest{ConnectionID: id, TransactionID: transaction, InfoHashes: r.InfoHashes}.Append(dst)
+		return bep15.ScrapeRequest{ConnectionID: id, TransactionID: transaction, InfoHashes: r.InfoHashes}.Append(dst)
 	}
-	return udp.AnnounceRequest{
+	return bep15.AnnounceRequest{
 		ConnectionID:  id,
 		TransactionID: transaction,
 		InfoHash:      tracker.InfoHash(r.InfoHashes),
@@ -182,7 +182,7 @@ func (d *udpDriver) close() { d.link.closeAll() }
 
 // take takes in a datagram on socket i.
 func (d *udpDriver) take(i int, data []byte, _ error) {
-	h, err := udp.ParseReplyHeader(data)
+	h, err := bep15.ParseReplyHeader(data)
 	switch {
 	case err != nil:
 		d.ledger.mistake(nil, err)
@@ -195,8 +195,8 @@ func (d *udpDriver) take(i int, data []byte, _ error) {
 
 // takeOwn takes in a connection id that source i has asked for outside of the
 // mix.
-func (d *udpDriver) takeOwn(i int, h udp.ReplyHeader, data []byte) {
-	reply, err := udp.ParseConnectReply(data)
+func (d *udpDriver) takeOwn(i int, h bep15.ReplyHeader, data []byte) {
+	reply, err := bep15.ParseConnectReply(data)
 	if err != nil || h.TransactionID != ownTransaction|uint32(i) {
 		d.ledger.mistake(nil, errUnasked)
 		return
@@ -220,7 +220,7 @@ func (d *udpDriver) connected(i int, id uint64) {
 
 // takeAnswer checks an answer against the request with its transaction id. One
 // to a request that was given up comes too late and is nothing worse.
-func (d *udpDriver) takeAnswer(i int, h udp.ReplyHeader, data []byte) {
+func (d *udpDriver) takeAnswer(i int, h bep15.ReplyHeader, data []byte) {
 	l := d.ledger
 	behind := (uint32(l.next) - 1 - h.TransactionID) & transactionMask
 	f := l.find(l.next - 1 - uint64(behind))
@@ -228,8 +228,8 @@ func (d *udpDriver) takeAnswer(i int, h udp.ReplyHeader, data []byte) {
 	case f == nil || f.socket != int32(i) || f.fate == landed:
 		l.mistake(nil, errUnasked)
 	case f.fate == lost:
-	case h.Action == udp.ActionError:
-		l.refuse(f, data[udp.ErrorReplySize:])
+	case h.Action == bep15.ActionError:
+		l.refuse(f, data[bep15.ErrorReplySize:])
 	default:
 		peers, err := d.check(i, f, data)
 		if err != nil {
@@ -244,26 +244,19 @@ func (d *udpDriver) takeAnswer(i int, h udp.ReplyHeader, data []byte) {
 func (d *udpDriver) check(i int, f *flight, data []byte) (peers int, err error) {
 	switch f.kind {
 	case Connect:
-		var r udp.ConnectReply
-		if r, err = udp.ParseConnectReply(data); err == nil {
+		var r bep15.ConnectReply
+		if r, err = bep15.ParseConnectReply(data); err == nil {
 			d.connected(i, r.ConnectionID)
 		}
 	case Announce:
-		var r udp.AnnounceReply
-		r, err = udp.ParseAnnounceReply(data, d.family) // no peers with an error
-		peers = len(r.Peers) / compactSize(d.family)
+		var r bep15.AnnounceReply
+		r, err = bep15.ParseAnnounceReply(data, d.family) // no peers with an error
+		peers = len(r.Peers) / d.family.CompactSize()
 	case Scrape:
-		var r udp.ScrapeReply
-		if r, err = udp.ParseScrapeReply(data); err == nil && r.Len() != int(f.asked) {
-			err = udp.ErrLength
+		var r bep15.ScrapeReply
+		if r, err = bep15.ParseScrapeReply(data); err == nil && r.Len() != int(f.asked) {
+			err = bep15.ErrLength
 		}
 	}
 	return peers, err
-}
-
-func compactSize(f tracker.Family) int {
-	if f == tracker.IPv6 {
-		return tracker.CompactSize6
-	}
-	return tracker.CompactSize4
 }

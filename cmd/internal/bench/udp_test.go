@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 func TestUDPAnswersAreChecked(t *testing.T) {
 	type list = []delivery
-	header := func(a udp.Action, answer []byte) []byte {
-		h, _ := udp.ParseReplyHeader(answer)
-		return udp.ReplyHeader{Action: a, TransactionID: h.TransactionID}.Append(nil)
+	header := func(a bep15.Action, answer []byte) []byte {
+		h, _ := bep15.ParseReplyHeader(answer)
+		return bep15.ReplyHeader{Action: a, TransactionID: h.TransactionID}.Append(nil)
 	}
 	for _, c := range []struct {
 		name     string
@@ -27,20 +27,20 @@ func TestUDPAnswersAreChecked(t *testing.T) {
 	}{
 		{name: "good announces", change: good, want: counts{sent: 12, good: 12}},
 		{name: "good scrapes", mix: Mix{Scrape: 1}, change: good, want: counts{sent: 12, good: 12}},
-		{name: "refusals", change: func(a []byte) list { return list{{data: append(header(udp.ActionError, a), "no such thing\x00"...)}} },
+		{name: "refusals", change: func(a []byte) list { return list{{data: append(header(bep15.ActionError, a), "no such thing\x00"...)}} },
 			want: counts{sent: 12, errors: 12}, refusal: "no such thing"},
-		{name: "another action", change: func(a []byte) list { return list{{data: append(header(udp.ActionScrape, a), a[8:]...)}} },
-			want: counts{sent: 12, wrong: 12}, failure: udp.ErrAction.Error()},
+		{name: "another action", change: func(a []byte) list { return list{{data: append(header(bep15.ActionScrape, a), a[8:]...)}} },
+			want: counts{sent: 12, wrong: 12}, failure: bep15.ErrAction.Error()},
 		{name: "an unknown action", change: func(a []byte) list { return list{{data: append(header(9, a), a[8:]...)}} },
-			want: counts{sent: 12, wrong: 12}, failure: udp.ErrAction.Error()},
+			want: counts{sent: 12, wrong: 12}, failure: bep15.ErrAction.Error()},
 		{name: "a part of a peer", change: func(a []byte) list { return list{{data: append(a, 1)}} },
-			want: counts{sent: 12, wrong: 12}, failure: udp.ErrLength.Error()},
+			want: counts{sent: 12, wrong: 12}, failure: bep15.ErrLength.Error()},
 		{name: "cut off in the header", change: func(a []byte) list { return list{{data: a[:19]}} },
-			want: counts{sent: 12, wrong: 12}, failure: udp.ErrLength.Error()},
+			want: counts{sent: 12, wrong: 12}, failure: bep15.ErrLength.Error()},
 		{name: "a row too many", mix: Mix{Scrape: 1}, change: func(a []byte) list { return list{{data: append(a, make([]byte, 12)...)}} },
-			want: counts{sent: 12, wrong: 12}, failure: udp.ErrLength.Error()},
+			want: counts{sent: 12, wrong: 12}, failure: bep15.ErrLength.Error()},
 		{name: "a row too few", mix: Mix{Scrape: 1}, change: func(a []byte) list { return list{{data: a[:len(a)-12]}} },
-			want: counts{sent: 12, wrong: 12}, failure: udp.ErrLength.Error()},
+			want: counts{sent: 12, wrong: 12}, failure: bep15.ErrLength.Error()},
 		{name: "no whole header", change: func(a []byte) list { return list{{data: a[:7]}} },
 			want: counts{sent: 12, wrong: 12, lost: 12}},
 		{name: "another transaction id", change: func(a []byte) list { a[5] ^= 1; return list{{data: a}} },
@@ -137,8 +137,8 @@ func TestUDPConnectionIDs(t *testing.T) {
 	replaced, announces := 0, 0
 	latest := map[int]uint64{}
 	l := &memLink{latency: time.Millisecond, answer: func(i int, packet []byte) []delivery {
-		h, _ := udp.ParseRequestHeader(packet)
-		if h.Action != udp.ActionConnect {
+		h, _ := bep15.ParseRequestHeader(packet)
+		if h.Action != bep15.ActionConnect {
 			since := time.Since(issued[h.ConnectionID])
 			oldest = max(oldest, since)
 			announces++
@@ -149,7 +149,7 @@ func TestUDPConnectionIDs(t *testing.T) {
 		}
 		id := uint64(len(issued) + 1)
 		issued[id], latest[i] = time.Now(), id
-		return good(udp.ConnectReply{TransactionID: h.TransactionID, ConnectionID: id}.Append(nil))
+		return good(bep15.ConnectReply{TransactionID: h.TransactionID, ConnectionID: id}.Append(nil))
 	}}
 	r, err := runOn(t, l, func(o *Options) { o.Rate, o.Duration, o.OldIDs = 10, time.Hour, 0.5 })
 	if want := (counts{sent: 36_000, good: 36_000}); err != nil || countsOf(r) != want {
@@ -164,9 +164,9 @@ func TestUDPConnectionIDs(t *testing.T) {
 }
 
 func TestUDPSendsWhatThePlanSays(t *testing.T) {
-	var got []udp.AnnounceRequest
+	var got []bep15.AnnounceRequest
 	l := &memLink{latency: time.Millisecond, answer: func(_ int, packet []byte) []delivery {
-		if a, err := udp.ParseAnnounceRequest(packet); err == nil {
+		if a, err := bep15.ParseAnnounceRequest(packet); err == nil {
 			got = append(got, a)
 		}
 		return good(answerUDP(packet))
@@ -184,7 +184,7 @@ func TestUDPSendsWhatThePlanSays(t *testing.T) {
 			a.TrackerEvent() != want.Event || (a.Left == 0) != want.Seeder || a.NumWant != 50 || a.ConnectionID != 7 {
 			t.Errorf("request %d is %+v, want %+v", k, a, want)
 		}
-		if url := udp.URLData(a.Options); url != "/announce?key=x" {
+		if url := bep15.URLData(a.Options); url != "/announce?key=x" {
 			t.Errorf("request %d is for %q", k, url)
 		}
 	}

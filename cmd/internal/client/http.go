@@ -13,7 +13,6 @@ import (
 	"keeptrack/cmd/internal/printable"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bencode"
-	"keeptrack/tracker/udp"
 )
 
 // maxBody is the most bytes of an answer that are read: far more than 200
@@ -49,7 +48,7 @@ func scrapeHTTP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]S
 	}
 	rows := make([]Scraped, 0, len(hashes))
 	for len(hashes) > 0 {
-		group := hashes[:min(udp.MaxScrape, len(hashes))]
+		group := hashes[:min(tracker.MaxScrape, len(hashes))]
 		hashes = hashes[len(group):]
 		var q query
 		for _, h := range group {

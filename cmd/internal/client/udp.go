@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // firstWait is how long an answer is waited for before the request is sent
@@ -30,14 +30,14 @@ func announceUDP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
 		return Reply{}, err
 	}
 	defer s.conn.Close()
-	ask := udp.AnnounceRequest{
+	ask := bep15.AnnounceRequest{
 		InfoHash: req.InfoHash,
 		PeerID:   req.PeerID,
 		Left:     req.Left,
 		Event:    uint32(req.Event),
 		NumWant:  req.NumWant,
 		Port:     req.Port,
-		Options:  udp.AppendURLData(nil, urlData(u)),
+		Options:  bep15.AppendURLData(nil, urlData(u)),
 	}
 	packet, err := s.ask(ctx, func(id uint64, transaction uint32) []byte {
 		ask.ConnectionID, ask.TransactionID = id, transaction
@@ -46,7 +46,7 @@ func announceUDP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	r, err := udp.ParseAnnounceReply(packet, s.family)
+	r, err := bep15.ParseAnnounceReply(packet, s.family)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -70,7 +70,7 @@ func scrapeUDP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]Sc
 	defer s.conn.Close()
 	rows := make([]Scraped, 0, len(hashes))
 	for len(hashes) > 0 {
-		group := hashes[:min(udp.MaxScrape, len(hashes))]
+		group := hashes[:min(bep15.MaxScrape, len(hashes))]
 		hashes = hashes[len(group):]
 		if rows, err = s.scrape(ctx, rows, group); err != nil {
 			return nil, err
@@ -109,9 +109,9 @@ func dialUDP(ctx context.Context, u *url.URL) (*udpSession, error) {
 	return s, nil
 }
 
-// scrape appends a row for each of the hashes, at most udp.MaxScrape.
+// scrape appends a row for each of the hashes, at most bep15.MaxScrape.
 func (s *udpSession) scrape(ctx context.Context, rows []Scraped, hashes []tracker.InfoHash) ([]Scraped, error) {
-	var ask udp.ScrapeRequest
+	var ask bep15.ScrapeRequest
 	for _, h := range hashes {
 		ask.InfoHashes = append(ask.InfoHashes, h[:]...)
 	}
@@ -122,7 +122,7 @@ func (s *udpSession) scrape(ctx context.Context, rows []Scraped, hashes []tracke
 	if err != nil {
 		return nil, err
 	}
-	r, err := udp.ParseScrapeReply(packet)
+	r, err := bep15.ParseScrapeReply(packet)
 	if err != nil {
 		return nil, err
 	}
@@ -159,13 +159,13 @@ func (s *udpSession) ask(ctx context.Context, build func(id uint64, transaction 
 // connect gets a new connection id.
 func (s *udpSession) connect(ctx context.Context) error {
 	packet, err := s.retry(ctx, func(wait time.Duration, transaction uint32) ([]byte, error) {
-		ask := udp.ConnectRequest{TransactionID: transaction}
+		ask := bep15.ConnectRequest{TransactionID: transaction}
 		return s.try(ctx, ask.Append(nil), transaction, wait)
 	})
 	if err != nil {
 		return err
 	}
-	r, err := udp.ParseConnectReply(packet)
+	r, err := bep15.ParseConnectReply(packet)
 	if err != nil {
 		return err
 	}
@@ -207,12 +207,12 @@ func (s *udpSession) try(ctx context.Context, packet []byte, transaction uint32,
 			return nil, err
 		}
 		answer := s.buf[:n]
-		h, err := udp.ParseReplyHeader(answer)
+		h, err := bep15.ParseReplyHeader(answer)
 		if err != nil || h.TransactionID != transaction {
 			continue // a late answer to something else
 		}
-		if h.Action == udp.ActionError {
-			return nil, &Failure{strings.TrimRight(string(answer[udp.ErrorReplySize:]), "\x00")}
+		if h.Action == bep15.ActionError {
+			return nil, &Failure{strings.TrimRight(string(answer[bep15.ErrorReplySize:]), "\x00")}
 		}
 		return answer, nil
 	}

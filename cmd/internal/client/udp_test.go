@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
-	"keeptrack/tracker/udp"
+	"keeptrack/tracker/bep15"
 )
 
 // fakeUDP is a tracker that hands out one connection id and answers what has
@@ -58,19 +58,19 @@ func (f *fakeUDP) run() {
 		if answer := f.answer(buf[:n]); len(answer) > 0 {
 			// Something late or forged first: the client must not care.
 			f.conn.WriteTo([]byte{0}, from)
-			f.conn.WriteTo(udp.ConnectReply{TransactionID: ^transactionOf(buf)}.Append(nil), from)
+			f.conn.WriteTo(bep15.ConnectReply{TransactionID: ^transactionOf(buf)}.Append(nil), from)
 			f.conn.WriteTo(answer, from)
 		}
 	}
 }
 
 func (f *fakeUDP) answer(request []byte) []byte {
-	h, err := udp.ParseRequestHeader(request)
+	h, err := bep15.ParseRequestHeader(request)
 	switch {
 	case err != nil:
 		return nil
-	case h.Action == udp.ActionConnect && h.ConnectionID == udp.Magic:
-		return udp.ConnectReply{TransactionID: h.TransactionID, ConnectionID: fakeID}.Append(nil)
+	case h.Action == bep15.ActionConnect && h.ConnectionID == bep15.Magic:
+		return bep15.ConnectReply{TransactionID: h.TransactionID, ConnectionID: fakeID}.Append(nil)
 	case h.ConnectionID != fakeID:
 		return nil
 	}
@@ -79,7 +79,7 @@ func (f *fakeUDP) answer(request []byte) []byte {
 }
 
 func transactionOf(request []byte) uint32 {
-	h, _ := udp.ParseRequestHeader(request)
+	h, _ := bep15.ParseRequestHeader(request)
 	return h.TransactionID
 }
 
@@ -94,7 +94,7 @@ func TestAnnounceUDP(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			host, asked := serveUDP(t, c.listen, 0, func(request []byte) []byte {
-				r := udp.AnnounceReply{TransactionID: transactionOf(request), Interval: 1800, Leechers: 2, Seeders: 1}
+				r := bep15.AnnounceReply{TransactionID: transactionOf(request), Interval: 1800, Leechers: 2, Seeders: 1}
 				for _, p := range c.peers {
 					r.Peers = tracker.MakePeer(p.Addr(), p.Port()).AppendCompact(r.Peers)
 				}
@@ -112,7 +112,7 @@ func TestAnnounceUDP(t *testing.T) {
 			if !reflect.DeepEqual(r, want) {
 				t.Errorf("got %+v, want %+v", r, want)
 			}
-			got, err := udp.ParseAnnounceRequest(<-asked)
+			got, err := bep15.ParseAnnounceRequest(<-asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestAnnounceUDP(t *testing.T) {
 				got.TrackerEvent() != tracker.EventStarted || got.NumWant != -1 {
 				t.Errorf("request %+v for %+v", got, req)
 			}
-			if data := udp.URLData(got.Options); data != "/announce?key=1" {
+			if data := bep15.URLData(got.Options); data != "/announce?key=1" {
 				t.Errorf("URL data %q", data)
 			}
 		})
@@ -129,19 +129,19 @@ func TestAnnounceUDP(t *testing.T) {
 
 func TestAnnounceUDPWithoutPathHasNoOptions(t *testing.T) {
 	host, asked := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
-		return udp.AnnounceReply{TransactionID: transactionOf(request)}.Append(nil)
+		return bep15.AnnounceReply{TransactionID: transactionOf(request)}.Append(nil)
 	})
 	if _, err := Announce(t.Context(), "udp://"+host, Request{}); err != nil {
 		t.Fatal(err)
 	}
-	if size := len(<-asked); size != udp.AnnounceRequestSize {
+	if size := len(<-asked); size != bep15.AnnounceRequestSize {
 		t.Errorf("the request has %d bytes", size)
 	}
 }
 
 func TestUDPSendsAgain(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 2, func(request []byte) []byte {
-		return udp.AnnounceReply{TransactionID: transactionOf(request), Interval: 300}.Append(nil)
+		return bep15.AnnounceReply{TransactionID: transactionOf(request), Interval: 300}.Append(nil)
 	})
 	s, err := dialUDP(t.Context(), &url.URL{Host: host})
 	if err != nil {
@@ -150,19 +150,19 @@ func TestUDPSendsAgain(t *testing.T) {
 	defer s.conn.Close()
 	s.wait = time.Millisecond
 	packet, err := s.ask(t.Context(), func(id uint64, transaction uint32) []byte {
-		return udp.AnnounceRequest{ConnectionID: id, TransactionID: transaction}.Append(nil)
+		return bep15.AnnounceRequest{ConnectionID: id, TransactionID: transaction}.Append(nil)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := udp.ParseAnnounceReply(packet, tracker.IPv4); err != nil || r.Interval != 300 {
+	if r, err := bep15.ParseAnnounceReply(packet, tracker.IPv4); err != nil || r.Interval != 300 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
 func TestUDPConnectsAnewWhenTheIDIsOld(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
-		return udp.ScrapeReply{TransactionID: transactionOf(request)}.Append(nil)
+		return bep15.ScrapeReply{TransactionID: transactionOf(request)}.Append(nil)
 	})
 	s, err := dialUDP(t.Context(), &url.URL{Host: host})
 	if err != nil {
@@ -191,7 +191,7 @@ func TestUDPGivesUpWithTheContext(t *testing.T) {
 
 func TestUDPFailure(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
-		return udp.ErrorReply{TransactionID: transactionOf(request), Text: "no\x00"}.Append(nil)
+		return bep15.ErrorReply{TransactionID: transactionOf(request), Text: "no\x00"}.Append(nil)
 	})
 	_, err := Announce(t.Context(), "udp://"+host, Request{})
 	if f, ok := errors.AsType[*Failure](err); !ok || f.Reason != "no" {
@@ -201,20 +201,20 @@ func TestUDPFailure(t *testing.T) {
 
 func TestUDPMalformedAnswer(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
-		return append(udp.AnnounceReply{TransactionID: transactionOf(request)}.Append(nil), 1, 2, 3)
+		return append(bep15.AnnounceReply{TransactionID: transactionOf(request)}.Append(nil), 1, 2, 3)
 	})
-	if r, err := Announce(t.Context(), "udp://"+host, Request{}); !errors.Is(err, udp.ErrLength) {
+	if r, err := Announce(t.Context(), "udp://"+host, Request{}); !errors.Is(err, bep15.ErrLength) {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
 func TestScrapeUDP(t *testing.T) {
 	host, asked := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
-		ask, _ := udp.ParseScrapeRequest(request)
-		r := udp.ScrapeReply{TransactionID: ask.TransactionID}
+		ask, _ := bep15.ParseScrapeRequest(request)
+		r := bep15.ScrapeReply{TransactionID: ask.TransactionID}
 		for i := range ask.Len() {
 			h := ask.InfoHash(i)
-			r.Rows = udp.ScrapeRow{Seeders: 1, Completed: uint32(h[0]), Leechers: 2}.Append(r.Rows)
+			r.Rows = bep15.ScrapeRow{Seeders: 1, Completed: uint32(h[0]), Leechers: 2}.Append(r.Rows)
 		}
 		return r.Append(nil)
 	})
@@ -232,7 +232,7 @@ func TestScrapeUDP(t *testing.T) {
 		t.Errorf("got %+v", rows)
 	}
 	for _, want := range []int{74, 26} {
-		if size := len(<-asked); size != udp.ScrapeRequestSize+20*want {
+		if size := len(<-asked); size != bep15.ScrapeRequestSize+20*want {
 			t.Errorf("a request of %d bytes, want one of %d hashes", size, want)
 		}
 	}
@@ -240,8 +240,8 @@ func TestScrapeUDP(t *testing.T) {
 
 func TestScrapeUDPShortReply(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
-		row := udp.ScrapeRow{Seeders: 1}
-		return udp.ScrapeReply{TransactionID: transactionOf(request), Rows: row.Append(nil)}.Append(nil)
+		row := bep15.ScrapeRow{Seeders: 1}
+		return bep15.ScrapeReply{TransactionID: transactionOf(request), Rows: row.Append(nil)}.Append(nil)
 	})
 	rows, err := Scrape(t.Context(), "udp://"+host, make([]tracker.InfoHash, 2))
 	if err != nil || len(rows) != 2 || rows[0].Missing || !rows[1].Missing {

@@ -16,7 +16,8 @@ var allowed = map[string][]string{
 	"keeptrack/migrations":           {"keeptrack/store/runs"},
 	"keeptrack/tracker/internal/nap": {},
 	"keeptrack/tracker/bencode":      {},
-	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
+	"keeptrack/tracker/bep15":        {"keeptrack/tracker"},
+	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/bep15", "keeptrack/tracker/internal/nap"},
 	"keeptrack/tracker/http":         {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/livesync":             {"keeptrack/tracker", "keeptrack/livesync/wire", "keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport":   {},
@@ -29,7 +30,14 @@ var allowed = map[string][]string{
 	},
 	"keeptrack/docs":                 {},
 	"keeptrack/cmd/internal/logging": {},
-	"keeptrack/cmd/internal/admin":   {"keeptrack/docs", "keeptrack/cmd/internal/printable"},
+	"keeptrack/cmd/internal/client": {
+		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/printable",
+	},
+	"keeptrack/cmd/internal/bench": {
+		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/client",
+		"keeptrack/cmd/internal/printable",
+	},
+	"keeptrack/cmd/internal/admin": {"keeptrack/docs", "keeptrack/cmd/internal/printable"},
 
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},
@@ -68,6 +76,30 @@ func TestOnlyTheDaemonKnowsAllParts(t *testing.T) {
 		all := !slices.ContainsFunc(parts, func(p string) bool { return !slices.Contains(imports, p) })
 		if all != (path == "keeptrack/cmd/internal/daemon") {
 			t.Errorf("%s imports all parts: %v", path, all)
+		}
+	}
+}
+
+// TestOnlyTheDaemonKnowsTheFrontEnds holds that clients, the load generator and the
+// crash harness share packets with the servers, and no more.
+func TestOnlyTheDaemonKnowsTheFrontEnds(t *testing.T) {
+	for path, imports := range packages(t) {
+		for _, front := range []string{"keeptrack/tracker/udp", "keeptrack/tracker/http"} {
+			if slices.Contains(imports, front) != (path == "keeptrack/cmd/internal/daemon") {
+				t.Errorf("%s and %s: one imports the other, or the daemon does not", path, front)
+			}
+		}
+	}
+}
+
+// TestOnlyTestsShareFixtures holds that packages for tests are imported by tests
+// alone.
+func TestOnlyTestsShareFixtures(t *testing.T) {
+	for path, imports := range packages(t) {
+		for _, i := range imports {
+			if strings.HasPrefix(i, "keeptrack/") && strings.HasSuffix(i, "test") {
+				t.Errorf("%s imports %s", path, i)
+			}
 		}
 	}
 }

@@ -1,45 +1,14 @@
-package udp
+package bep15
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
-	"os"
 	"reflect"
-	"strings"
 	"testing"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/bep15/bep15test"
 )
-
-// goldenPackets returns testdata/packets.txt by name.
-func goldenPackets(t testing.TB) map[string][]byte {
-	t.Helper()
-	text, err := os.ReadFile("testdata/packets.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packets := make(map[string][]byte)
-	for line := range strings.Lines(string(text)) {
-		name, digits, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok || name == "#" {
-			continue
-		}
-		p, err := hex.DecodeString(digits)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		packets[name] = p
-	}
-	return packets
-}
-
-const goldenConnectionID = 0x0123456789abcdef
-
-var goldenHash = tracker.InfoHash{
-	0x50, 0x24, 0xe2, 0x7a, 0x65, 0xda, 0x1e, 0x1e, 0xa6, 0xdc,
-	0x6a, 0x51, 0x16, 0x8c, 0xb2, 0xd7, 0x10, 0xcf, 0xc5, 0xe6,
-}
 
 // appender is what every packet of either direction has.
 type appender interface{ Append([]byte) []byte }
@@ -63,30 +32,30 @@ func TestGoldenPackets(t *testing.T) {
 		want         appender
 	}{
 		{"connect_request", "connect_request", ConnectRequest{0xdeadbeef}},
-		{"connect_reply", "connect_reply", ConnectReply{0xdeadbeef, goldenConnectionID}},
+		{"connect_reply", "connect_reply", ConnectReply{0xdeadbeef, bep15test.ConnectionID}},
 		{"announce_plain", "announce_request", AnnounceRequest{
-			ConnectionID: goldenConnectionID, TransactionID: 0x11111111,
+			ConnectionID: bep15test.ConnectionID, TransactionID: 0x11111111,
 			InfoHash: tracker.InfoHash(bytes.Repeat([]byte("a"), 20)), PeerID: [20]byte([]byte("-GT0001-000000000001")),
 			Left: 1000, Event: 2, Key: 0x01020304, NumWant: -1, Port: 6881, Options: []byte{},
 		}},
 		{"announce_url_data", "announce_request", AnnounceRequest{
-			ConnectionID: goldenConnectionID, TransactionID: 0x824641f2,
-			InfoHash: goldenHash, PeerID: [20]byte([]byte("-LT2080-d5lgyL~7lhmF")),
+			ConnectionID: bep15test.ConnectionID, TransactionID: 0x824641f2,
+			InfoHash: bep15test.InfoHash, PeerID: [20]byte([]byte("-LT2080-d5lgyL~7lhmF")),
 			Left: 40000, Event: 2, Key: 0xcd43d977, NumWant: 200, Port: 17881, Options: []byte("\x02\x09/announce"),
 		}},
 		{"announce_stray_bytes", "announce_request", AnnounceRequest{
-			ConnectionID: goldenConnectionID, TransactionID: 0xa80499c5,
-			InfoHash: goldenHash, PeerID: [20]byte([]byte("A2-1-36-0-\xe5\x03\x01\x92\x24\xcf\xc0\xd5\xb8\x02")),
+			ConnectionID: bep15test.ConnectionID, TransactionID: 0xa80499c5,
+			InfoHash: bep15test.InfoHash, PeerID: [20]byte([]byte("A2-1-36-0-\xe5\x03\x01\x92\x24\xcf\xc0\xd5\xb8\x02")),
 			Left: 40000, Event: 2, Key: 0x2f415861, NumWant: 50, Port: 17990, Options: []byte{0, 0},
 		}},
 		{"announce_reply_v4", "announce_reply_4", AnnounceReply{
 			0xdeadbeef, 1800, 2, 1, []byte("\xc0\x00\x02\x01\x1a\xe1\xc6\x33\x64\x02\xc8\xd5"),
 		}},
-		{"scrape_request", "scrape_request", ScrapeRequest{goldenConnectionID, 0xd207ce47, goldenHash[:]}},
+		{"scrape_request", "scrape_request", ScrapeRequest{bep15test.ConnectionID, 0xd207ce47, bep15test.InfoHash[:]}},
 		{"scrape_reply", "scrape_reply", ScrapeReply{0xdeadbeef, rows}},
 		{"error_reply", "error_reply", ErrorReply{0xdeadbeef, "Connection ID missmatch.\x00"}},
 	}
-	packets := goldenPackets(t)
+	packets := bep15test.Goldens(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parsers[tt.parser](packets[tt.name])
@@ -104,7 +73,7 @@ func TestGoldenPackets(t *testing.T) {
 }
 
 func TestGoldenPausedAnnounce(t *testing.T) {
-	r, err := ParseAnnounceRequest(goldenPackets(t)["announce_paused"])
+	r, err := ParseAnnounceRequest(bep15test.Goldens(t)["announce_paused"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +83,7 @@ func TestGoldenPausedAnnounce(t *testing.T) {
 }
 
 func TestGoldenReplyRows(t *testing.T) {
-	packets := goldenPackets(t)
+	packets := bep15test.Goldens(t)
 	scrape, err := ParseScrapeReply(packets["scrape_reply_2nd_unknown"])
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +104,7 @@ func TestGoldenReplyRows(t *testing.T) {
 }
 
 func TestParsersRefuse(t *testing.T) {
-	packets := goldenPackets(t)
+	packets := bep15test.Goldens(t)
 	with := func(name string, offset int, b byte) []byte {
 		p := bytes.Clone(packets[name])
 		p[offset] = b
@@ -210,13 +179,86 @@ func TestUnknownEventIsNone(t *testing.T) {
 	}
 }
 
+// TestNoReplyIsLonger holds that buffers of MaxReplySize take every reply, and that
+// none is fragmented: an IPv6 packet of 1280 bytes, the least that links carry, has
+// room for 1232.
+func TestNoReplyIsLonger(t *testing.T) {
+	for name, size := range map[string]int{
+		"connect":       ConnectReplySize,
+		"announce IPv4": AnnounceReplySize + MaxPeers4*tracker.CompactSize4,
+		"announce IPv6": AnnounceReplySize + MaxPeers6*tracker.CompactSize6,
+		"scrape":        ScrapeReplySize + MaxScrape*ScrapeRowSize,
+	} {
+		if size > MaxReplySize || MaxReplySize > 1232 {
+			t.Errorf("%s: %d bytes of %d", name, size, MaxReplySize)
+		}
+	}
+}
+
+// TestPeekAnnounce holds that it finds what ParseAnnounceRequest finds.
+func TestPeekAnnounce(t *testing.T) {
+	for name, p := range bep15test.Goldens(t) {
+		checkPeek(t, name, p)
+		checkPeek(t, name+" cut off", p[:len(p)-1])
+	}
+}
+
+// checkPeek compares PeekAnnounce with ParseAnnounceRequest.
+func checkPeek(t *testing.T, name string, p []byte) {
+	t.Helper()
+	hash, port, ok := PeekAnnounce(p)
+	r, err := ParseAnnounceRequest(p)
+	if ok != (err == nil) || (hash != nil) != ok || port != r.Port {
+		t.Fatalf("%s: peeked %v, port %d, %v; parsed port %d, %v", name, hash, port, ok, r.Port, err)
+	}
+	if ok && (*hash != r.InfoHash || &hash[0] != &p[16]) {
+		t.Fatalf("%s: info hash %v, want %v, in the packet", name, hash, r.InfoHash)
+	}
+}
+
+// TestPacketsDoNotAllocate holds what the packet path builds on: a parser takes
+// nothing, nor does Append with room.
+func TestPacketsDoNotAllocate(t *testing.T) {
+	goldens := bep15test.Goldens(t)
+	buf := make([]byte, 0, 2048)
+	for name, do := range map[string]func(){
+		"connect": func() {
+			r, _ := ParseConnectRequest(goldens["connect_request"])
+			buf = r.Append(buf[:0])
+			reply, _ := ParseConnectReply(goldens["connect_reply"])
+			buf = reply.Append(buf[:0])
+		},
+		"announce": func() {
+			r, _ := ParseAnnounceRequest(goldens["announce_url_data"])
+			buf = r.Append(buf[:0])
+			PeekAnnounce(buf)
+			for range ParseOptions(r.Options) {
+			}
+			reply, _ := ParseAnnounceReply(goldens["announce_reply_v6"], tracker.IPv6)
+			buf = reply.Append(buf[:0])
+		},
+		"scrape": func() {
+			r, _ := ParseScrapeRequest(goldens["scrape_request"])
+			buf = r.Append(buf[:0])
+			reply, _ := ParseScrapeReply(goldens["scrape_reply"])
+			buf = reply.Row(0).Append(reply.Append(buf[:0]))
+		},
+		"error": func() { buf = ErrorReply{1, "no"}.Append(buf[:0]) },
+	} {
+		if n := testing.AllocsPerRun(100, do); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // FuzzPackets gives every parser any bytes: what one accepts must be encoded
 // into the bytes it was read from, up to what the parser leaves out.
 func FuzzPackets(f *testing.F) {
-	for _, p := range goldenPackets(f) {
+	for _, p := range bep15test.Goldens(f) {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, p []byte) {
+		checkPeek(t, "peek", p)
 		for name, parse := range parsers {
 			v, err := parse(p)
 			if err != nil {

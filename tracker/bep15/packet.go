@@ -1,4 +1,8 @@
-package udp
+// Package bep15 holds the packets of the UDP tracker protocol (BEP 15) in both
+// directions, with the options of an announce (BEP 41). Numbers are in network
+// order. A parser reads one packet into a value and does not check connection
+// ids; Append adds a packet to a slice and allocates only if that is too short.
+package bep15
 
 import (
 	"encoding/binary"
@@ -34,10 +38,17 @@ const (
 	ScrapeRowSize       = 12
 	ErrorReplySize      = replyHeaderSize // text follows
 
-	requestHeaderSize    = 16
-	replyHeaderSize      = 8
-	infoHashSize         = len(tracker.InfoHash{})
-	minScrapeRequestSize = ScrapeRequestSize + infoHashSize
+	// MinScrapeRequestSize and MaxScrapeRequestSize are the sizes of a scrape of
+	// one info hash and of MaxScrape.
+	MinScrapeRequestSize = ScrapeRequestSize + infoHashSize
+	MaxScrapeRequestSize = ScrapeRequestSize + MaxScrape*infoHashSize
+	// MaxReplySize is the size of the longest reply, but for errors, which are as
+	// long as their text.
+	MaxReplySize = AnnounceReplySize + MaxPeers4*tracker.CompactSize4
+
+	requestHeaderSize = 16
+	replyHeaderSize   = 8
+	infoHashSize      = len(tracker.InfoHash{})
 )
 
 // The most that one packet holds, so that none is ever fragmented.

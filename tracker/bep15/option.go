@@ -1,4 +1,4 @@
-package udp
+package bep15
 
 import "iter"
 

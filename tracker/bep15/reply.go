@@ -1,4 +1,4 @@
-package udp
+package bep15
 
 import (
 	"encoding/binary"
@@ -64,11 +64,7 @@ func ParseAnnounceReply(p []byte, f tracker.Family) (AnnounceReply, error) {
 	if err != nil {
 		return AnnounceReply{}, err
 	}
-	size := tracker.CompactSize4
-	if f == tracker.IPv6 {
-		size = tracker.CompactSize6
-	}
-	if len(p) < AnnounceReplySize || (len(p)-AnnounceReplySize)%size != 0 {
+	if len(p) < AnnounceReplySize || (len(p)-AnnounceReplySize)%f.CompactSize() != 0 {
 		return AnnounceReply{}, ErrLength
 	}
 	return AnnounceReply{

@@ -1,4 +1,4 @@
-package udp
+package bep15
 
 import (
 	"encoding/binary"
@@ -58,6 +58,12 @@ func ParseConnectRequest(p []byte) (ConnectRequest, error) {
 	return ConnectRequest{TransactionID: h.TransactionID}, nil
 }
 
+// Where ParseAnnounceRequest and PeekAnnounce find the same fields.
+const (
+	announceHashAt = 16
+	announcePortAt = 96
+)
+
 // ParseAnnounceRequest reads an announce request of at least 98 bytes; what
 // follows are its options.
 func ParseAnnounceRequest(p []byte) (AnnounceRequest, error) {
@@ -70,7 +76,7 @@ func ParseAnnounceRequest(p []byte) (AnnounceRequest, error) {
 	return AnnounceRequest{
 		ConnectionID:  binary.BigEndian.Uint64(p),
 		TransactionID: binary.BigEndian.Uint32(p[12:]),
-		InfoHash:      tracker.InfoHash(p[16:36]),
+		InfoHash:      tracker.InfoHash(p[announceHashAt:36]),
 		PeerID:        [20]byte(p[36:56]),
 		Downloaded:    binary.BigEndian.Uint64(p[56:]),
 		Left:          binary.BigEndian.Uint64(p[64:]),
@@ -79,15 +85,25 @@ func ParseAnnounceRequest(p []byte) (AnnounceRequest, error) {
 		IP:            binary.BigEndian.Uint32(p[84:]),
 		Key:           binary.BigEndian.Uint32(p[88:]),
 		NumWant:       int32(binary.BigEndian.Uint32(p[92:])),
-		Port:          binary.BigEndian.Uint16(p[96:]),
+		Port:          binary.BigEndian.Uint16(p[announcePortAt:]),
 		Options:       p[AnnounceRequestSize:],
 	}, nil
+}
+
+// PeekAnnounce returns the info hash and the port of a packet that
+// ParseAnnounceRequest accepts, and false for any other. The info hash is part
+// of the packet.
+func PeekAnnounce(p []byte) (hash *tracker.InfoHash, port uint16, ok bool) {
+	if len(p) < AnnounceRequestSize || Action(binary.BigEndian.Uint32(p[8:])) != ActionAnnounce {
+		return nil, 0, false
+	}
+	return (*tracker.InfoHash)(p[announceHashAt:]), binary.BigEndian.Uint16(p[announcePortAt:]), true
 }
 
 // ParseScrapeRequest reads a scrape request of at least one info hash. Info
 // hashes after the first MaxScrape and stray bytes at the end are left out.
 func ParseScrapeRequest(p []byte) (ScrapeRequest, error) {
-	if len(p) < minScrapeRequestSize {
+	if len(p) < MinScrapeRequestSize {
 		return ScrapeRequest{}, ErrLength
 	}
 	if Action(binary.BigEndian.Uint32(p[8:])) != ActionScrape {
