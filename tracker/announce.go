@@ -110,7 +110,8 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 			s.turn(r, TurnedTorrents)
 			return 0, false
 		}
-		if i, ok = t.create(s, &a.InfoHash, hash); !ok {
+		if i, turned = t.create(s, &a.InfoHash, hash, a.Peer.Network()); turned != TurnedNot {
+			s.turn(r, turned)
 			return 0, false
 		}
 	}
@@ -162,6 +163,7 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		paused:    a.Event == EventPaused && !seeder,
 		completed: a.Event == EventCompleted && seeder,
 		now:       now,
+		budget:    &t.budget,
 		limits:    &t.limits,
 	}
 	out = s.visit(i, &a.Peer, v)

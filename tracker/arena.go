@@ -1,5 +1,7 @@
 package tracker
 
+import "sync/atomic"
+
 // handle names a block of an arena: the size class in the upper bits, the
 // block's place in it in the lower ones. No block has handle 0.
 type handle uint32
@@ -24,6 +26,7 @@ type arena[K key] struct {
 	large   []*largeBlock[K]
 	unused  []uint32 // free places in large
 	seed    uint64
+	bytes   *atomic.Int64 // to which pages and large blocks are added
 	// moved is told that the block of the torrent at position owner is now
 	// named h.
 	moved func(owner uint32, h handle)
@@ -71,11 +74,11 @@ func (a *arena[K]) alloc(owner uint32, n int) handle {
 	if a.classes == nil {
 		a.classes = newClasses[K]()
 	}
-	return makeHandle(c, a.classes[c].add(owner))
+	return makeHandle(c, a.classes[c].add(owner, a.bytes))
 }
 
 func (a *arena[K]) allocLarge(owner uint32, n int) handle {
-	b := newLargeBlock[K](owner, n, a.seed)
+	b := newLargeBlock[K](owner, n, a.seed, a.bytes)
 	if last := len(a.unused) - 1; last >= 0 {
 		place := a.unused[last]
 		a.unused = a.unused[:last]
@@ -90,11 +93,12 @@ func (a *arena[K]) allocLarge(owner uint32, n int) handle {
 func (a *arena[K]) free(h handle) {
 	place := h.place()
 	if h.class() == classLarge {
+		a.large[place].discard()
 		a.large[place] = nil
 		a.unused = append(a.unused, place)
 		return
 	}
-	if c := &a.classes[h.class()]; c.remove(place) {
+	if c := &a.classes[h.class()]; c.remove(place, a.bytes) {
 		a.moved(c.at(place).owner, h)
 	}
 }

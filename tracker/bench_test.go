@@ -97,7 +97,7 @@ func BenchmarkGrowth(b *testing.B) {
 				tr := New(testOptions(), epoch)
 				tr.seed = 1
 				for i := range tr.shards {
-					tr.shards[i].init(tr.seed)
+					tr.shards[i].init(tr.seed, &tr.budget.bytes.used)
 				}
 				now := tr.Instant(epoch)
 				var r Reply

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"math/bits"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -70,11 +71,18 @@ func (c *class[K]) list(b *blockHead) []entry[K] {
 	return unsafe.Slice(first, c.room)
 }
 
-// add makes an empty block and returns its place.
-func (c *class[K]) add(owner uint32) uint32 {
+// pageBytes returns what a page takes up.
+func (c *class[K]) pageBytes() int64 { return int64(c.words)<<c.shift*wordSize + pointerBytes }
+
+// blockBytes returns what a block takes up of its page.
+func (c *class[K]) blockBytes() int64 { return int64(c.words) * wordSize }
+
+// add makes an empty block and returns its place. A new page is added to bytes.
+func (c *class[K]) add(owner uint32, bytes *atomic.Int64) uint32 {
 	place := c.n
 	if int(place>>c.shift) == len(c.pages) {
 		c.pages = append(c.pages, &make([]uint64, c.words<<c.shift)[0])
+		bytes.Add(c.pageBytes())
 	}
 	c.n++
 	*c.at(place) = blockHead{owner: owner}
@@ -82,8 +90,8 @@ func (c *class[K]) add(owner uint32) uint32 {
 }
 
 // remove takes out the block at place, moves the last one there and returns
-// whether there is one.
-func (c *class[K]) remove(place uint32) (moved bool) {
+// whether there is one. A page that is given up is taken off bytes.
+func (c *class[K]) remove(place uint32, bytes *atomic.Int64) (moved bool) {
 	c.n--
 	if moved = place != c.n; moved {
 		to, from := c.at(place), c.at(c.n)
@@ -93,6 +101,7 @@ func (c *class[K]) remove(place uint32) (moved bool) {
 	if used := int((c.n + 1<<c.shift - 1) >> c.shift); used < len(c.pages) {
 		c.pages[used] = nil
 		c.pages = shrink(c.pages[:used])
+		bytes.Add(-c.pageBytes())
 	}
 	return moved
 }

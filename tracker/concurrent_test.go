@@ -24,6 +24,7 @@ func TestConcurrent(t *testing.T) {
 	o := testOptions()
 	o.PeerTimeout = time.Second // a tick is a quarter of a millisecond
 	o.MaxPeersPerAddress, o.MaxTorrentsPerAddress = 20, 300
+	o.MaxTorrents, o.MaxMemory = 200, 8<<20
 	var told atomic.Int64
 	o.Tell = func(SyncRecord) { told.Add(1) }
 	c := &crowd{Tracker: New(o, epoch), t: t, start: epoch}
@@ -38,7 +39,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	stop := make(chan struct{})
-	for i, do := range []func(*rand.Rand){c.sync, c.scrape, c.sweepShards, c.checkpoint} {
+	for i, do := range []func(*rand.Rand){c.sync, c.scrape, c.sweepShards, c.checkpoint, c.evict} {
 		helping.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(i), 1))
 			for {
@@ -56,7 +57,8 @@ func TestConcurrent(t *testing.T) {
 	helping.Wait()
 	checkInvariants(t, c.Tracker)
 	s := c.Stats()
-	if told.Load() == 0 || s.Completed == 0 || s.PeersTurnedAway[TurnedPeers] == 0 || s.PeersTurnedAway[TurnedTorrents] == 0 {
+	if told.Load() == 0 || s.Completed == 0 || s.PeersTurnedAway[TurnedPeers] == 0 || s.PeersTurnedAway[TurnedTorrents] == 0 ||
+		s.PeersTurnedAway[TurnedMaxTorrents] == 0 || s.Evicted[EvictedTorrents] == 0 {
 		t.Errorf("told %d, %+v", told.Load(), s)
 	}
 }
@@ -86,7 +88,7 @@ func (c *crowd) announce(rng *rand.Rand) {
 
 func (c *crowd) sync(rng *rand.Rand) {
 	r := SyncRecord{InfoHash: c.hash(rng), Peer: c.peer(rng), Flags: SyncFlags(rng.IntN(8) << 5)}
-	if res := c.ApplySync(c.now(), &r); res != SyncApplied {
+	if res := c.ApplySync(c.now(), &r); res != SyncApplied && res != SyncFull {
 		c.t.Errorf("sync: %v", res)
 	}
 }
@@ -110,6 +112,8 @@ func (c *crowd) sweepShards(*rand.Rand) {
 	}
 }
 
+func (c *crowd) evict(*rand.Rand) { c.makeRoom() }
+
 func (c *crowd) checkpoint(rng *rand.Rand) {
 	changes := c.TakeChanges(nil, 1+rng.IntN(400))
 	for r := range c.Records(InfoHash{}) {
@@ -119,6 +123,14 @@ func (c *crowd) checkpoint(rng *rand.Rand) {
 	}
 	if rng.IntN(2) == 0 {
 		c.RestoreChanges(changes)
+	} else {
+		done := Settlement{Taken: len(changes)}
+		for i := range changes {
+			if changes[i].Partial {
+				done.Partial = append(done.Partial, InFile{Record: Record{InfoHash: changes[i].InfoHash}})
+			}
+		}
+		c.Settle(done)
 	}
 	c.Merge(c.now(), Record{c.hash(rng), c.now().minute(), rng.Uint64N(100)})
 }

@@ -19,6 +19,9 @@ type entry[K key] struct {
 	meta uint16 // flags, and the tick of the last announce in the low tickBits
 }
 
+// entryBytes returns the size of a stored peer.
+func entryBytes[K key]() int64 { return int64(unsafe.Sizeof(entry[K]{})) }
+
 const entrySize4 = int(unsafe.Sizeof(entry[key4]{}))
 
 // Flags of a stored peer. Whether it seeds is told by its place in the list.

@@ -1,5 +1,10 @@
 package tracker
 
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
 // index finds positions by hash, by extendible hashing: tables of a bounded size
 // and a directory of them. A table that is full grows to twice the size or, from
 // maxTableSlots on, is divided in two, so that no step takes longer than that.
@@ -11,7 +16,38 @@ type index struct {
 	// place comes from the middle of the hash; a table whose entries agree in
 	// fewer bits than that stands in several.
 	directory []table
-	moved     uint64 // how often an entry was put into another table so far
+	moved     uint64        // how often an entry was put into another table so far
+	bytes     *atomic.Int64 // to which tables and directory are added
+}
+
+const (
+	slotBytes  = int64(unsafe.Sizeof(uint32(0)))
+	tableBytes = int64(unsafe.Sizeof(table{}))
+)
+
+// newSlots returns empty slots for a table.
+func (x *index) newSlots(n int) []uint32 {
+	x.bytes.Add(int64(n) * slotBytes)
+	return make([]uint32, n)
+}
+
+// discard gives up the slots of a table.
+func (x *index) discard(t *table) { x.bytes.Add(-int64(len(t.slots)) * slotBytes) }
+
+// discardAll gives up all that the index takes up. It must not be used again.
+func (x *index) discardAll() {
+	for i := range x.directory {
+		if t := &x.directory[i]; i>>t.depth == 0 { // the first of its copies
+			x.discard(t)
+		}
+	}
+	x.setDirectory(nil)
+}
+
+// setDirectory puts another directory in place.
+func (x *index) setDirectory(tables []table) {
+	x.bytes.Add(int64(len(tables)-len(x.directory)) * tableBytes)
+	x.directory = tables
 }
 
 // table is an open-addressing table with linear probing. A slot is 0 when it is
@@ -70,7 +106,7 @@ func (t *table) slotOf(hash uint64, i uint32) uint64 {
 // insert adds position i, whose hash is given.
 func (x *index) insert(hash uint64, i uint32, hashAt func(i uint32) uint64) {
 	if len(x.directory) == 0 {
-		x.directory = []table{{slots: make([]uint32, minTableSlots)}}
+		x.setDirectory([]table{{slots: x.newSlots(minTableSlots)}})
 	}
 	for x.table(hash).full() {
 		x.grow(hash, hashAt)

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 )
 
@@ -9,7 +10,7 @@ import (
 // positions that move as those of a list do.
 func TestIndex(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var x index
+	x := index{bytes: new(atomic.Int64)}
 	var hashes []uint64
 	hashAt := func(i uint32) uint64 { return hashes[i] }
 	for _, target := range []int{10, 5000, 4000, 60_000, 50_000, 65_000, 20_000, 3000, 100, 0} {
@@ -35,6 +36,9 @@ func TestIndex(t *testing.T) {
 			x.shrink(hash, hashAt)
 		}
 		checkIndex(t, &x, uint32(len(hashes)), hashAt)
+		if got, want := x.bytes.Load(), indexBytes(&x); got != want {
+			t.Errorf("%d bytes with %d entries, said to be %d", want, target, got)
+		}
 	}
 	if len(x.directory) != 1 || len(x.directory[0].slots) != minTableSlots {
 		t.Errorf("%d tables are left, the first with %d slots", len(x.directory), len(x.directory[0].slots))
@@ -44,7 +48,7 @@ func TestIndex(t *testing.T) {
 // TestIndexOfOneTable is about hashes that all come to the same place of the
 // directory, whatever its size.
 func TestIndexOfOneTable(t *testing.T) {
-	var x index
+	x := index{bytes: new(atomic.Int64)}
 	hashAt := func(i uint32) uint64 { return uint64(i)*2654435761&0xffffff | uint64(i)<<48 }
 	const n = 4 * maxTableSlots
 	for i := range uint32(n) {

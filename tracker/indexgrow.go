@@ -14,12 +14,12 @@ func (x *index) grow(hash uint64, hashAt func(i uint32) uint64) {
 	if 1<<t.depth == len(x.directory) {
 		directory := make([]table, 2*len(x.directory))
 		copy(directory[copy(directory, x.directory):], x.directory)
-		x.directory = directory
+		x.setDirectory(directory)
 	}
 	bit := uint64(1) << (directoryShift + t.depth)
 	var parts [2]table
 	for part := range parts {
-		parts[part] = table{slots: make([]uint32, len(t.slots)), depth: t.depth + 1}
+		parts[part] = table{slots: x.newSlots(len(t.slots)), depth: t.depth + 1}
 	}
 	t.each(hashAt, func(h uint64, i uint32) {
 		part := &parts[0]
@@ -30,6 +30,7 @@ func (x *index) grow(hash uint64, hashAt func(i uint32) uint64) {
 		part.used++
 	})
 	x.moved += uint64(t.used)
+	x.discard(&t)
 	x.change(hash, func(t *table) { t.depth++ }) // so that each part finds its own
 	x.change(hash&^bit, func(t *table) { *t = parts[0] })
 	x.change(hash|bit, func(t *table) { *t = parts[1] })
@@ -55,10 +56,12 @@ func (x *index) merge(hash uint64, hashAt func(i uint32) uint64) {
 	if other.depth != t.depth || (int(t.used)+int(other.used))*8 > 3*maxTableSlots {
 		return
 	}
-	both := table{slots: make([]uint32, maxTableSlots), used: t.used + other.used, depth: t.depth - 1}
+	both := table{slots: x.newSlots(maxTableSlots), used: t.used + other.used, depth: t.depth - 1}
 	t.each(hashAt, both.place)
 	other.each(hashAt, both.place)
 	x.moved += uint64(both.used)
+	x.discard(&t)
+	x.discard(&other)
 	x.change(hash, func(t *table) { *t = both })
 	x.change(hash^bit, func(t *table) { *t = both })
 	x.halve()
@@ -72,16 +75,17 @@ func (x *index) halve() {
 				return
 			}
 		}
-		x.directory = append([]table(nil), x.directory[:half]...)
+		x.setDirectory(append([]table(nil), x.directory[:half]...))
 	}
 }
 
 // resize copies the table for a hash to one with another number of slots.
 func (x *index) resize(hash uint64, slots int, hashAt func(i uint32) uint64) {
 	old := *x.table(hash)
-	resized := table{slots: make([]uint32, slots), used: old.used, depth: old.depth}
+	resized := table{slots: x.newSlots(slots), used: old.used, depth: old.depth}
 	old.each(hashAt, resized.place)
 	x.moved += uint64(old.used)
+	x.discard(&old)
 	x.change(hash, func(t *table) { *t = resized })
 }
 

@@ -14,9 +14,10 @@ func checkInvariants(t testing.TB, tr *Tracker) {
 		checkShard(t, tr, i)
 		torrents += int64(tr.shards[i].torrents.n)
 	}
-	if got := tr.torrents.Load(); got != torrents {
+	if got := tr.Torrents(); int64(got) != torrents {
 		t.Errorf("%d torrents counted, the shards hold %d", got, torrents)
 	}
+	checkBudget(t, tr)
 }
 
 func checkShard(t testing.TB, tr *Tracker, shard int) {
@@ -220,7 +221,7 @@ func checkNetworks[K key](t testing.TB, p *peers[K]) {
 		}
 	}
 	checkCounters(t, &c.now, c.seed, have, p.n)
-	if p.n > c.now.n || c.now.n > max(minCounters, 16*p.n) {
+	if counted := p.n * c.levels; counted > c.now.n && c.next.n == 0 || c.now.n > max(minCounters, 16*counted) {
 		t.Errorf("%d counters for %d peers", c.now.n, p.n)
 	}
 	if c.next.n > 0 {
@@ -232,9 +233,22 @@ func checkNetworks[K key](t testing.TB, p *peers[K]) {
 
 func checkCounters(t testing.TB, c *counters, seed uint64, have map[Network]uint32, n uint32) {
 	t.Helper()
-	for network, n := range have {
-		if i, j := c.places(network, seed); uint32(min(c.get(i), c.get(j))) < n {
-			t.Errorf("network %x has %d peers, %d and %d are counted", network, n, c.get(i), c.get(j))
+	want := 0
+	for level := range networkLevels {
+		wider := make(map[Network]uint32)
+		for network, n := range have {
+			if level < network.levels() {
+				wider[network>>(levelBits*level)] += n
+				want += 2 * int(n)
+			}
+		}
+		for network, n := range have {
+			if level < network.levels() {
+				n = wider[network>>(levelBits*level)]
+				if i, j := c.places(network, level, seed); uint32(min(c.get(i), c.get(j))) < n {
+					t.Errorf("network %x has %d peers at level %d, %d and %d are counted", network, n, level, c.get(i), c.get(j))
+				}
+			}
 		}
 	}
 	counted := 0
@@ -243,8 +257,8 @@ func checkCounters(t testing.TB, c *counters, seed uint64, have map[Network]uint
 			counted += int(n)
 		}
 	}
-	if counted != 2*int(n) {
-		t.Errorf("%d peers counted twice make %d", n, counted)
+	if counted != want {
+		t.Errorf("%d peers counted twice at each level make %d, want %d", n, counted, want)
 	}
 }
 

@@ -1,5 +1,7 @@
 package tracker
 
+import "sync/atomic"
+
 // largeBlock holds a list of peers beyond the last size class. It grows and
 // shrinks a page at a time.
 type largeBlock[K key] struct {
@@ -8,6 +10,7 @@ type largeBlock[K key] struct {
 	pages    [][]entry[K]
 	index    index
 	networks networkCounts
+	bytes    *atomic.Int64 // to which it is added
 }
 
 // pageEntries is the number of peers in a page. A block with a single page can
@@ -17,12 +20,36 @@ const pageEntries = 1024
 // maxPeers is the most peers of one family that a torrent can have.
 const maxPeers = maxPositions
 
-func newLargeBlock[K key](owner uint32, n int, seed uint64) *largeBlock[K] {
-	return &largeBlock[K]{
+func newLargeBlock[K key](owner uint32, n int, seed uint64, bytes *atomic.Int64) *largeBlock[K] {
+	b := &largeBlock[K]{
 		owner:    owner,
-		pages:    [][]entry[K]{make([]entry[K], n+n/4)},
-		networks: networkCounts{now: newCounters(minCounters), seed: seed},
+		index:    index{bytes: bytes},
+		networks: newNetworkCounts[K](seed, bytes),
+		bytes:    bytes,
 	}
+	b.pages = [][]entry[K]{b.newPage(n + n/4)}
+	return b
+}
+
+// newPage returns an empty page with room for n peers.
+func (b *largeBlock[K]) newPage(n int) []entry[K] {
+	b.bytes.Add(int64(n) * entryBytes[K]())
+	return make([]entry[K], n)
+}
+
+// discardPage gives up a page.
+func (b *largeBlock[K]) discardPage(page []entry[K]) {
+	b.bytes.Add(-int64(len(page)) * entryBytes[K]())
+}
+
+// discard gives up all that the block takes up.
+func (b *largeBlock[K]) discard() {
+	for _, page := range b.pages {
+		b.discardPage(page)
+	}
+	b.index.discardAll()
+	b.networks.now.discard(b.bytes)
+	b.networks.next.discard(b.bytes)
 }
 
 func (b *largeBlock[K]) at(i uint32) *entry[K] { return &b.pages[i/pageEntries][i%pageEntries] }
@@ -38,13 +65,14 @@ func (b *largeBlock[K]) grow() {
 	if n := len(b.pages[0]); n < pageEntries {
 		b.resize(min(n+n/4, pageEntries))
 	} else {
-		b.pages = append(b.pages, make([]entry[K], pageEntries))
+		b.pages = append(b.pages, b.newPage(pageEntries))
 	}
 }
 
 // shrink gives room back of which n peers have too much.
 func (b *largeBlock[K]) shrink(n int) {
 	for last := len(b.pages) - 1; last > 0 && n <= last*pageEntries-pageEntries/2; last-- {
+		b.discardPage(b.pages[last])
 		b.pages[last] = nil
 		b.pages = shrink(b.pages[:last])
 	}
@@ -55,8 +83,9 @@ func (b *largeBlock[K]) shrink(n int) {
 
 // resize makes the only page one of another length.
 func (b *largeBlock[K]) resize(length int) {
-	page := make([]entry[K], length)
+	page := b.newPage(length)
 	copy(page, b.pages[0])
+	b.discardPage(b.pages[0])
 	b.pages[0] = page
 }
 

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -21,6 +22,40 @@ var wider = []struct {
 	bits  int
 	times int
 }{{"56", 8, 4}, {"48", 16, 16}}
+
+func TestPeersPerWiderNetwork(t *testing.T) {
+	for _, w := range wider {
+		for _, c := range []struct{ limit, others int }{{1, 0}, {10, 20}, {10, 1000}, {200, 3000}} {
+			t.Run(fmt.Sprintf("%s, %+v", w.name, c), func(t *testing.T) {
+				b := limited(t, c.limit, 0)
+				for i := range c.others {
+					b.leech(hashA, portOf(IPv6, 1000+i, 0))
+				}
+				networks, most := 1<<w.bits, w.times*c.limit
+				stored, tries := 0, 0
+				for ; stored == tries && tries < 2*most+100; tries++ { // each from the next /64
+					before := b.Stats().Peers[IPv6]
+					p := within(w.bits, tries*4099%networks)
+					p.port += uint16(tries / networks)
+					b.leech(hashA, p)
+					stored += int(b.Stats().Peers[IPv6] - before)
+				}
+				slack := 0
+				if c.others+most > maxClassRoom { // where it is less exact
+					slack = networkSlack
+				}
+				if stored < most-slack || stored > most+slack {
+					t.Errorf("%d peers stored, want %d", stored, most)
+				}
+				turned := b.Stats().PeersTurnedAway[TurnedPeers]
+				b.leech(hashA, within(w.bits, networks)) // the next prefix
+				if got := b.Stats().PeersTurnedAway[TurnedPeers]; turned == 0 || got != turned {
+					t.Errorf("%d turned away, then %d", turned, got)
+				}
+			})
+		}
+	}
+}
 
 func TestTorrentsPerWiderNetwork(t *testing.T) {
 	for _, w := range wider {

@@ -43,6 +43,14 @@ const (
 	// trusted, and the client is elsewhere.
 	TurnedUntrusted
 
+	// There is no room for the following.
+
+	// TurnedMemory says that there is no room in Options.MaxMemory, or only for
+	// networks that hold less.
+	TurnedMemory
+	// TurnedMaxTorrents says so of a new torrent and Options.MaxTorrents.
+	TurnedMaxTorrents
+
 	TurnedCount int = iota // number of values, TurnedNot included
 )
 
@@ -56,6 +64,8 @@ var turnedNames = [TurnedCount]string{
 	TurnedAddress:     "address_not_public",
 	TurnedUnnamed:     "proxy_names_no_client",
 	TurnedUntrusted:   "proxy_not_trusted",
+	TurnedMemory:      "memory",
+	TurnedMaxTorrents: "max_torrents",
 }
 
 // String returns the reason in lower-case words joined by underscores, for
@@ -114,7 +124,7 @@ func admit[K key](l *limits, p *peers[K], k *K) TurnedAway {
 	if l == nil {
 		return TurnedNot
 	}
-	if l.peers > 0 && p.n >= l.peers && p.ofNetwork(k) >= l.peers {
+	if l.peers > 0 && p.n >= l.peers && p.crowded(k, l.peers) {
 		return TurnedPeers
 	}
 	if l.joined == nil {

@@ -15,8 +15,8 @@ func limited(t testing.TB, peers, torrents int) *rig {
 // portOf returns the peer at an address that listens on the n-th port.
 func portOf(f Family, address, n int) Peer {
 	p := peerN(f, 2*address)
-	if f == IPv6 { // another address of the /64 each time
-		binary.BigEndian.PutUint32(p.addr[4:], uint32(address))
+	if f == IPv6 { // a /48 with another address of a /64 each time
+		binary.BigEndian.PutUint32(p.addr[2:], uint32(address))
 		binary.BigEndian.PutUint32(p.addr[8:], uint32(n))
 	}
 	p.port = uint16(1 + n)

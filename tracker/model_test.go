@@ -140,9 +140,10 @@ func (m *model) merge(r Record) (uint64, SyncResult) {
 		if m.outlived(r.LastAnnounce, r.Downloaded) {
 			return 0, SyncTooOld
 		}
-		if t = m.torrent(r.InfoHash); t == nil {
+		if len(m.torrents) >= m.o.MaxTorrents-m.o.MaxTorrents/32 {
 			return 0, SyncFull
 		}
+		t = m.torrent(r.InfoHash)
 	}
 	local := t.downloaded
 	t.downloaded = max(t.downloaded, r.Downloaded)

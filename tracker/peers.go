@@ -70,19 +70,42 @@ func scan[K key](list []entry[K], k *K) int {
 	return -1
 }
 
-// ofNetwork returns the number of peers whose network is that of k. In a large
-// list it is up to networkSlack too low, or too high; see networkCounts.
-func (p *peers[K]) ofNetwork(k *K) (n uint32) {
+// crowded says that the network of k has as many peers in the list as limit, or at
+// a wider level as many as that allows. In a large list the number is up to
+// networkSlack too low, or too high; see networkCounts.
+func (p *peers[K]) crowded(k *K, limit uint32) bool {
 	network := networkOf(k)
+	var counts [networkLevels]uint32
 	if p.large != nil {
-		return p.large.networks.of(network)
-	}
-	for i := range p.list[:p.n] {
-		if networkOf(&p.list[i].key) == network {
-			n++
+		for level := range network.levels() {
+			counts[level] = p.large.networks.of(network, level)
+		}
+	} else {
+		for i := range p.list[:p.n] {
+			// Where the networks of two peers differ says at which levels they agree.
+			differ := networkOf(&p.list[i].key) ^ network
+			for level := range network.levels() {
+				if differ>>(levelBits*level) == 0 {
+					counts[level]++
+				}
+			}
 		}
 	}
-	return n
+	for level := range network.levels() {
+		if counts[level] >= levelLimit(limit, level) {
+			return true
+		}
+	}
+	return false
+}
+
+// levelLimit returns what a limit on a network is at a level. A large list counts
+// no further than mostCounted.
+func levelLimit(limit uint32, level int) uint32 {
+	if level == 0 {
+		return limit
+	}
+	return uint32(min(uint64(limit)<<(2*level), mostCounted))
 }
 
 // seeds says whether the peer at position i is a seeder.
@@ -157,17 +180,20 @@ func (p *peers[K]) setMeta(at int, meta uint16) {
 	e.meta = meta
 }
 
-// expire removes those of the first left peers that have not announced for a peer
-// timeout, from the last to the first. It ends when the peers that it has looked
-// at, and the entries that moved in their index, are limit or more, and returns
-// how many peers are left and what has been done.
-func (p *peers[K]) expire(now Instant, left uint32, limit int) (_ uint32, work int) {
+// removeIf removes those of the first left peers that go by their network and the
+// tick of their last announce, from the last to the first. It ends when the peers
+// that it has looked at, and the entries that moved in their index, are limit or
+// more, and returns how many peers are left and what has been done.
+func (p *peers[K]) removeIf(b *budget, goes func(n Network, tick uint16) bool, left uint32, limit int) (_ uint32, work int) {
 	for left = min(left, p.n); left > 0 && work < limit; {
 		left--
 		work++
-		if now.ticksSince(p.at(left).tick()) < ticksPerTimeout {
+		e := p.at(left)
+		n := networkOf(&e.key)
+		if !goes(n, e.tick()) {
 			continue
 		}
+		b.release(n)
 		if p.large == nil {
 			p.remove(int(left))
 			continue

@@ -36,7 +36,7 @@ func (t *Tracker) Load(now Instant, r Record) {
 		if s.full() {
 			return
 		}
-		t.torrents.Add(1)
+		t.budget.torrents.used.Add(1)
 		i = s.create(&r.InfoHash, hash)
 	}
 	torrent := s.torrents.at(i)

@@ -27,6 +27,9 @@ func (t *Tracker) Settle(done Settlement) {
 	}
 	t.alone.Add(-int64(done.Expired))
 	t.taking.unwritten.Add(-int64(done.Taken))
+	if t.budget.pressed() { // those that were written may go now
+		t.budget.rouse()
+	}
 }
 
 func (t *Tracker) settle(in *InFile) {

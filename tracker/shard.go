@@ -3,6 +3,7 @@ package tracker
 import (
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 )
 
 // shard holds the torrents whose hash, by the tracker's seed, starts with one
@@ -39,7 +40,10 @@ type ShardTotals struct {
 	PeersTurnedAway [TurnedCount]uint64
 }
 
-func (s *shard) init(seed uint64) {
+// init makes an empty shard. What it holds is added to bytes.
+func (s *shard) init(seed uint64, bytes *atomic.Int64) {
+	s.torrents.bytes, s.index.bytes, s.removed.bytes = bytes, bytes, bytes
+	s.arena4.bytes, s.arena6.bytes = bytes, bytes
 	s.seed = seed
 	s.rng = *rand.NewPCG(rand.Uint64(), rand.Uint64())
 	s.arena4.seed, s.arena6.seed = seed, seed

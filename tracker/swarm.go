@@ -7,7 +7,8 @@ type visit struct {
 	paused    bool
 	completed bool // says that its download is complete
 	now       Instant
-	limits    *limits // nil: whoever comes is stored
+	budget    *budget
+	limits    *limits // nil: there is none on an address
 }
 
 // visited is what came of it.
@@ -42,7 +43,9 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 	at := p.find(k)
 	if at < 0 {
 		if !v.remove {
-			out.turned = admit(v.limits, &p, &k)
+			if out.turned = v.admit(networkOf(&k)); out.turned == TurnedNot {
+				out.turned = admit(v.limits, &p, &k)
+			}
 		}
 		if v.remove || out.turned != TurnedNot {
 			out.at, out.after = -1, p.counts
@@ -52,6 +55,7 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 			p = makeRoom(a, h, &p, owner)
 		}
 		out.at = p.add(entry[K]{key: k, meta: v.meta(0)}, v.seeder)
+		v.budget.hold(networkOf(&k))
 		out.after = p.counts
 		commit(a, h, &p)
 		return out
@@ -63,6 +67,7 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 	out.wasCompleted = old.meta&metaCompleted != 0
 	if v.remove {
 		p.remove(at)
+		v.budget.release(networkOf(&k))
 		out.at, out.after = -1, p.counts
 		settle(a, h, &p, owner)
 		return out
@@ -72,6 +77,14 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 	out.after = p.counts
 	commit(a, h, &p)
 	return out
+}
+
+// admit says whether there is room for a peer of the network.
+func (v *visit) admit(n Network) TurnedAway {
+	if v.budget.admit(&v.budget.bytes, n) {
+		return TurnedNot
+	}
+	return TurnedMemory
 }
 
 // meta returns the flags and tick of a peer that had the flags of old.

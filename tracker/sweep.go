@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -11,8 +12,11 @@ const sweepPause = 10 * time.Millisecond
 // Run sweeps the shards, one after the other and over again, until ctx is done:
 // peers that have timed out go, and so do torrents that nobody has announced
 // for too long. A peer outstays its time by a sixteenth of it, or a minute, at
-// the most.
+// the most. Beside that it makes room when Options' limits are near.
 func (t *Tracker) Run(ctx context.Context) error {
+	var evicting sync.WaitGroup
+	defer evicting.Wait()
+	evicting.Go(func() { t.evictor(ctx) })
 	cycle := max(min(t.opts.PeerTimeout/16, time.Minute), 1)
 	pause := max(cycle/ShardCount, sweepPause)
 	step := int(min((pause*ShardCount+cycle-1)/cycle, ShardCount))
@@ -37,12 +41,17 @@ func (t *Tracker) sweep(shard int, now Instant) {
 	if shard == 0 {
 		t.limits.age(now)
 		t.limits.release(now)
+		if t.budget.pressed() { // the level of what may come in is an old one
+			t.budget.rouse()
+		}
 	}
 	s := &t.shards[shard]
 	access, refused := t.access.Load(), 0
-	e := expiry{s: s, now: now}
+	e := purge{s: s, budget: &t.budget, goes: func(_ Network, tick uint16) bool {
+		return now.ticksSince(tick) >= ticksPerTimeout
+	}}
 	s.walk(func(i uint32, limit int) (work int, again bool) {
-		if work, again = e.expire(i, limit); again {
+		if work, again = e.torrent(i, limit); again {
 			return work, true
 		}
 		refuses, moved := access.Refuses(&s.torrents.at(i).hash), s.index.moved
@@ -67,7 +76,7 @@ func (t *Tracker) sweepTorrent(s *shard, i uint32, now Instant) (dropped bool) {
 	switch age := t.ages.of(torrent.lastAnnounce, now); {
 	case age >= keep:
 		s.drop(i)
-		t.torrents.Add(-1)
+		t.budget.torrents.used.Add(-1)
 		return true
 	case age < -keep && !t.ages.behind:
 		// A clock that was wrong made it up; it would stay until then.

@@ -26,7 +26,7 @@ const (
 	SyncApplied     SyncResult = iota // taken in, or nothing left to do
 	SyncBadPeer                       // port 0 or an address that is not accepted from clients
 	SyncRefused                       // refused by the access list
-	SyncFull                          // a new torrent beyond max_torrents, or a new peer of a torrent that can have no more
+	SyncFull                          // no room for a new torrent, or a new peer
 	SyncTooOld                        // a torrent past torrent_timeout
 	SyncResultCount int        = iota // number of results
 )
@@ -44,6 +44,7 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 		remove: r.Flags&SyncStopped != 0,
 		seeder: r.Flags&SyncSeeding != 0,
 		now:    now,
+		budget: &t.budget,
 	}
 	v.completed = r.Flags&SyncComplete != 0 && !v.remove
 	s, hash := t.find(&r.InfoHash)
@@ -54,7 +55,8 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 		if v.remove {
 			return SyncApplied
 		}
-		if i, ok = t.create(s, &r.InfoHash, hash); !ok {
+		var turned TurnedAway
+		if i, turned = t.create(s, &r.InfoHash, hash, r.Peer.Network()); turned != TurnedNot {
 			return SyncFull
 		}
 	}
@@ -85,7 +87,12 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 		if t.outlived(&r, now) {
 			return 0, SyncTooOld
 		}
-		if i, ok = t.create(s, &r.InfoHash, hash); !ok {
+		// It belongs to no network that could make room for it.
+		if t.budget.pressed() {
+			return 0, SyncFull
+		}
+		var turned TurnedAway
+		if i, turned = t.create(s, &r.InfoHash, hash, 0); turned != TurnedNot {
 			return 0, SyncFull
 		}
 	}

@@ -64,6 +64,8 @@ func (t *torrent) setHome6(h home[key6]) { t.block6 = h.block }
 // peerless says that the torrent has no peers of either family.
 func (t *torrent) peerless() bool { return t.count4 == 0 && t.block6 == 0 }
 
+func (t *torrent) rank() rank { return rank{t.downloaded, t.lastAnnounce} }
+
 func (t *torrent) record() Record {
 	return Record{InfoHash: t.hash, LastAnnounce: t.lastAnnounce, Downloaded: t.count()}
 }

@@ -29,8 +29,14 @@ type Options struct {
 	// is told to other instances. One that announces more often is told in
 	// every quarter of PeerTimeout.
 	RenewAfter time.Duration
-	// MaxTorrents bounds the number of torrents; 0 does not.
+	// MaxMemory bounds the bytes that torrents and peers take up, MaxTorrents the
+	// number of torrents; 0 does not. Near them the networks that hold most make
+	// room for others, while Run runs; what does not fit is answered and not stored.
+	MaxMemory   int64
 	MaxTorrents int
+	// WantCheckpoint, if not nil, is called when there would be more room if the
+	// database had what has changed. It must not block.
+	WantCheckpoint func()
 	// MaxPeersPerAddress bounds the peers of one address in one torrent,
 	// MaxTorrentsPerAddress the torrents that peers of one address newly join
 	// in a peer timeout, and those that they are the first to complete in a
@@ -62,7 +68,7 @@ type Tracker struct {
 	renew    uint16 // Options.RenewAfter in ticks
 	access   atomic.Pointer[Access]
 	accepted addresses
-	torrents atomic.Int64
+	budget   budget
 	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
 	ages     ages
 	seen     atomic.Pointer[seenAges] // nil until the sweep has begun
@@ -79,11 +85,12 @@ type Tracker struct {
 func New(o Options, now time.Time) *Tracker {
 	t := &Tracker{opts: o, clock: newClock(now, o.PeerTimeout), seed: rand.Uint64(), accepted: newAddresses(&o)}
 	t.limits = newLimits(&o, t.Instant(now))
+	t.budget.init(&o)
 	t.renew = t.clock.ticks(o.RenewAfter)
 	t.access.Store(&Access{})
 	t.taking.begin()
 	for i := range t.shards {
-		t.shards[i].init(t.seed)
+		t.shards[i].init(t.seed, &t.budget.bytes.used)
 	}
 	return t
 }
@@ -99,7 +106,10 @@ func (t *Tracker) SetAccess(a *Access) { t.access.Store(a) }
 func (t *Tracker) Access() *Access { return t.access.Load() }
 
 // Torrents returns the number of torrents, those without peers included.
-func (t *Tracker) Torrents() int { return int(t.torrents.Load()) }
+func (t *Tracker) Torrents() int { return int(t.budget.torrents.used.Load()) }
+
+// Memory returns how many bytes torrents and peers take up, and Options.MaxMemory.
+func (t *Tracker) Memory() (used, limit int64) { return t.budget.bytes.used.Load(), t.opts.MaxMemory }
 
 // Stats are sums over the whole tracker.
 type Stats struct {
@@ -109,11 +119,20 @@ type Stats struct {
 	// TurnedAway counts the announces of new torrents that were not stored
 	// because there were MaxTorrents.
 	TurnedAway uint64
+	// Memory is the number of bytes that torrents and peers take up, MaxMemory
+	// the most that there may be, 0 for any number.
+	Memory, MaxMemory int64
+	// Evicted counts by kind what has gone to make room for others.
+	Evicted [EvictedCount]uint64
 }
 
 // Stats adds up the shards, one after the other.
 func (t *Tracker) Stats() Stats {
 	out := Stats{Torrents: t.Torrents(), TurnedAway: t.turned.Load()}
+	out.Memory, out.MaxMemory = t.Memory()
+	for kind := range out.Evicted {
+		out.Evicted[kind] = t.budget.evicted[kind].Load()
+	}
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
@@ -156,15 +175,22 @@ func (t *Tracker) look(h *InfoHash, fn func(s *shard, i uint32)) bool {
 // shardOf returns the number of the shard for a torrent with this hash.
 func shardOf(hash uint64) uint8 { return uint8(hash >> 56) }
 
-// create stores a new torrent, whose hash is given, in the locked shard s, unless
-// there is no room.
-func (t *Tracker) create(s *shard, h *InfoHash, hash uint64) (uint32, bool) {
-	if n := t.torrents.Add(1); s.full() || t.opts.MaxTorrents > 0 && n > int64(t.opts.MaxTorrents) {
-		t.torrents.Add(-1)
+// create stores a new torrent, whose hash is given, in the locked shard s, if
+// there is room for one of the network, and otherwise says what there is not.
+func (t *Tracker) create(s *shard, h *InfoHash, hash uint64, n Network) (uint32, TurnedAway) {
+	b := &t.budget
+	switch {
+	case s.full() || !b.admit(&b.torrents, n):
 		t.turned.Add(1)
-		return 0, false
+		return 0, TurnedMaxTorrents
+	case !b.admit(&b.bytes, n):
+		return 0, TurnedMemory
+	case b.torrents.used.Add(1) > b.torrents.limit: // others were faster
+		b.torrents.used.Add(-1)
+		t.turned.Add(1)
+		return 0, TurnedMaxTorrents
 	}
 	i := s.create(h, hash)
 	s.torrents.at(i).partial = t.fileOnly.Load()
-	return i, true
+	return i, TurnedNot
 }
