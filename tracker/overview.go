@@ -34,7 +34,7 @@ func (t *Tracker) Overview(h InfoHash) (Overview, bool) {
 // the first that is not before from. It goes through all torrents.
 func (t *Tracker) From(from InfoHash, limit int) []Overview {
 	all := make([]Overview, 0, limit)
-	for hashes := range t.hashes(from, limit) {
+	for hashes := range t.hashes(from, limit, limit) {
 		for i := range hashes {
 			if o, ok := t.Overview(hashes[i]); ok && len(all) < limit {
 				all = append(all, o)

@@ -52,17 +52,20 @@ func (p *page) gather(s *shard) {
 	}, p.room)
 }
 
-// maxPage is the number of torrents that a walk through all of them takes at a
-// time, so that it needs at most 11 MiB.
-const maxPage = 1 << 18
+// A walk through all torrents in order takes minPage of them first, for it may be
+// over soon, then twice as many each time, up to maxPage: 11 MiB at most.
+const (
+	minPage = 1 << 12
+	maxPage = 1 << 18
+)
 
 // hashes returns pages of the info hashes of all torrents, in order, from the
-// first that is not before from. A torrent that stays meanwhile comes once. The
-// pages are valid until the next.
-func (t *Tracker) hashes(from InfoHash, limit int) iter.Seq[[]InfoHash] {
+// first that is not before from. A torrent that stays meanwhile comes once. A page
+// has limit, the next twice as many up to most. It is valid until the next.
+func (t *Tracker) hashes(from InfoHash, limit, most int) iter.Seq[[]InfoHash] {
 	return func(yield func([]InfoHash) bool) {
 		p := page{from: from, limit: limit}
-		for {
+		for ; ; p.limit = min(2*p.limit, most) {
 			for i := range t.shards {
 				p.gather(&t.shards[i])
 			}

@@ -50,7 +50,7 @@ func (t *Tracker) Load(now Instant, r Record) {
 // comes once, and one that comes or goes may be left out.
 func (t *Tracker) Records(from InfoHash) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		for hashes := range t.hashes(from, maxPage) {
+		for hashes := range t.hashes(from, minPage, maxPage) {
 			for i := range hashes {
 				if r, ok := t.record(&hashes[i]); ok && !yield(r) {
 					return

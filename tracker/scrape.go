@@ -27,7 +27,7 @@ type Scraped struct {
 // stays comes once, and one that comes or goes may be left out.
 func (t *Tracker) ScrapeAll() iter.Seq[Scraped] {
 	return func(yield func(Scraped) bool) {
-		for hashes := range t.hashes(InfoHash{}, maxPage) {
+		for hashes := range t.hashes(InfoHash{}, minPage, maxPage) {
 			for i := range hashes {
 				if row, ok := t.scrapeServed(&hashes[i]); ok && !yield(row) {
 					return
