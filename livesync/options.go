@@ -37,7 +37,7 @@ type Options struct {
 	// ReplayFloors are what Node.ReplayFloors returned in an earlier run. Packets
 	// accepted up to then are refused.
 	ReplayFloors map[[4]byte]uint64
-	Log   zerolog.Logger
+	Log          zerolog.Logger
 }
 
 // room returns the size in bytes that a packet may have before it is sealed, if

@@ -21,7 +21,7 @@ type stream struct {
 	// reached all others as a SYNC_LIVE record. One that arrived after the TELL
 	// that includes it would be counted twice.
 	window time.Duration
-	owed   *owed  // the torrents to tell; nil: all
+	owed   *owed // the torrents to tell; nil: all
 	pace   pacer
 
 	began         time.Time

@@ -15,7 +15,7 @@ func TestEndpointsArePrintedAndCompared(t *testing.T) {
 			t.Errorf("%s, %v and %s, want %s", got, err, e, want)
 		}
 	}
-	if At(addr) != At(addr) || At(addr) == Named(addr.String()) || Named("a") == Named("b") {
+	if At(addr) != At(netip.MustParseAddrPort(addr.String())) || At(addr) == Named(addr.String()) || Named("a") == Named("b") {
 		t.Error("endpoints do not compare as they should")
 	}
 }

@@ -20,7 +20,8 @@ import (
 //
 // The receiving socket is bound to the group and lasts; it joins the group on
 // whatever interface the configured name stands for. The sending socket is bound
-// to that interface's address, and is replaced when that changes.
+// to that interface's address, and is replaced when that changes only: a new one
+// may take a privilege that was given up since.
 type group struct {
 	options Options
 	to      netip.AddrPort // the group's address
@@ -40,10 +41,11 @@ type group struct {
 	closed   chan struct{} // closed when isClosed is set
 }
 
-// sender is the sending socket while the group is up, or why it is down.
+// sender is the sending socket.
 type sender struct {
-	conn *net.UDPConn // nobody reads it
-	down error
+	conn *net.UDPConn // nobody reads it; nil before the first join
+	from netip.Addr   // that it is bound to
+	down error        // why it cannot be used now
 }
 
 var _ transport.Transport = (*group)(nil)
@@ -146,9 +148,9 @@ func (g *group) Close() error {
 }
 
 // replaceSender puts another sender in the place of the present one, and closes
-// that. g.mu is held.
+// that one's socket unless they have it in common. g.mu is held.
 func (g *group) replaceSender(s *sender) error {
-	if old := g.out.Swap(s); old.conn != nil {
+	if old := g.out.Swap(s); old.conn != nil && old.conn != s.conn {
 		return old.conn.Close()
 	}
 	return nil

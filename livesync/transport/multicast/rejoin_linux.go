@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -80,7 +81,8 @@ func (g *group) look(spacing time.Duration) {
 
 // goDown takes note of why packets cannot be carried. g.mu is held.
 func (g *group) goDown(err error, now time.Time) {
-	g.replaceSender(&sender{down: fmt.Errorf("%w: %w", transport.ErrDown, err)})
+	present := g.out.Load()
+	g.out.Store(&sender{conn: present.conn, from: present.from, down: fmt.Errorf("%w: %w", transport.ErrDown, err)})
 	if g.state.Down == nil {
 		g.state.Since = now
 		g.options.Log.Warn().Err(err).Msg("live sync is down until its interface is back")
@@ -104,19 +106,28 @@ func (g *group) comeUp(now time.Time) {
 func (g *group) join(at place) error {
 	if !g.joined || at.index != g.at.index {
 		// The socket still counts itself in where it was, even if that interface
-		// is gone or was made again with the same index.
-		leaveGroup(g.in, g.to, g.at.index)
+		// is gone or was made again with the same index. The error of a socket
+		// that does not says nothing new.
+		_ = leaveGroup(g.in, g.to, g.at.index)
 		g.joined = false
 		if err := joinGroup(g.in, g.to, at.index); err != nil {
 			return fmt.Errorf("receive from %s on %s: %w", g.to, at.name, err)
 		}
 		g.joined, g.at = true, place{index: at.index, name: at.name}
 	}
-	from := netip.AddrPortFrom(at.from, g.options.Port)
-	conn, err := openSender(at.index, from, g.options.Loopback)
+	conn, err := g.senderAt(at)
 	if err != nil {
-		return fmt.Errorf("send from %s on %s: %w", from, at.name, err)
+		return fmt.Errorf("send from %s port %d on %s: %w", at.from, g.options.Port, at.name, err)
 	}
 	g.at = at
-	return g.replaceSender(&sender{conn: conn})
+	return g.replaceSender(&sender{conn: conn, from: at.from})
+}
+
+// senderAt returns a socket to send with at a place: the present one if it is
+// bound to the right address. g.mu is held.
+func (g *group) senderAt(at place) (*net.UDPConn, error) {
+	if s := g.out.Load(); s.conn != nil && s.from == at.from {
+		return s.conn, sendOn(s.conn, at.index)
+	}
+	return openSender(at.index, netip.AddrPortFrom(at.from, g.options.Port), g.options.Loopback)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -116,17 +117,38 @@ func hears(t *testing.T, g *group) {
 	t.Fatalf("hears nothing, state %+v", g.State())
 }
 
+// until waits until the state of g is as it should be.
+func until(t *testing.T, g *group, what string, ok func(transport.State) bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(g.State()); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so after 30 s: %s; state %+v", what, g.State())
+		}
+	}
+}
+
 // untilDown waits until g has noticed that its interface cannot be used.
 func untilDown(t *testing.T, g *group) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); g.State().Down == nil; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("does not notice")
-		}
-	}
+	until(t, g, "it is down", func(s transport.State) bool { return s.Down != nil })
 	if err := g.Send(transport.All, []byte("p")); !errors.Is(err, transport.ErrDown) {
 		t.Errorf("Send returned %v", err)
 	}
+}
+
+// lookTwice waits until g has looked for its interface two times more.
+func lookTwice(t *testing.T, g *group) {
+	t.Helper()
+	for range 2 {
+		looked := g.lastLook()
+		until(t, g, "it has looked again", func(transport.State) bool { return g.lastLook().After(looked) })
+	}
+}
+
+func (g *group) lastLook() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.looked
 }
 
 const (
@@ -174,6 +196,13 @@ var interfaceStories = []interfaceStory{
 		now:   "10.9.0.1",
 	},
 	{
+		name:    "deleted and made again while others change all the time",
+		goes:    func(t *testing.T) { storm(t); sh(t, "ip link del kt0") },
+		comes:   func(t *testing.T) { makeInterface(t, "10.9.0.1") },
+		noticed: true,
+		now:     "10.9.0.1",
+	},
+	{
 		name:    "set down and up",
 		goes:    func(t *testing.T) { sh(t, "ip link set kt0 down") },
 		comes:   func(t *testing.T) { sh(t, "ip link set kt0 up") },
@@ -219,6 +248,35 @@ var interfaceStories = []interfaceStory{
 	},
 }
 
+// storm changes another interface every few milliseconds until the test ends.
+func storm(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if err := exec.Command("sh", "-c", "ip addr add 127.7.7.7/8 dev lo; ip addr del 127.7.7.7/8 dev lo").Run(); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+}
+
+// occupy has another program, which shares its port with nobody, hold the address
+// that kt0 gets, until free is called.
+func occupy(t *testing.T, address string) (free func()) {
+	t.Helper()
+	sh(t, "ip addr add %s/24 dev lo", address)
+	c, err := net.ListenPacket("udp4", address+":9696")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh(t, "ip addr del %s/24 dev lo; ip addr flush dev kt0; ip addr add %s/24 dev kt0", address, address)
+	return func() { c.Close() }
+}
+
 // TestTheGroupOutlivesItsInterface has an interface go and come back in every
 // way. A change is logged once, as down and as joined again.
 func TestTheGroupOutlivesItsInterface(t *testing.T) {
@@ -226,7 +284,15 @@ func TestTheGroupOutlivesItsInterface(t *testing.T) {
 		return
 	}
 	sh(t, "ip link set lo up")
-	for _, story := range interfaceStories {
+	var free func()
+	stories := append(interfaceStories, interfaceStory{
+		name:    "an address whose port is taken for a while",
+		goes:    func(t *testing.T) { free = occupy(t, "10.9.0.4") },
+		comes:   func(*testing.T) { free() },
+		noticed: true,
+		now:     "10.9.0.4",
+	})
+	for _, story := range stories {
 		t.Run(story.name, func(t *testing.T) { tellStory(t, story) })
 	}
 }
@@ -278,14 +344,16 @@ func tellStory(t *testing.T, story interfaceStory) {
 	}()
 	hears(t, g)
 	story.goes(t)
+	if err := g.Send(transport.All, []byte("p")); err != nil && !errors.Is(err, transport.ErrDown) {
+		t.Errorf("Send returned %v, which would be logged as well", err)
+	}
 	if story.noticed {
 		untilDown(t, g)
+		lookTwice(t, g)
 	}
 	back := time.Now()
 	story.comes(t)
-	for g.State().Rejoined == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, g, "it has joined again", func(s transport.State) bool { return s.Rejoined > 0 })
 	hears(t, g)
 	t.Logf("heard again after %s", time.Since(back))
 	want := []string{upMessage}

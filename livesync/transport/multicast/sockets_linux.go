@@ -57,6 +57,11 @@ func leaveGroup(c *net.UDPConn, group netip.AddrPort, index int) error {
 	return ipv4.NewPacketConn(c).LeaveGroup(&net.Interface{Index: index}, &net.UDPAddr{IP: group.Addr().AsSlice()})
 }
 
+// sendOn makes packets leave by the interface with an index.
+func sendOn(c *net.UDPConn, index int) error {
+	return ipv4.NewPacketConn(c).SetMulticastInterface(&net.Interface{Index: index})
+}
+
 // openSender opens the sending socket, for the interface with an index.
 func openSender(index int, from netip.AddrPort, loopback bool) (*net.UDPConn, error) {
 	conn, err := listenReuse(from)
@@ -65,7 +70,7 @@ func openSender(index int, from netip.AddrPort, loopback bool) (*net.UDPConn, er
 	}
 	p := ipv4.NewPacketConn(conn)
 	for _, set := range []func() error{
-		func() error { return p.SetMulticastInterface(&net.Interface{Index: index}) },
+		func() error { return sendOn(conn, index) },
 		func() error { return p.SetMulticastTTL(1) },
 		func() error { return p.SetMulticastLoopback(loopback) },
 		func() error { return conn.SetReadBuffer(1) }, // the least there is: nobody reads it
