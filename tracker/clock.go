@@ -54,3 +54,19 @@ func (c clock) instant(now time.Time) Instant {
 func (c clock) ticks(d time.Duration) uint16 {
 	return uint16(min(d/c.tick, tickMask))
 }
+
+// seconds returns the longest time in seconds, rounded up, for which an age of
+// ticks can stand.
+func (c clock) seconds(age uint16) uint32 {
+	return uint32((time.Duration(age+1)*c.tick + time.Second - 1) / time.Second)
+}
+
+// before returns the instant that lies age seconds before now, and whether a peer
+// that announced then is still kept.
+func (c clock) before(now Instant, age uint32) (then Instant, kept bool) {
+	ticks := (time.Duration(age)*time.Second + c.tick - 1) / c.tick
+	if ticks >= ticksPerTimeout {
+		return Instant{}, false
+	}
+	return Instant{second: now.second - min(age, now.second), tick: (now.tick - uint16(ticks)) & tickMask}, true
+}

@@ -69,3 +69,15 @@ func (p *Peer) key6() (k key6) {
 	k[16], k[17] = byte(p.port>>8), byte(p.port)
 	return k
 }
+
+// peerOf returns the peer whose key k is.
+func peerOf[K key](k *K) (p Peer) {
+	b := keyBytes(k)
+	last := len(b) - 2
+	copy(p.addr[:], b[:last])
+	p.port = binary.BigEndian.Uint16(b[last:])
+	if len(b) == CompactSize6 {
+		p.family = IPv6
+	}
+	return p
+}

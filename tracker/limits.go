@@ -138,6 +138,13 @@ func admit[K key](l *limits, p *peers[K], k *K) TurnedAway {
 	return TurnedNot
 }
 
+// join counts a peer of the network that is stored whatever the limits.
+func (l *limits) join(n Network) {
+	if l.joined != nil {
+		l.joined.Add(n)
+	}
+}
+
 // firstCompletion says whether it counts that a peer of the network is the first
 // to complete a torrent, and if so holds it against the network.
 func (l *limits) firstCompletion(n Network) bool {
