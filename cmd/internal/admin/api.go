@@ -50,6 +50,7 @@ type Stats struct {
 	Completed  uint64          `json:"completed"`
 	TurnedAway uint64          `json:"turned_away"`
 	Checkpoint CheckpointState `json:"checkpoint"`
+	Snapshot   SnapshotState   `json:"snapshot"`
 }
 
 // ByFamily is a number for each address family.
@@ -66,6 +67,32 @@ type CheckpointState struct {
 	Last time.Time `json:"last"`
 	// Error says why the latest one failed, empty if it did not.
 	Error string `json:"error,omitempty"`
+}
+
+// SnapshotState says how snapshots of the peers fare.
+type SnapshotState struct {
+	// Enabled says that peers are kept over a restart. If not, all else is zero.
+	Enabled bool   `json:"enabled"`
+	Written uint64 `json:"written"`
+	Failed  uint64 `json:"failed"`
+	// Last is when the last one was done; before the first, the start.
+	Last time.Time `json:"last,omitzero"`
+	// Peers and Bytes are those of the last one since the start.
+	Peers uint64 `json:"peers"`
+	Bytes int64  `json:"bytes"`
+	// Error says why the latest one failed, empty if it did not.
+	Error string `json:"error,omitempty"`
+	// Restored says what became of the snapshot that was there at the start.
+	Restored RestoredPeers `json:"restored"`
+}
+
+// RestoredPeers count the peers that were there at the start by what became of them.
+type RestoredPeers struct {
+	Stored     uint64 `json:"stored"`
+	Expired    uint64 `json:"expired"`
+	TurnedAway uint64 `json:"turned_away"`
+	// DamagedBlocks counts the parts that could not be read.
+	DamagedBlocks int `json:"damaged_blocks"`
 }
 
 // Torrent is what an operator is told of a torrent.

@@ -76,6 +76,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 	for name, value := range map[string]any{
 		"Stats": Stats{}, "ByFamily": ByFamily{}, "Torrent": Torrent{}, "AccessList": AccessList{},
 		"Override": Override{}, "Listed": Listed{}, "Checkpoint": Checkpoint{},
+		"SnapshotState": SnapshotState{}, "RestoredPeers": RestoredPeers{},
 	} {
 		all, required := fields(reflect.TypeOf(value))
 		s := schemas[name]
@@ -100,7 +101,7 @@ func fields(t reflect.Type) (all, required []string) {
 	for i := range t.NumField() {
 		name, rest, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		all = append(all, name)
-		if rest != "omitempty" {
+		if rest == "" {
 			required = append(required, name)
 		}
 	}

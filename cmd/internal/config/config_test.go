@@ -79,7 +79,7 @@ func TestDefaultValues(t *testing.T) {
 		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("127.0.0.1:6970")}},
 		Access: Access{Mode: AccessOpen},
-		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute},
+		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute, KeepPeers: true, PeersInterval: 5 * time.Minute},
 		LiveSync: LiveSync{
 			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472},
 			MaxDelay:  time.Second, RenewAfter: 10 * time.Minute,

@@ -57,6 +57,8 @@ file = "hashes.txt"
 [store]
 path = "/var/lib/keeptrack/a b.db"
 checkpoint_interval = "100ms"
+keep_peers = false
+peers_interval = "0"
 [livesync]
 enabled = true
 interface = "eth0"

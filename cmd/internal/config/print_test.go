@@ -66,6 +66,8 @@ func TestWarnings(t *testing.T) {
 		{"header of a proxy", "[http]\nclient_address_header = \"X-Real-IP\"\ntrusted_proxies = [\"10.0.0.1\"]", nil},
 		{"header on a unix socket", "[http]\nclient_address_header = \"X-Real-IP\"\nlisten = [\"unix:/a\"]", nil},
 		{"short token for this host", "[admin]\ntoken = \"a\"", nil},
+		{"peers on disk that have timed out", "[store]\npeers_interval = \"45m\"", []string{"store.peers_interval: "}},
+		{"peers that are not on disk", "[store]\npeers_interval = \"45m\"\nkeep_peers = false", nil},
 		{"unused list", "[access]\nfile = \"x\"", []string{"access.file: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -90,6 +92,7 @@ func TestDiff(t *testing.T) {
 		{"same", "", "[tracker]\npeer_timeout = \"2700s\"\n[http]\ntrusted_proxies = []", nil, nil},
 		{"live", "", "[log]\nlevel = \"debug\"\n[access]\nmode = \"deny\"\nfile = \"x\"",
 			[]string{"log.level", "access.mode", "access.file"}, nil},
+		{"live, of the peers", "[store]\nkeep_peers = false", "[store]\npeers_interval = \"0\"", []string{"store.keep_peers", "store.peers_interval"}, nil},
 		{"restart", "[udp]\nworkers = 2", "[livesync]\nid = \"00000001\"", nil, []string{"udp.workers", "livesync.id"}},
 		{"secrets too", "[admin]\ntoken = \"a\"", "[admin]\ntoken = \"b\"", nil, []string{"admin.token"}},
 		{"both", "[log]\nformat = \"json\"", "[log]\nlevel = \"error\"", []string{"log.level"}, []string{"log.format"}},

@@ -77,6 +77,13 @@ var cautions = []rule{
 		"is not longer than the announce interval with its jitter: peers are forgotten between their announces",
 	},
 	{
+		[]string{"store.peers_interval", "tracker.peer_timeout"},
+		func(c *Config) bool {
+			return !c.Store.KeepPeers || c.Store.PeersInterval < c.Tracker.PeerTimeout
+		},
+		"is not shorter than tracker.peer_timeout: after a crash the peers have timed out",
+	},
+	{
 		[]string{"udp.listen"},
 		func(c *Config) bool { return len(c.UDP.Listen) > 0 || len(c.HTTP.Listen) > 0 },
 		"and http.listen are both empty: no client can reach the tracker",

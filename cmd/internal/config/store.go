@@ -6,6 +6,8 @@ import "time"
 type Store struct {
 	Path               string
 	CheckpointInterval time.Duration
+	KeepPeers          bool
+	PeersInterval      time.Duration
 }
 
 func (s *Store) keys() []key {
@@ -14,5 +16,9 @@ func (s *Store) keys() []key {
 			"The database file. A relative path starts in the working directory."),
 		declare("checkpoint_interval", &s.CheckpointInterval, time.Minute, duration(100*time.Millisecond, day),
 			"How often changes are written to it: what a crash can lose."),
+		declare("keep_peers", &s.KeepPeers, true, boolean,
+			"Keep peers over a restart, in PATH.peers: their addresses are on disk then.\nfalse: never, and what is there is removed.").asLive(),
+		declare("peers_interval", &s.PeersInterval, 5*time.Minute, zeroOr(duration(100*time.Millisecond, day)),
+			"How often they are written while the daemon runs, for the start after a crash;\n\"0\": only when it stops.").asLive(),
 	}
 }

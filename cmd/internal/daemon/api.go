@@ -41,7 +41,24 @@ func (a api) Stats() admin.Stats {
 	if c.err != nil {
 		stats.Checkpoint.Error = c.err.Error()
 	}
+	stats.Snapshot = snapshotState(a.d.peers.snapshot())
 	return stats
+}
+
+func snapshotState(s snapshotStats) admin.SnapshotState {
+	if !s.keep {
+		return admin.SnapshotState{}
+	}
+	state := admin.SnapshotState{
+		Enabled: true, Written: s.done, Failed: s.failed, Last: s.last.UTC(), Peers: s.peers, Bytes: s.bytes,
+		Restored: admin.RestoredPeers{
+			Stored: s.restored.Stored, Expired: s.restored.Expired, TurnedAway: s.restored.TurnedAway, DamagedBlocks: s.damaged,
+		},
+	}
+	if s.err != nil {
+		state.Error = s.err.Error()
+	}
+	return state
 }
 
 func byFamily(n [2]uint64) admin.ByFamily {

@@ -62,6 +62,7 @@ type Daemon struct {
 	tracker     *tracker.Tracker
 	access      *accessRules
 	checkpoints *checkpointer
+	peers       *peerKeeper
 	udp         *udp.Server    // nil when it is turned off
 	http        *http.Server   // nil when it is turned off
 	node        *livesync.Node // nil when live sync is off
@@ -127,7 +128,9 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	err = d.serve(ctx)
 	d.state.Store(stopping)
 	d.log.Info().Msg("stopping")
-	if _, finalErr := d.checkpoints.write(); finalErr != nil {
+	_, finalErr := d.checkpoints.write()
+	d.peers.last() // the counts come first
+	if finalErr != nil {
 		return errors.Join(err, finalErr)
 	}
 	d.log.Info().Int("torrents", d.tracker.Torrents()).Msg("stopped")
@@ -154,6 +157,8 @@ func (d *Daemon) load() (err error) {
 		return err
 	}
 	d.checkpoints = newCheckpointer(d.store, d.tracker, c.Store.CheckpointInterval, d.log)
+	d.peers = newPeerKeeper(d.database, d.store, d.tracker, c, d.log)
+	d.peers.restore()
 	return nil
 }
 
@@ -193,6 +198,7 @@ func (d *Daemon) serve(ctx context.Context) error {
 	}
 	back.Go(func() error { return d.tracker.Run(backCtx) })
 	back.Go(func() error { return d.checkpoints.Run(backCtx) })
+	back.Go(func() error { return d.peers.Run(backCtx) })
 	unreachable := unreachableWarner{tracker: d.tracker, log: d.log}
 	back.Go(func() error { return unreachable.Run(backCtx) })
 	if d.udp != nil {

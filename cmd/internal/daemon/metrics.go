@@ -74,6 +74,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	collectTracker(c.d.tracker.Stats(), send)
 	collectCheckpoints(c.d.checkpoints.snapshot(), send)
+	collectSnapshots(c.d.peers.snapshot(), send)
 	if c.d.udp != nil {
 		collectUDP(c.d.udp.Stats(), send)
 	}

@@ -69,6 +69,7 @@ func (d *Daemon) reload() error {
 		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")
 	}
 	d.access.set(c.Access, list)
+	d.peers.set(c.Store)
 	live := 0
 	if d.node != nil && keys != nil {
 		d.node.SetKeys(keys)
@@ -76,7 +77,7 @@ func (d *Daemon) reload() error {
 	}
 	zerolog.SetGlobalLevel(c.Log.Level)
 	d.log.Info().Str("log_level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
-		Int("listed", list.Len()).Int("livesync_keys", live).Dur("took_ms", time.Since(began)).Msg("config reloaded")
+		Int("listed", list.Len()).Int("livesync_keys", live).Bool("keep_peers", c.Store.KeepPeers).Dur("took_ms", time.Since(began)).Msg("config reloaded")
 	return nil
 }
 
