@@ -10,5 +10,6 @@ func newDBCommand() *cobra.Command {
 		newDBMigrateCommand(),
 		newDBExportCommand(),
 		newDBImportCommand(),
+		newDBPeersCommand(),
 	)
 }

@@ -19,16 +19,18 @@ func newDBInspectCommand() *cobra.Command {
 		Use:   "inspect FILE",
 		Short: "Tell what is in a database file",
 		Long: `Tell what is in a database file: schema, sizes, number of torrents and downloads, the
-times of the oldest and the newest last announce, and the torrents with the most
-downloads. The file is not changed.`,
+times of the oldest and the newest last announce, the torrents with the most
+downloads, and whether there is a snapshot of the peers beside it. Nothing is changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 {
 				return usageError{errors.New("--top must not be negative")}
 			}
 			shown := newProgress(cmd.ErrOrStderr(), "reading", 0)
 			var info *store.Info
+			var peers *inspectedPeers
 			err := onDatabase(args[0], func(path string) (err error) {
 				info, err = store.Inspect(path, top)
+				peers = inspectPeers(path)
 				return err
 			})
 			shown.end()
@@ -39,9 +41,9 @@ downloads. The file is not changed.`,
 				warn(cmd.ErrOrStderr(), fmt.Sprintf("%v; what follows may be as of the checkpoint before the last", info.Damage))
 			}
 			if asJSON {
-				return printInspectedJSON(cmd.OutOrStdout(), info)
+				return printInspectedJSON(cmd.OutOrStdout(), info, peers)
 			}
-			return printInspected(cmd.OutOrStdout(), info)
+			return printInspected(cmd.OutOrStdout(), info, peers)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
@@ -49,9 +51,9 @@ downloads. The file is not changed.`,
 	return cmd
 }
 
-func printInspected(w io.Writer, i *store.Info) error {
-	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\naccess overrides %d\ntorrents %d\ndownloads %d\n",
-		i.Version, i.Created.Format(time.RFC3339), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Overrides, i.Torrents, i.Downloads)
+func printInspected(w io.Writer, i *store.Info, peers *inspectedPeers) error {
+	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\naccess overrides %d\n%v\ntorrents %d\ndownloads %d\n",
+		i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Overrides, peers, i.Torrents, i.Downloads)
 	if i.Torrents > 0 {
 		text = fmt.Appendf(text, "oldest last announce %s\nnewest last announce %s\n", minuteText(i.Oldest), minuteText(i.Newest))
 	}
@@ -62,27 +64,28 @@ func printInspected(w io.Writer, i *store.Info) error {
 	return err
 }
 
-func printInspectedJSON(w io.Writer, i *store.Info) error {
+func printInspectedJSON(w io.Writer, i *store.Info, peers *inspectedPeers) error {
 	type torrent struct {
 		InfoHash     string `json:"info_hash"`
 		Downloaded   uint64 `json:"downloaded"`
 		LastAnnounce string `json:"last_announce"`
 	}
 	out := struct {
-		Version        int       `json:"schema_version"`
-		Created        time.Time `json:"created"`
-		Size           int64     `json:"size_bytes"`
-		PageSize       int       `json:"page_size"`
-		Pages          int       `json:"pages"`
-		FreePages      int       `json:"free_pages"`
-		JournalEntries int       `json:"journal_entries"`
-		Overrides      int       `json:"access_overrides"`
-		Torrents       int       `json:"torrents"`
-		Downloads      uint64    `json:"downloads"`
-		Oldest         string    `json:"oldest_last_announce,omitempty"`
-		Newest         string    `json:"newest_last_announce,omitempty"`
-		Top            []torrent `json:"top"`
-	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Overrides, i.Torrents, i.Downloads, "", "", []torrent{}}
+		Version        int             `json:"schema_version"`
+		Created        time.Time       `json:"created"`
+		Size           int64           `json:"size_bytes"`
+		PageSize       int             `json:"page_size"`
+		Pages          int             `json:"pages"`
+		FreePages      int             `json:"free_pages"`
+		JournalEntries int             `json:"journal_entries"`
+		Overrides      int             `json:"access_overrides"`
+		Peers          *inspectedPeers `json:"snapshot_of_peers"`
+		Torrents       int             `json:"torrents"`
+		Downloads      uint64          `json:"downloads"`
+		Oldest         string          `json:"oldest_last_announce,omitempty"`
+		Newest         string          `json:"newest_last_announce,omitempty"`
+		Top            []torrent       `json:"top"`
+	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Overrides, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
 	if i.Torrents > 0 {
 		out.Oldest, out.Newest = minuteText(i.Oldest), minuteText(i.Newest)
 	}
@@ -94,5 +97,8 @@ func printInspectedJSON(w io.Writer, i *store.Info) error {
 
 // minuteText returns a unix minute as RFC 3339 has it.
 func minuteText(minute uint32) string {
-	return time.Unix(60*int64(minute), 0).UTC().Format(time.RFC3339)
+	return timeText(time.Unix(60*int64(minute), 0))
 }
+
+// timeText returns a time as RFC 3339 has it, in UTC.
+func timeText(t time.Time) string { return t.UTC().Format(time.RFC3339) }

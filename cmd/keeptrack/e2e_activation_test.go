@@ -93,13 +93,16 @@ func (m *manager) command() *exec.Cmd {
 }
 
 // TestRestartLosesNoRequest restarts a daemon on passed sockets under load.
-// Each request is sent once; all have to be answered.
+// Each request is sent once; all have to be answered. No peer is lost.
 func TestRestartLosesNoRequest(t *testing.T) {
 	m := newManager(t)
 	d := m.serve()
 	if d.udp4 != m.udp || d.http4 != "unix:"+m.unix || d.admin != m.admin {
 		t.Errorf("serves %s, %s, %s", d.udp4, d.http4, d.admin)
 	}
+	swarms := newSwarms(t, 200, 10)
+	swarms.announce(d)
+	there := swarms.look(d)
 	stop := make(chan struct{})
 	var load sync.WaitGroup
 	var overUDP, overHTTP book
@@ -113,6 +116,7 @@ func TestRestartLosesNoRequest(t *testing.T) {
 		d.stop()
 		d = m.serve()
 		took += time.Since(began)
+		swarms.wantSame("after a restart under load", swarms.look(d), there)
 	}
 	for name, address := range map[string]string{"http": m.http, "admin": m.admin} {
 		if resp, _ := get(t, "http://"+address+"/healthz"); resp.StatusCode/100 == 5 {
