@@ -27,6 +27,9 @@ type account struct {
 	// whether anything was.
 	base tracker.Record
 	kept bool
+	// peers is the number of those that have announced since the run began. None
+	// announces twice: one that is restored has its download counted already.
+	peers uint64
 	// The completed downloads that have since been sent, been acknowledged, and
 	// been acknowledged before a checkpoint began that is complete.
 	sent, acked, sure uint64
@@ -83,13 +86,15 @@ func (b *book) imported(n int, last time.Time) (text []byte) {
 	return text
 }
 
-// sending notes that a completed download is about to be sent, and returns its
-// number since the daemon was started, from 1.
+// sending notes that a completed download is about to be sent, and returns the number
+// of its peer in the torrent, from 1.
 func (b *book) sending(torrent int) uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.accounts[torrent].sent++
-	return b.accounts[torrent].sent
+	a := &b.accounts[torrent]
+	a.sent++
+	a.peers++
+	return a.peers
 }
 
 // acknowledged notes the acknowledgement, received now, of a completed download

@@ -29,7 +29,7 @@ func (h *harness) check(ctx context.Context) (loss, error) {
 	if err := h.verify(ctx, h.file); err != nil {
 		return loss{}, err
 	}
-	if err := h.countOverrides(ctx); err != nil {
+	if err := h.inspect(ctx); err != nil {
 		return loss{}, err
 	}
 	records, err := h.records(ctx)

@@ -81,7 +81,7 @@ func (a *account) String() string {
 
 // begin starts the account again from what is in the file.
 func (a *account) begin(r *tracker.Record) {
-	*a = account{hash: a.hash}
+	*a = account{hash: a.hash, peers: a.peers}
 	if r != nil {
 		a.base, a.kept = *r, true
 	}

@@ -13,6 +13,7 @@ import (
 var (
 	kills = flag.Int("kills", 10, "number of kills")
 	seed  = flag.Uint64("seed", 1, "what random choices are made from")
+	only  = flag.String("phase", "", "the only phase to kill in")
 )
 
 // harnessed runs the command in a folder for temporary files of its own, and
@@ -35,7 +36,7 @@ func TestKills(t *testing.T) {
 		t.Skip("takes a while")
 	}
 	status, stdout, stderr, left := harnessed(t,
-		"--kills", strconv.Itoa(*kills), "--seed", strconv.FormatUint(*seed, 10), "--torrents", "20000")
+		"--kills", strconv.Itoa(*kills), "--seed", strconv.FormatUint(*seed, 10), "--torrents", "20000", "--phase", *only)
 	t.Log("\n" + stdout)
 	if status != statusDone || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
@@ -58,7 +59,7 @@ func TestSoak(t *testing.T) {
 
 func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"--kills", "0"}, {"--torrents", "10"}, {"--rate", "1"}, {"--nonsense"}, {"argument"},
+		{"--kills", "0"}, {"--torrents", "10"}, {"--rate", "1"}, {"--phase", "nonsense"}, {"--nonsense"}, {"argument"},
 	} {
 		if status, _, stderr, left := harnessed(t, args...); status != statusUsage || stderr == "" || len(left) > 0 {
 			t.Errorf("%s: exit status %d, %q, %s left", args, status, stderr, left)

@@ -49,6 +49,9 @@ func (h *harness) writeConfig(path, database string) error {
 format = "json"
 [tracker]
 allow_private_addresses = true
+peer_timeout = "24h"
+max_peers_per_address = 0
+max_torrents_per_address = 0
 [udp]
 listen = ["127.0.0.1:0"]
 [http]
@@ -61,7 +64,8 @@ file = %q
 [store]
 path = %q
 checkpoint_interval = %q
-`, h.list, database, checkpointInterval), 0o600)
+peers_interval = %q
+`, h.list, database, checkpointInterval, checkpointInterval), 0o600)
 }
 
 // spawn starts a daemon, whose log goes to a file beside its config.

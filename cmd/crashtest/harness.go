@@ -20,6 +20,7 @@ type options struct {
 	Seed     uint64
 	Torrents int
 	Rate     int       // announces a second
+	Phase    string    // the only one to kill in; empty: all
 	Progress io.Writer // gets a line now and then, and the table
 }
 
@@ -45,14 +46,15 @@ type harness struct {
 	report    report
 
 	torrents int       // in the file, as of the last check
+	peers    int       // in the snapshot beside it, as of the last check
 	died     time.Time // when the process that had the file open ended last
 	daemon   *daemon   // the last one; there is never more than one
 
 	// lasts is how long phases last, as measured last or guessed: what kills are
 	// aimed with.
 	lasts struct {
-		compaction, start              time.Duration
-		checkpoint, creation, override guess
+		compaction, start                        time.Duration
+		checkpoint, creation, override, snapshot guess
 	}
 }
 
@@ -66,7 +68,7 @@ func newHarness(o options) *harness {
 		report: report{began: time.Now()},
 	}
 	h.overrides = newOverrides(h.book)
-	h.lasts.checkpoint, h.lasts.creation, h.lasts.override = firstGuess, firstGuess, firstGuess
+	h.lasts.checkpoint, h.lasts.creation, h.lasts.override, h.lasts.snapshot = firstGuess, firstGuess, firstGuess, firstGuess
 	return h
 }
 
@@ -76,7 +78,7 @@ func (h *harness) run(ctx context.Context) error {
 	if err := h.prepare(ctx); err != nil {
 		return fmt.Errorf("preparing: %w", err)
 	}
-	for i, p := range schedule(h.opts.Seed, h.opts.Kills) {
+	for i, p := range schedule(h.opts.Seed, h.opts.Kills, h.opts.Phase) {
 		if err := h.step(ctx, i+1, p); err != nil {
 			return fmt.Errorf("seed %d, step %d (%s): %w", h.opts.Seed, i+1, p.name, err)
 		}

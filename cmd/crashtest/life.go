@@ -39,14 +39,15 @@ func (h *harness) serve(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 	h.lasts.start = time.Since(began)
-	if line.Torrents != h.torrents || len(line.UDP) != 1 {
+	// Torrents of the snapshot may not have been in a checkpoint.
+	if line.Torrents < h.torrents || line.Torrents > h.opts.Torrents || len(line.UDP) != 1 {
 		return nil, fmt.Errorf("%d torrents loaded of %d: %+v", line.Torrents, h.torrents, line)
 	}
 	l := &life{h: h, daemon: d, admin: "http://" + line.Admin, turn: make(chan struct{}, 1)}
 	if err := l.ready(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.compareOverrides(ctx); err != nil {
+	if err := errors.Join(l.compareOverrides(ctx), l.compareRestored(ctx)); err != nil {
 		return nil, err
 	}
 	h.report.opened++

@@ -12,6 +12,7 @@
 //
 //   - random: while it serves, with announces and overrides going on;
 //   - checkpoint: after a checkpoint has begun to write;
+//   - snapshot: while a snapshot of the peers is written;
 //   - override: while a request for an override has not been answered;
 //   - backup: while a copy goes out over the admin address;
 //   - compaction: `keeptrack db compact`, after a clean stop;
@@ -21,7 +22,7 @@
 //
 // A kill counts as inside of its phase only if that can be told afterwards: of a
 // checkpoint, if pages have been written whose transaction has not been
-// committed; of an override, if the request has been sent and no answer has come;
+// committed; of a snapshot, if its new file is there and not yet in place; of an override, if the request has been sent and no answer has come;
 // of a backup, if the copy breaks off; of a compaction, if its new file is there
 // and not yet in place; of a creation, if the file exists and has no schema yet;
 // of a start, if the daemon has not said that it serves. Since a checkpoint, an
@@ -42,6 +43,8 @@
 //   - the overrides of the access list are those acknowledged: their number in the
 //     file, and once the daemon is started the list of them that it tells, and what
 //     scrapes leave out; a last one that was not acknowledged may be there or not;
+//   - the snapshot of the peers is whole, has no fewer peers than at an earlier
+//     restart, and the daemon takes all of them in;
 //   - after a clean stop, which comes before each compaction, everything
 //     acknowledged is in the file, and no checkpoint has failed before.
 //
@@ -103,11 +106,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Uint64Var(&o.Seed, "seed", 1, "what random choices are made from")
 	flags.IntVar(&o.Torrents, "torrents", 60_000, "the `NUMBER` of torrents")
 	flags.IntVar(&o.Rate, "rate", 3_000, "announces a second")
+	flags.StringVar(&o.Phase, "phase", "", "the only `PHASE` to kill in; all if not given")
 	soak := flags.Duration("soak", 0, "run two instances in sync for so long, in place of kills")
 	timeout := flags.Duration("timeout", 30*time.Minute, "when to give up, beyond the soak")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return statusDone
 	} else if err != nil {
+		return statusUsage
+	}
+	if _, ok := phaseNamed(o.Phase); o.Phase != "" && !ok {
+		fmt.Fprintf(stderr, "crashtest: there is no phase %q\n", o.Phase)
 		return statusUsage
 	}
 	if flags.NArg() > 0 || o.Kills < 1 || o.Torrents < minTorrents || o.Rate < minRate {

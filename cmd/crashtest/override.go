@@ -86,19 +86,3 @@ func (l *life) compareOverrides(ctx context.Context) error {
 	}
 	return l.h.overrides.compare(found)
 }
-
-// countOverrides holds the number of overrides in the database, which no process
-// has open, against the book.
-func (h *harness) countOverrides(ctx context.Context) error {
-	text, err := h.keeptrack(ctx, "db", "inspect", "--json", "--top", "0", h.file)
-	if err != nil {
-		return err
-	}
-	var info struct {
-		Overrides int `json:"access_overrides"`
-	}
-	if err := json.Unmarshal(text, &info); err != nil {
-		return err
-	}
-	return h.overrides.compareCount(info.Overrides)
-}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 )
 
 // phase is a situation to kill in.
@@ -21,17 +22,32 @@ type outcome struct {
 
 // phases are all phases; their shares add up to a hundred.
 var phases = []phase{
-	{"random", 14, (*harness).killAnytime},
-	{"checkpoint", 22, (*harness).killInCheckpoint},
-	{"override", 14, (*harness).killInOverride},
-	{"backup", 14, (*harness).killInBackup},
-	{"compaction", 14, (*harness).killInCompaction},
-	{"creation", 12, (*harness).killInCreation},
+	{"random", 12, (*harness).killAnytime},
+	{"checkpoint", 20, (*harness).killInCheckpoint},
+	{"snapshot", 13, (*harness).killInSnapshot},
+	{"override", 12, (*harness).killInOverride},
+	{"backup", 12, (*harness).killInBackup},
+	{"compaction", 11, (*harness).killInCompaction},
+	{"creation", 10, (*harness).killInCreation},
 	{"start", 10, (*harness).killInStart},
 }
 
-// schedule returns the phases of n kills in random order, each with its share.
-func schedule(seed uint64, n int) []phase {
+// phaseNamed returns the phase with a name, and whether there is one.
+func phaseNamed(name string) (phase, bool) {
+	for _, p := range phases {
+		if p.name == name {
+			return p, true
+		}
+	}
+	return phase{}, false
+}
+
+// schedule returns the phases of n kills in random order, each with its share, or if
+// there is a phase named only, that one.
+func schedule(seed uint64, n int, only string) []phase {
+	if p, ok := phaseNamed(only); ok {
+		return slices.Repeat([]phase{p}, n)
+	}
 	var all []phase
 	sum := 0
 	for _, p := range phases {

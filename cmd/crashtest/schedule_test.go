@@ -8,7 +8,7 @@ import (
 // order returns the names of the phases in a schedule.
 func order(seed uint64, n int) []string {
 	var names []string
-	for _, p := range schedule(seed, n) {
+	for _, p := range schedule(seed, n, "") {
 		names = append(names, p.name)
 	}
 	return names
@@ -42,5 +42,13 @@ func TestScheduleBySeed(t *testing.T) {
 	}
 	if slices.Equal(order(1, 200), order(2, 200)) {
 		t.Error("another seed gives the same order")
+	}
+}
+
+func TestScheduleOfOnePhase(t *testing.T) {
+	for _, p := range schedule(1, 7, "backup") {
+		if p.name != "backup" {
+			t.Errorf("a kill is of %s", p.name)
+		}
 	}
 }

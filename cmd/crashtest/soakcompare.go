@@ -38,7 +38,7 @@ func (s *soak) compareFiles(ctx context.Context) error {
 		if err := side.daemon.stop(); err != nil {
 			return fmt.Errorf("stopping instance %d: %w", i+1, err)
 		}
-		if err := errors.Join(side.h.verify(ctx, side.h.file), side.h.countOverrides(ctx)); err != nil {
+		if err := errors.Join(side.h.verify(ctx, side.h.file), side.h.inspect(ctx)); err != nil {
 			return err
 		}
 		records, err := side.h.records(ctx)
