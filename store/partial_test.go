@@ -111,3 +111,51 @@ func TestExpiredGo(t *testing.T) {
 		t.Errorf("%d expired, want 200", src.settled.Expired)
 	}
 }
+
+// TestTakenTogether: of what a batch has of a torrent the latest counts, and a
+// partial change adds to what is before it in the batch.
+func TestTakenTogether(t *testing.T) {
+	h := testHash(1, 1)
+	change := func(n uint64) tracker.Change {
+		return tracker.Change{Record: tracker.Record{InfoHash: h, LastAnnounce: 20, Downloaded: n}}
+	}
+	partial := func(n uint64) tracker.Change {
+		c := change(n)
+		c.Partial = true
+		return c
+	}
+	removed := tracker.Change{Record: tracker.Record{InfoHash: h}, Removed: true}
+	for _, c := range []struct {
+		name  string
+		taken []tracker.Change
+		want  uint64 // 0: no record
+	}{
+		{"removed, then partial", []tracker.Change{removed, partial(2)}, 2},
+		{"changed, then partial", []tracker.Change{change(7), partial(2)}, 9},
+		{"changed, removed, then partial", []tracker.Change{change(7), removed, partial(2)}, 2},
+		{"partial twice", []tracker.Change{partial(2), partial(3)}, 103},
+		{"partial, then changed", []tracker.Change{partial(2), change(7)}, 7},
+		{"partial, then removed", []tracker.Change{partial(2), removed}, 0},
+		{"changed twice", []tracker.Change{change(7), change(8)}, 8},
+	} {
+		s, src := openLoaded(t, testPath(t))
+		src.put(tracker.Record{InfoHash: h, LastAnnounce: 10, Downloaded: 100})
+		checkpoint(t, s, src)
+		checkpoint(t, s, &takenOnce{fakeSource: src, changes: c.taken})
+		if got := walked(t, s)[h]; got.Downloaded != c.want {
+			t.Errorf("%s: %+v in the file, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// takenOnce is a source with the changes given.
+type takenOnce struct {
+	*fakeSource
+	changes []tracker.Change
+}
+
+func (o *takenOnce) TakeChanges(dst []tracker.Change, _ int) []tracker.Change {
+	dst = append(dst, o.changes...)
+	o.changes = nil
+	return dst
+}
