@@ -27,7 +27,7 @@ type place struct {
 
 // sort puts the changes in order.
 func (b *batch) sort() {
-	b.order = b.order[:0]
+	b.order = slices.Grow(b.order[:0], len(b.taken))
 	for i := range b.taken {
 		b.order = append(b.order, place{binary.BigEndian.Uint64(b.taken[i].InfoHash[:]), int32(i)})
 	}
@@ -42,7 +42,7 @@ func (b *batch) sort() {
 // encode makes the lists of a journal entry. Of a torrent that was taken twice
 // the later change counts. To partial changes it adds what the file has.
 func (b *batch) encode(file *lookup) error {
-	b.records, b.removed, b.partial = b.records[:0], b.removed[:0], b.partial[:0]
+	b.records, b.removed, b.partial = slices.Grow(b.records[:0], len(b.taken)*recordSize), b.removed[:0], b.partial[:0]
 	for from, to := 0, 0; from < len(b.order); from = to {
 		hash := &b.taken[b.order[from].at].InfoHash
 		for to = from + 1; to < len(b.order) && b.taken[b.order[to].at].InfoHash == *hash; {

@@ -17,7 +17,7 @@ const (
 )
 
 // rankDigit returns a digit of a record's rank.
-func rankDigit(r *tracker.Record, digit int) uint16 {
+func rankDigit(r tracker.Record, digit int) uint16 {
 	switch digit {
 	case 0:
 		return countClass(r.Downloaded)
@@ -54,13 +54,13 @@ func findCut(tx *bbolt.Tx, limit int) (cut, error) {
 		if digit == 1 && c.digits[0] < exactCounts { // which says it all
 			n := uint64(c.digits[0])
 			for ; digit <= 4; digit++ {
-				c.digits = append(c.digits, rankDigit(&tracker.Record{Downloaded: n}, digit))
+				c.digits = append(c.digits, rankDigit(tracker.Record{Downloaded: n}, digit))
 			}
 		}
 		clear(counts)
 		if _, _, err := walk(tx, func(r tracker.Record) {
-			if c.compare(&r) == 0 {
-				counts[rankDigit(&r, digit)]++
+			if c.compare(r) == 0 {
+				counts[rankDigit(r, digit)]++
 			}
 		}); err != nil {
 			return cut{}, err
@@ -79,7 +79,7 @@ func findCut(tx *bbolt.Tx, limit int) (cut, error) {
 
 // compare returns -1 if a record is below the cut, 1 if it is above and 0 if it
 // is among those of which some are wanted.
-func (c *cut) compare(r *tracker.Record) int {
+func (c *cut) compare(r tracker.Record) int {
 	for i, digit := range c.digits {
 		switch d := rankDigit(r, i); {
 		case d < digit:
@@ -92,7 +92,7 @@ func (c *cut) compare(r *tracker.Record) int {
 }
 
 // takes reports whether a record is wanted. Of those of equal rank, the first are.
-func (c *cut) takes(r *tracker.Record) bool {
+func (c *cut) takes(r tracker.Record) bool {
 	switch c.compare(r) {
 	case 0:
 		c.equal--

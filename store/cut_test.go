@@ -74,7 +74,7 @@ func oneIf(b bool) int {
 func TestRank(t *testing.T) {
 	digits := func(r tracker.Record) (d []uint16) {
 		for i := range rankDigits {
-			d = append(d, rankDigit(&r, i))
+			d = append(d, rankDigit(r, i))
 		}
 		return d
 	}

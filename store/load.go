@@ -33,7 +33,7 @@ func (s *Store) LoadMost(limit int, fn func(r tracker.Record, fits bool)) (loade
 				return err
 			}
 			index, _, err = walk(tx, func(r tracker.Record) {
-				fits := takes(&r)
+				fits := takes(r)
 				if fits {
 					loaded++
 				} else {
@@ -56,8 +56,8 @@ func (s *Store) LoadMost(limit int, fn func(r tracker.Record, fits bool)) (loade
 
 // choose returns what tells the records that fit; it is to be asked for each, in
 // order of info hash.
-func choose(tx *bbolt.Tx, limit int) (takes func(*tracker.Record) bool, err error) {
-	all := func(*tracker.Record) bool { return true }
+func choose(tx *bbolt.Tx, limit int) (takes func(tracker.Record) bool, err error) {
+	all := func(tracker.Record) bool { return true }
 	if limit == 0 {
 		return all, nil
 	}

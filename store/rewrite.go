@@ -74,9 +74,9 @@ func (w *rewriter) run(first, want int) (looked int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	w.records = w.records[:0]
 	least := w.cutting.target / 2
 	limit := max(want, least) + w.cutting.most
+	w.records = slices.Grow(w.records[:0], limit*recordSize)
 	next := first
 	for rest := (*piece)(nil); ; next++ {
 		n := len(w.records) / recordSize

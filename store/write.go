@@ -87,10 +87,11 @@ func (w *writing) write(tx *bbolt.Tx, index chunkIndex, l limits) (err error) {
 	if w.sequence, err = journal.NextSequence(); err != nil {
 		return err
 	}
+	due := max(rewriteFactor*changes, l.share(w.index.records()))
+	w.values = slices.Grow(w.values, 2*len(w.records)+2*len(w.removed)+(due+2*l.cutting.most)*recordSize)
 	w.values = appendJournal(w.values, w.records, w.removed)
 	value := w.values
 	entries = append(entries, runs.Entry{Sequence: w.sequence, Records: w.records, Removed: w.removed})
-	due := max(rewriteFactor*changes, l.share(w.index.records()))
 	if err := w.rewrite(chunks, entries, l.cutting, uint64(due)); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ package runs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 )
 
@@ -37,12 +38,17 @@ type cursor struct {
 	list
 	sequence uint64
 	records  bool
+	prefix   uint64 // of the info hash that it is at, once it is marked
 }
 
 func (e *Entry) cursors() (records, removed cursor) {
-	return cursor{newList(e.Records, RecordSize, e.RecordSums), e.Sequence, true},
-		cursor{newList(e.Removed, HashSize, e.RemovedSums), e.Sequence, false}
+	return cursor{list: newList(e.Records, RecordSize, e.RecordSums), sequence: e.Sequence, records: true},
+		cursor{list: newList(e.Removed, HashSize, e.RemovedSums), sequence: e.Sequence}
 }
+
+// mark notes the beginning of the info hash that the cursor is at: comparing that
+// is enough for most.
+func (c *cursor) mark() { c.prefix = binary.BigEndian.Uint64(c.hash(c.at)) }
 
 // change returns what the cursor is at.
 func (c *cursor) change() Change {
@@ -53,8 +59,11 @@ func (c *cursor) change() Change {
 	return Change{Hash: e[:HashSize], Record: e, Sequence: c.sequence}
 }
 
-// before orders cursors by info hash, the newest entry first.
+// before orders marked cursors by info hash, the newest entry first.
 func (c *cursor) before(d *cursor) bool {
+	if c.prefix != d.prefix {
+		return c.prefix < d.prefix
+	}
 	switch order := bytes.Compare(c.hash(c.at), d.hash(d.at)); {
 	case order != 0:
 		return order < 0

@@ -22,6 +22,7 @@ func NewMerge(entries []Entry, from []byte) (*Merge, error) {
 			return nil, err
 		}
 		if !c.ended() {
+			c.mark()
 			m.heap = append(m.heap, c)
 		}
 	}
@@ -48,7 +49,9 @@ func (m *Merge) Next() error {
 		if err := c.named(c.next()); err != nil {
 			return err
 		}
-		if c.ended() {
+		if !c.ended() {
+			c.mark()
+		} else {
 			last := len(m.heap) - 1
 			m.heap[0] = m.heap[last]
 			m.heap = m.heap[:last]
