@@ -20,8 +20,6 @@ const errorConnectionID = "Connection ID missmatch.\x00"
 const _ = uint(bep15.MinScrapeRequestSize - bep15.ErrorReplySize - len(errorConnectionID))
 
 // handler turns requests into replies, for one worker and without allocating.
-// Sockets call begin once for every batch of datagrams and then answer for
-// each.
 type handler struct {
 	tracker *tracker.Tracker
 	ids     connectionIDs
@@ -37,6 +35,7 @@ type handler struct {
 	// Kept here because they would be allocated if they were local.
 	announce tracker.Announce
 	reply    tracker.Reply
+	ahead    [batchSize]tracker.Ahead // of the batch, for lookAhead
 }
 
 func newHandler(t *tracker.Tracker, ids connectionIDs, log zerolog.Logger) *handler {

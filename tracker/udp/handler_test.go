@@ -366,7 +366,6 @@ func TestHandlerTrace(t *testing.T) {
 
 func TestHandlerDoesNotAllocate(t *testing.T) {
 	h := newTestHandler(newTestTracker())
-	buf := make([]byte, bep15.MaxReplySize)
 	for _, client := range []source{from("192.0.2.1:1234"), from("[2001:db8::1]:1234")} {
 		for port := uint16(1); port <= 300; port++ {
 			ask(h, client, announceFrom(h, client, port).Append(nil))
@@ -380,11 +379,10 @@ func TestHandlerDoesNotAllocate(t *testing.T) {
 			"connect": bep15.ConnectRequest{TransactionID: 1}.Append(nil), "announce": announce.Append(nil),
 			"scrape": scrape.Append(nil), "wrong connection id": wrong.Append(nil), "short": {1, 2, 3},
 		} {
-			now := testTime
+			now, batch := testTime, batchOf(client, packet, packet)
 			allocs := testing.AllocsPerRun(100, func() {
 				now = now.Add(time.Second / 2)
-				h.begin(now)
-				h.answer(client, packet, buf)
+				h.answerBatch(now, batch)
 			})
 			if allocs != 0 {
 				t.Errorf("%s: %v allocations", name, allocs)

@@ -1,7 +1,6 @@
 package udp
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -11,8 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keeptrack/tracker"
-	"keeptrack/tracker/bep15"
 	"keeptrack/tracker/internal/nap"
 )
 
@@ -34,7 +31,6 @@ type mmsgSocket struct {
 	ring     *ring
 	delay    time.Duration
 	naps     nap.Napper
-	ahead    [batchSize]tracker.Ahead // of the batch, for lookAhead
 	stopping atomic.Bool
 
 	mu        sync.Mutex // guards what follows, and fd against use after close
@@ -66,8 +62,7 @@ func (s *mmsgSocket) serve(h *handler) error {
 		if err != nil {
 			return fmt.Errorf("recvmmsg: %w", err)
 		}
-		h.begin(time.Now())
-		s.answer(h, n)
+		s.answer(h, time.Now(), n)
 		switch {
 		case stopping && n < batchSize:
 			return nil
@@ -84,42 +79,13 @@ func (s *mmsgSocket) serve(h *handler) error {
 // passes, while the requests wait or are dropped.
 func outOfMemory(err error) bool { return err == unix.ENOMEM || err == unix.ENOBUFS }
 
-// answer answers the first n datagrams of the ring.
-func (s *mmsgSocket) answer(h *handler, n int) {
-	if n > 1 {
-		s.lookAhead(h.tracker, n)
-	}
-	replies := 0
-	for i := range n {
-		from, packet, ok := s.ring.packet(i)
-		if !ok {
-			continue
-		}
-		if reply := h.answer(from, packet, s.ring.replies[replies][:]); len(reply) > 0 {
-			s.ring.reply(replies, i, len(reply))
-			replies++
-		}
-	}
-	if refused := s.ring.send(s.fd, replies); refused > 0 {
+// answer has h answer the first n datagrams of the ring, received before now, and
+// sends the replies.
+func (s *mmsgSocket) answer(h *handler, now time.Time, n int) {
+	h.answerBatch(now, s.ring.batch(n))
+	if refused := s.ring.send(s.fd, s.ring.replies(n)); refused > 0 {
 		h.count.unsent.Add(uint64(refused))
 	}
-}
-
-// lookAhead has the memory fetched that the announces among the first n
-// datagrams need. Whether they will be refused is not looked at.
-func (s *mmsgSocket) lookAhead(t *tracker.Tracker, n int) {
-	announces := s.ahead[:0]
-	for i := range n {
-		from, packet, ok := s.ring.packet(i)
-		header, err := bep15.ParseRequestHeader(packet)
-		if ok && err == nil && header.Action == bep15.ActionAnnounce && len(packet) >= bep15.AnnounceRequestSize {
-			announces = append(announces, tracker.Ahead{
-				InfoHash: (*tracker.InfoHash)(packet[16:]),
-				Peer:     from.peer(binary.BigEndian.Uint16(packet[96:])),
-			})
-		}
-	}
-	t.Prefetch(announces)
 }
 
 // stop wakes the worker up: a shut down socket does not wait for datagrams. One

@@ -80,8 +80,7 @@ func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
 	}
 	copy(s.ring.names[1][4:8], "\xff\xff\xff\xff")
 	h := newTestHandler(newTestTracker())
-	h.begin(testTime)
-	s.answer(h, 3)
+	s.answer(h, testTime, 3)
 	for _, want := range []uint32{0, 2} {
 		reply, _ := c.receive()
 		if r, err := bep15.ParseConnectReply(reply); err != nil || r.TransactionID != want {
@@ -193,7 +192,7 @@ func TestBatchIsAnsweredInOrder(t *testing.T) {
 	if n != batchSize || err != nil {
 		t.Fatalf("%d received, %v", n, err)
 	}
-	s.answer(h, n)
+	s.answer(h, testTime, n)
 	for i := range batchSize {
 		packet, _ := c.receive()
 		r, err := bep15.ParseAnnounceReply(packet, tracker.IPv4)
@@ -217,7 +216,7 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 			if n != 2 || err != nil {
 				t.Fatalf("%d received, %v", n, err)
 			}
-			s.answer(h, n)
+			s.answer(h, testTime, n)
 			for range n {
 				if n, _, err := c.ReadFromUDPAddrPort(reply); n != bep15.AnnounceReplySize || err != nil {
 					t.Fatalf("reply of %d bytes, %v", n, err)

@@ -69,7 +69,8 @@ func (o *socketOptions) conn() (*net.UDPConn, error) {
 func (s *portableSocket) addr() netip.AddrPort { return s.bound }
 
 func (s *portableSocket) serve(h *handler) error {
-	packet, control, buf := make([]byte, maxPacketSize), make([]byte, 128), make([]byte, bep15.MaxReplySize)
+	packet, control := make([]byte, maxPacketSize), make([]byte, 128)
+	batch := []datagram{{room: make([]byte, bep15.MaxReplySize)}}
 	for {
 		n, nc, _, peer, err := s.conn.ReadMsgUDPAddrPort(packet, control)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -78,8 +79,9 @@ func (s *portableSocket) serve(h *handler) error {
 		if err != nil {
 			return err
 		}
-		h.begin(time.Now())
-		reply := h.answer(source{peer.Addr().As16(), peer.Port()}, packet[:n], buf)
+		batch[0].from, batch[0].packet = source{peer.Addr().As16(), peer.Port()}, packet[:n]
+		h.answerBatch(time.Now(), batch)
+		reply := batch[0].reply
 		if len(reply) == 0 {
 			continue
 		}

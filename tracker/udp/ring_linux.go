@@ -9,12 +9,8 @@ import (
 	"keeptrack/tracker/bep15"
 )
 
-const (
-	// batchSize is the most datagrams taken by one system call.
-	batchSize = 64
-	// controlSize has room for one packet info of either family.
-	controlSize = 64
-)
+// controlSize has room for one packet info of either family.
+const controlSize = 64
 
 // ring is the memory of one worker's system calls: allocated once, and never
 // moved or collected while the worker refers to it. The headers with pointers
@@ -22,11 +18,12 @@ const (
 type ring struct {
 	in, out       [batchSize]unix.Mmsghdr
 	inVec, outVec [batchSize]unix.Iovec
+	datagrams     [batchSize]datagram // of in, with replies to be sent by outVec
 
 	names    [batchSize][unix.SizeofSockaddrInet6]byte // IPv4 takes a part of it
 	controls [batchSize][controlSize]byte
 	packets  [batchSize][maxPacketSize]byte
-	replies  [batchSize][bep15.MaxReplySize]byte
+	rooms    [batchSize][bep15.MaxReplySize]byte // for replies
 
 	family     int  // unix.AF_INET or unix.AF_INET6
 	packetInfo bool // the kernel tells the address that was asked
@@ -44,9 +41,9 @@ func newRing(family int, packetInfo bool) *ring {
 		if packetInfo {
 			r.in[i].Hdr.Control = &r.controls[i][0]
 		}
-		r.outVec[i].Base = &r.replies[i][0]
-		r.out[i].Hdr.Iov = &r.outVec[i]
+		r.outVec[i].Base = &r.rooms[i][0]
 		r.out[i].Hdr.SetIovlen(1)
+		r.datagrams[i].room = r.rooms[i][:]
 	}
 	return r
 }
@@ -67,29 +64,44 @@ func (r *ring) receive(fd int, idle func()) (int, error) {
 	return n, err
 }
 
-// packet returns the datagram at i of those received, and whether there is
-// one. It is good until the next receive.
-func (r *ring) packet(i int) (source, []byte, bool) {
-	name := &r.names[i]
-	from := source{port: binary.BigEndian.Uint16(name[2:])}
-	if r.family == unix.AF_INET6 {
-		from.addr = [16]byte(name[8:])
-	} else {
-		from.addr = mapped4([4]byte(name[4:]))
+// batch returns the n datagrams received. They are good until the next receive.
+func (r *ring) batch(n int) []datagram {
+	for i := range n {
+		d, in, name := &r.datagrams[i], &r.in[i], &r.names[i]
+		d.packet = nil
+		if in.Hdr.Namelen == 0 {
+			continue
+		}
+		d.packet = r.packets[i][:in.Len]
+		d.from.port = binary.BigEndian.Uint16(name[2:])
+		if r.family == unix.AF_INET6 {
+			d.from.addr = [16]byte(name[8:])
+		} else {
+			d.from.addr = mapped4([4]byte(name[4:]))
+		}
 	}
-	return from, r.packets[i][:r.in[i].Len], r.in[i].Hdr.Namelen != 0
+	return r.datagrams[:n]
 }
 
-// reply queues the first size bytes of replies[k] as the k-th reply, to the
-// datagram at i and from the address that it was sent to.
-func (r *ring) reply(k, i, size int) {
-	in, out := &r.in[i].Hdr, &r.out[k].Hdr
-	out.Name, out.Namelen = in.Name, in.Namelen
-	r.outVec[k].SetLen(size)
-	if r.packetInfo {
-		out.Control, out.Controllen = in.Control, in.Controllen
-		r.anyInterface(&r.controls[i])
+// replies queues the replies to the n datagrams received, each from the address
+// that was asked, and returns how many there are.
+func (r *ring) replies(n int) (k int) {
+	for i := range n {
+		size := len(r.datagrams[i].reply)
+		if size == 0 {
+			continue
+		}
+		in, out := &r.in[i].Hdr, &r.out[k].Hdr
+		out.Name, out.Namelen = in.Name, in.Namelen
+		out.Iov = &r.outVec[i]
+		r.outVec[i].SetLen(size)
+		if r.packetInfo {
+			out.Control, out.Controllen = in.Control, in.Controllen
+			r.anyInterface(&r.controls[i])
+		}
+		k++
 	}
+	return k
 }
 
 // anyInterface takes the interface out of a packet info, so that the reply

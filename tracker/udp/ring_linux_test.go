@@ -1,0 +1,87 @@
+package udp
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker/bep15"
+)
+
+// TestRepliesFindTheirRequests has a batch in which some datagrams get no reply,
+// and one place holds none, as that of a receive after the stop.
+func TestRepliesFindTheirRequests(t *testing.T) {
+	s := openOne(t, "127.0.0.1:0", socketOptions{})
+	h := newTestHandler(newTestTracker())
+	for range 2 { // the second batch finds what the first has left
+		var clients []client
+		for i := range 5 {
+			c := dial(t, s.addr())
+			clients = append(clients, c)
+			if i == 1 {
+				c.send([]byte("too short"))
+				continue
+			}
+			c.send(bep15.ConnectRequest{TransactionID: uint32(i)}.Append(nil))
+		}
+		if n, err := s.ring.receive(s.fd, nil); n != 5 || err != nil {
+			t.Fatalf("%d received, %v", n, err)
+		}
+		s.ring.in[3].Hdr.Namelen = 0
+		s.answer(h, testTime, 5)
+		for _, i := range []int{0, 2, 4} {
+			reply, from := clients[i].receive()
+			if r, err := bep15.ParseConnectReply(reply); err != nil || r.TransactionID != uint32(i) || from != s.addr() {
+				t.Errorf("reply %+v from %v, %v; want the one to request %d", r, from, err, i)
+			}
+		}
+	}
+	var got FamilyStats
+	h.count.addTo(&got)
+	want := FamilyStats{Packets: 8, Connects: 6}
+	want.Dropped[DropShort] = 2
+	if got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
+// BenchmarkBatch answers a batch of announces, without the system calls. Most of the
+// torrents are not in the processor's caches.
+func BenchmarkBatch(b *testing.B) {
+	h, r := newTestHandler(newTestTracker()), newRing(unix.AF_INET, false)
+	const torrents, peers = 200_000, 4
+	fill := func(i, torrent, peer int) {
+		ask := announceFrom(h, source{mapped("198.51.100.1"), 1}, uint16(1024+peer))
+		binary.BigEndian.PutUint64(ask.InfoHash[:], uint64(torrent)*0x9e3779b97f4a7c15)
+		r.in[i].Len = uint32(len(ask.Append(r.packets[i][:0])))
+		copy(r.names[i][:], "\x00\x00\x00\x01\xc6\x33\x64\x01")
+		r.in[i].Hdr.Namelen = unix.SizeofSockaddrInet4
+	}
+	answer := func(n int) int {
+		h.answerBatch(testTime, r.batch(n))
+		return r.replies(n)
+	}
+	for i := range torrents * peers {
+		fill(0, i/peers, i%peers)
+		answer(1)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 8, batchSize} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				for i := range n {
+					fill(i, rng.IntN(torrents), rng.IntN(peers))
+				}
+				b.StartTimer()
+				if answer(n) != n {
+					b.Fatal("not all are answered")
+				}
+			}
+		})
+	}
+}
