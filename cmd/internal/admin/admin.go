@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +70,7 @@ func New(o Options) *Server {
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         s.room.note,
 		ConnContext:       remember,
-		ErrorLog:          log.New(debugWriter{o.Log}, "", 0),
+		ErrorLog:          log.New(&serverLog{log: o.Log}, "", 0),
 	}
 	return s
 }
@@ -114,7 +113,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /api/v1/backup", s.guarded(http.HandlerFunc(s.backup)))
 	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(openAPI)))
 	mux.Handle("/api/", s.guarded(s.other(mux)))
-	return steady(s.bounded(mux))
+	return s.reported(s.bodiless(steady(mux)))
 }
 
 // Unauthorized returns the number of requests that came without the right token.
@@ -134,12 +133,4 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	if err := s.opts.Impaired(); err != nil {
 		fmt.Fprintf(w, "impaired: %v\n", err)
 	}
-}
-
-// debugWriter takes what net/http itself has to say.
-type debugWriter struct{ log zerolog.Logger }
-
-func (d debugWriter) Write(p []byte) (int, error) {
-	d.log.Debug().Msg(strings.TrimSpace(string(p)))
-	return len(p), nil
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,10 +17,52 @@ func TestBodies(t *testing.T) {
 	if res, _ := ask(t, "POST", url+"/api/v1/checkpoint", "{}"); res.StatusCode != http.StatusOK {
 		t.Errorf("a small body: status %d", res.StatusCode)
 	}
-	f.asked = nil
-	if res, _ := ask(t, "POST", url+"/api/v1/checkpoint", strings.Repeat("x", maxBody+1)); res.StatusCode != http.StatusRequestEntityTooLarge || f.asked != nil {
-		t.Errorf("a large body: status %d, asked %q", res.StatusCode, f.asked)
+	for _, c := range []struct {
+		name string
+		body io.Reader
+		want int
+	}{
+		{"the largest", strings.NewReader(strings.Repeat("x", maxBody)), http.StatusOK},
+		{"a byte more", strings.NewReader(strings.Repeat("x", maxBody+1)), http.StatusRequestEntityTooLarge},
+		{"the largest in chunks", chunked(maxBody), http.StatusOK},
+		{"a byte more in chunks", chunked(maxBody + 1), http.StatusRequestEntityTooLarge},
+		{"much more in chunks", chunked(100 * maxBody), http.StatusRequestEntityTooLarge},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f.asked = nil
+			res, err := http.Post(url+"/api/v1/checkpoint", "text/plain", c.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if done := f.asked != nil; res.StatusCode != c.want || done != (c.want == http.StatusOK) {
+				t.Errorf("status %d, done: %v", res.StatusCode, done)
+			}
+		})
 	}
+}
+
+// chunked is a body whose length the client does not know.
+func chunked(n int) io.Reader { return io.MultiReader(strings.NewReader(strings.Repeat("x", n))) }
+
+// TestBodiesDoNotBoundTheAnswer: a request with a body may take long, as a profile
+// or a backup does.
+func TestBodiesDoNotBoundTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := onPipe(t, Options{Stats: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+				w.WriteHeader(http.StatusServiceUnavailable)
+			case <-time.After(4 * bodyTime):
+			}
+		})})
+		client.SetDeadline(time.Now().Add(time.Minute))
+		fmt.Fprint(client, "GET /stats HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n{}")
+		res, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Errorf("got %v, %v", res, err)
+		}
+	})
 }
 
 // TestBodiesThatNeverCome: a promised body holds no connection, whatever is

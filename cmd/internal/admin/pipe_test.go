@@ -6,13 +6,12 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 )
 
 // onPipes serves until the test ends. Each call of dial makes a connection from
 // an address and returns the client's end.
 func onPipes(t *testing.T, o Options) (dial func(from string) net.Conn) {
-	o.Log, o.Metrics = zerolog.Nop(), prometheus.NewRegistry()
+	o.Metrics = prometheus.NewRegistry()
 	l := make(pipeListener)
 	s := New(o)
 	done := make(chan error, 1)
