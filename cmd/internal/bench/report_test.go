@@ -6,32 +6,9 @@ import (
 	"errors"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 )
-
-func TestParseStat(t *testing.T) {
-	const after = " S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 3 0 12345 99999 1000 18446744073709551615 0"
-	want := usage{user: 1500 * time.Millisecond, system: 500 * time.Millisecond, resident: 1000 * int64(os.Getpagesize())}
-	for _, c := range []struct {
-		name, stat string
-		ok         bool
-	}{
-		{"plain", "42 (opentracker)" + after, true},
-		{"a name to confuse", "42 (a) S 1 2 (b))" + after, true},
-		{"empty", "", false},
-		{"cut off", "42 (opentracker) S 1 2 3", false},
-		{"no number", "42 (x)" + strings.Replace(after, "150", "x", 1), false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := parseStat([]byte(c.stat))
-			if c.ok != (err == nil) || c.ok && got != want {
-				t.Errorf("got %+v, %v, want %+v", got, err, want)
-			}
-		})
-	}
-}
 
 func TestUsageOfProcesses(t *testing.T) {
 	if runtime.GOOS != "linux" {
