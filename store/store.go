@@ -124,6 +124,15 @@ const newFilePages = 4
 // was made; connection ids are keyed with them, so that they outlive a restart.
 func (s *Store) Secret() []byte { return bytes.Clone(s.secret) }
 
+// Size returns the length of the file in bytes.
+func (s *Store) Size() (int64, error) {
+	info, err := s.file.Stat()
+	if err != nil {
+		return 0, openError(s.path, err)
+	}
+	return info.Size(), nil
+}
+
 // Close releases the file and its lock. Closing twice is harmless.
 func (s *Store) Close() error {
 	if err := s.db.Close(); err != nil {

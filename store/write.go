@@ -19,6 +19,23 @@ type limits struct {
 // usual are the limits except in tests and where memory is short.
 var usual = limits{batch: maxBatch, entries: 1024, cutting: normal}
 
+// changeBytes is about what a checkpoint needs of memory for each change of a
+// batch: it is taken, sorted and encoded, two records are rewritten for it, and
+// bbolt copies what is written.
+const changeBytes = 512
+
+// minBatch is the number of changes that a batch may have in any case.
+const minBatch = 1024
+
+// LimitMemory has checkpoints need about n bytes of memory at the most, rather than
+// 32 MiB; with 0 it stays at that, and with little it is a megabyte. It is to be
+// called before the first checkpoint.
+func (s *Store) LimitMemory(n int64) {
+	if n > 0 {
+		s.limits.batch = int(min(max(n/changeBytes, minBatch), maxBatch))
+	}
+}
+
 // share returns how many records of n in the base every batch rewrites at least, so
 // that small ones do not make the journal longer and longer. A large base is no
 // reason for more than a full batch rewrites.

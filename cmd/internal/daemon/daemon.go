@@ -152,8 +152,7 @@ func (d *Daemon) load() (err error) {
 	if d.access, err = newAccessRules(d.store, d.tracker, c.Access, d.opts.AccessList, d.log); err != nil {
 		return err
 	}
-	now := d.tracker.Instant(time.Now())
-	if _, err = d.store.Load(func(r tracker.Record) { d.tracker.Load(now, r) }); err != nil {
+	if err = d.loadRecords(); err != nil {
 		return err
 	}
 	d.checkpoints = newCheckpointer(d.store, d.tracker, c.Store.CheckpointInterval, d.log)

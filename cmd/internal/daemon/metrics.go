@@ -73,6 +73,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		send(metricUnauthorized, float64(c.d.admin.Unauthorized()))
 	}
 	collectTracker(c.d.tracker.Stats(), send)
+	collectDatabase(c.d.store, c.d.tracker, send)
 	collectCheckpoints(c.d.checkpoints.snapshot(), send)
 	collectSnapshots(c.d.peers.snapshot(), send)
 	if c.d.udp != nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"keeptrack/store"
 	"keeptrack/tracker"
 )
 
@@ -14,6 +15,9 @@ var (
 	metricTurnedAway       = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
 	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may.", "reason")
 	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
+
+	metricDatabaseBytes = gauge("database_bytes", "Length of the database file.")
+	metricInFileAlone   = gauge("database_records_alone", "Torrents that are in the database file and not in memory: max_memory has no room for them, or they have made room.")
 
 	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
 	metricCheckpointFailures = counter("checkpoint_failures_total", "Checkpoints that failed and were tried again.")
@@ -40,6 +44,15 @@ func collectTracker(s tracker.Stats, send sender) {
 			send(metricPeersTurnedAway, float64(n), reason.String())
 		}
 	}
+}
+
+// collectDatabase sends what is in the file. A length that cannot be told is left
+// out.
+func collectDatabase(s *store.Store, t *tracker.Tracker, send sender) {
+	if size, err := s.Size(); err == nil {
+		send(metricDatabaseBytes, float64(size))
+	}
+	send(metricInFileAlone, float64(t.InFileAlone()))
 }
 
 func collectCheckpoints(s checkpointStats, send sender) {

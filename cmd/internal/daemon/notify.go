@@ -49,7 +49,8 @@ func (d *Daemon) keepNotifying(ctx context.Context, wait <-chan struct{}) {
 	}
 }
 
-// status says what the daemon does, and why the last reload was refused. To
+// status says what the daemon does, what it lacks, and why the last reload was
+// refused. To
 // know, it takes the lock of each shard in turn: where one is never released
 // there is no status, and the watchdog acts.
 func (d *Daemon) status() string {
@@ -59,6 +60,9 @@ func (d *Daemon) status() string {
 		doing = err.Error()
 	}
 	if err := d.impaired(); err != nil {
+		doing += "; " + err.Error()
+	}
+	if err := d.tooSmall(); err != nil {
 		doing += "; " + err.Error()
 	}
 	if last := d.lastReload.Load(); last != nil && last.err != nil {

@@ -1,0 +1,25 @@
+package tracker
+
+// What records take up at the most that are loaded from a file: each torrent its
+// place in a slab and slots of an index that is three eighths full, and every shard
+// a page that is not.
+const (
+	recordBytes = pageBytes/pageTorrents + 1 + 4*8/3 + 1
+	shardsBytes = ShardCount * pageBytes
+)
+
+// RecordsThatFit returns how many records from a file there is room for: they may
+// take up three quarters of Options.MaxMemory. 0 is any number.
+func (t *Tracker) RecordsThatFit() int {
+	if t.opts.MaxMemory <= 0 {
+		return 0
+	}
+	room := t.opts.MaxMemory / 4 * 3
+	few := room / (pageBytes + recordBytes) // each in a shard of its own
+	return int(max((room-shardsBytes)/recordBytes, min(few, ShardCount), 1))
+}
+
+// MemoryFor returns the Options.MaxMemory with which so many records fit.
+func MemoryFor(records int) int64 {
+	return (int64(records)*recordBytes+shardsBytes)/3*4 + 4*recordBytes
+}
