@@ -96,6 +96,18 @@ func (p Peer) Family() Family { return p.family }
 // IPv6 one, within which a host has any address that it likes.
 type Network uint64
 
+// noNetwork stands for what has no address: a /64 of multicast.
+const noNetwork = ^Network(0)
+
+// NetworkOf returns the network of an address. All that have none, such as the clients
+// of a unix socket, are of one.
+func NetworkOf(addr netip.Addr) Network {
+	if !addr.IsValid() {
+		return noNetwork
+	}
+	return MakePeer(addr, 0).Network()
+}
+
 // Network returns the network of the peer's address.
 func (p Peer) Network() Network {
 	if p.family == IPv6 {

@@ -54,3 +54,31 @@ func TestFamilyString(t *testing.T) {
 		t.Errorf("%v, %v", IPv4, IPv6)
 	}
 }
+
+func TestNetworkOf(t *testing.T) {
+	for _, test := range []struct {
+		name, a, b string // empty: no address
+		same       bool
+	}{
+		{"an IPv4 address", "192.0.2.1", "192.0.2.1", true},
+		{"IPv4 addresses", "192.0.2.1", "192.0.2.2", false},
+		{"IPv4 in IPv6", "::ffff:192.0.2.1", "192.0.2.1", true},
+		{"a /64", "2001:db8:1:2:3::4", "2001:db8:1:2::", true},
+		{"/64s", "2001:db8:1:2::", "2001:db8:1:3::", false},
+		{"zones", "fe80::1%eth0", "fe80::2%eth1", true},
+		{"without an address", "", "", true},
+		{"without one, and the loopback address", "", "::1", false},
+		{"without one, and the highest address", "", "255.255.255.255", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var of [2]Network
+			for i, text := range []string{test.a, test.b} {
+				addr, _ := netip.ParseAddr(text) // invalid without a text
+				of[i] = NetworkOf(addr)
+			}
+			if (of[0] == of[1]) != test.same {
+				t.Errorf("%x and %x", of[0], of[1])
+			}
+		})
+	}
+}

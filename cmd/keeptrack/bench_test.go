@@ -28,13 +28,12 @@ func startUDP(t *testing.T) (*tracker.Tracker, string) {
 		MaxNumWant:       200,
 		AllowPrivate:     true,
 	}, time.Now())
-	s, err := udp.Listen(udp.Options{
-		Listen:               []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
-		Workers:              1,
-		ConnectionIDLifetime: 10 * time.Minute,
-		Secret:               make([]byte, 16),
-		Log:                  zerolog.Nop(),
-	}, tr)
+	o := udp.Options{Workers: 1, ConnectionIDLifetime: 10 * time.Minute, Secret: make([]byte, 16), Log: zerolog.Nop()}
+	var sockets udp.Sockets
+	if err := sockets.Open(o, netip.MustParseAddrPort("127.0.0.1:0"), nil); err != nil {
+		t.Fatal(err)
+	}
+	s, err := udp.New(o, &sockets, tr)
 	if err != nil {
 		t.Fatal(err)
 	}

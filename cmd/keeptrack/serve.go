@@ -15,8 +15,8 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/cmd/internal/listen"
 	"keeptrack/cmd/internal/logging"
-	"keeptrack/cmd/internal/socket"
 	"keeptrack/cmd/internal/version"
 )
 
@@ -92,7 +92,7 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	passed, err := socket.Inherit()
+	passed, err := listen.Inherit()
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (a *answerer) answerFullScrape(q *request) *answer {
 	if !a.allowFullScrape {
 		return a.fail(ActionFullScrape, q, FailureFullScrapeOff, failureInterval)
 	}
-	full := fullScrape{scraperOf(q.client.addr), acceptedEncoding(q.encodings)}
+	full := fullScrape{tracker.NetworkOf(q.client.addr), acceptedEncoding(q.encodings)}
 	if q.method != methodHead && !a.fullScrapes.enter(full.scraper) {
 		return a.fail(ActionFullScrape, q, FailureFullScrapeBusy, failureInterval)
 	}

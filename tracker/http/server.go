@@ -68,7 +68,7 @@ type Server struct {
 	close  context.CancelFunc
 }
 
-// New returns a server on listeners for TCP, such as Bind returns, unix sockets, or
+// New returns a server on listeners for TCP and unix sockets, or on
 // others over these, such as TLS's, which net/http serves. It owns them, unless
 // there is an error, which names what is wrong.
 func New(o Options, listeners []net.Listener, t *tracker.Tracker) (*Server, error) {
@@ -163,4 +163,10 @@ func addrPort(a net.Addr) netip.AddrPort {
 	}
 	addr := tcp.AddrPort()
 	return netip.AddrPortFrom(plain(addr.Addr()), addr.Port())
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close() // serves nothing any more
+	}
 }

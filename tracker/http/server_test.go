@@ -5,14 +5,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -53,16 +51,15 @@ func run(t *testing.T, wrap func(net.Listener) net.Listener, o Options, l limits
 	return s, stop, stopped
 }
 
-// bindTo is Bind in a test.
-func bindTo(t *testing.T, addrs ...string) []net.Listener {
+// bindTo listens on TCP addresses.
+func bindTo(t *testing.T, addrs ...string) (listeners []net.Listener) {
 	t.Helper()
-	var parsed []netip.AddrPort
 	for _, addr := range addrs {
-		parsed = append(parsed, netip.MustParseAddrPort(addr))
-	}
-	listeners, err := Bind(parsed)
-	if err != nil {
-		t.Fatal(err)
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, l)
 	}
 	return listeners
 }
@@ -298,15 +295,6 @@ func TestJunk(t *testing.T) {
 	})
 }
 
-func TestBindFails(t *testing.T) {
-	taken := bindTo(t, "127.0.0.1:0")[0]
-	defer taken.Close()
-	listeners, err := Bind([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0"), addrPort(taken.Addr())})
-	if err == nil || listeners != nil || !strings.Contains(err.Error(), taken.Addr().String()) {
-		t.Errorf("%v, %v does not name %v", listeners, err, taken.Addr())
-	}
-}
-
 func TestWrongOptions(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -360,57 +348,6 @@ type brokenListener struct {
 }
 
 func (l brokenListener) Accept() (net.Conn, error) { return nil, l.err }
-
-func TestBind(t *testing.T) {
-	const both = "0.0.0.0:6969 [::]:6969"
-	tests := []struct {
-		name, addrs string
-		fail        map[string]error
-		want        string // networks and addresses tried
-		listeners   int
-		err         error
-	}{
-		{"each family alone", both, nil, "tcp4 0.0.0.0:6969 tcp6 [::]:6969", 2, nil},
-		{"IPv4-mapped", "[::ffff:127.0.0.1]:1", nil, "tcp4 127.0.0.1:1", 1, nil},
-		{"host without IPv6", both, map[string]error{"tcp6": syscall.EAFNOSUPPORT}, "tcp4 0.0.0.0:6969 tcp6 [::]:6969", 1, nil},
-		{"host without IPv4", both, map[string]error{"tcp4": syscall.EADDRNOTAVAIL}, "tcp4 0.0.0.0:6969 tcp6 [::]:6969", 1, nil},
-		{"only wildcard missing", "[::]:1", map[string]error{"tcp6": syscall.EAFNOSUPPORT}, "tcp6 [::]:1", 0, syscall.EAFNOSUPPORT},
-		{"certain address missing", "127.0.0.1:1 [2001:db8::1]:1", map[string]error{"tcp6": syscall.EADDRNOTAVAIL},
-			"tcp4 127.0.0.1:1 tcp6 [2001:db8::1]:1", 0, syscall.EADDRNOTAVAIL},
-		{"wildcard in use", both, map[string]error{"tcp6": syscall.EADDRINUSE}, "tcp4 0.0.0.0:6969 tcp6 [::]:6969", 0, syscall.EADDRINUSE},
-		{"none", "", nil, "", 0, nil},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			var addrs []netip.AddrPort
-			for s := range strings.FieldsSeq(test.addrs) {
-				addrs = append(addrs, netip.MustParseAddrPort(s))
-			}
-			var tried []string
-			var opened []*pipeListener
-			listeners, err := bind(func(_ context.Context, network, address string) (net.Listener, error) {
-				tried = append(tried, network, address)
-				if err := test.fail[network]; err != nil {
-					return nil, fmt.Errorf("listen: %w", err)
-				}
-				l := newPipeListener()
-				opened = append(opened, l)
-				return l, nil
-			}, addrs)
-			if strings.Join(tried, " ") != test.want || len(listeners) != test.listeners || !errors.Is(err, test.err) {
-				t.Errorf("tried %q, %d listeners, %v", tried, len(listeners), err)
-			}
-			if err == nil {
-				return
-			}
-			for _, l := range opened {
-				if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
-					t.Error("a listener is left open")
-				}
-			}
-		})
-	}
-}
 
 // lockedBuffer is a bytes.Buffer for several goroutines.
 type lockedBuffer struct {

@@ -32,7 +32,7 @@ func (s *sources) enter(source netip.Addr) bool {
 	if !s.counts(source) {
 		return true
 	}
-	n := networkOf(source)
+	n := tracker.NetworkOf(source)
 	if s.tally.Count(n) >= s.limit {
 		s.refused.Add(1)
 		return false
@@ -44,7 +44,7 @@ func (s *sources) enter(source netip.Addr) bool {
 // leave counts one connection less.
 func (s *sources) leave(source netip.Addr) {
 	if s.counts(source) {
-		s.tally.Remove(networkOf(source))
+		s.tally.Remove(tracker.NetworkOf(source))
 	}
 }
 
@@ -52,5 +52,3 @@ func (s *sources) leave(source netip.Addr) {
 func (s *sources) counts(source netip.Addr) bool {
 	return s.limit > 0 && source.IsValid() && !s.proxies.contain(plain(source))
 }
-
-func networkOf(source netip.Addr) tracker.Network { return tracker.MakePeer(source, 0).Network() }

@@ -7,73 +7,57 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"syscall"
 )
 
-// Sockets are those of a Server that is to be made.
+// Sockets are those of a Server that is to be made. The zero value has none.
 type Sockets struct {
 	sockets []socket
 }
 
-// Bind binds every address, or takes over what was passed. It needs no secret.
-// The error names the address.
-func Bind(o Options) (*Sockets, error) { return bindAll(o, openSockets) }
+// Open adds the sockets of one address, or those that share one which somebody else has
+// bound to it and keeps. What a passed one holds when the server ends is left to whoever
+// serves it next; its file stays the caller's, who may close it at once. No secret is
+// needed. The error names the address.
+func (s *Sockets) Open(o Options, addr netip.AddrPort, passed *os.File) error {
+	return s.open(o, addr, passed, openSockets)
+}
 
 // Close releases the sockets that are not going to be served.
 func (s *Sockets) Close() error { return closeAll(s.sockets) }
 
-// bindAll is Bind with sockets from open.
-func bindAll(o Options, open opener) (*Sockets, error) {
+// open is Open with sockets from opener.
+func (s *Sockets) open(o Options, addr netip.AddrPort, passed *os.File, open opener) error {
 	if o.Workers < 0 || o.ReceiveBuffer < 0 || o.BatchDelay < 0 {
-		return nil, errors.New("udp: workers, receive buffer and batch delay must not be negative")
+		return errors.New("udp: workers, receive buffer and batch delay must not be negative")
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	s := &Sockets{}
-	var absent error
-	for _, addr := range o.Listen {
-		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-		sockets, err := open(socketOptions{addr, nil, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
-		if err != nil {
-			err = fmt.Errorf("udp: listen udp %v: %w", addr, err)
-			if addr.Addr().IsUnspecified() && noFamily(err) {
-				absent = err
-				continue
-			}
-			return nil, errors.Join(err, s.Close())
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	what := fmt.Sprintf("listen udp %v", addr)
+	if passed != nil {
+		what = "passed socket"
+		if err := isUDP(passed); err != nil {
+			return fmt.Errorf("udp: %s: %w", what, err)
 		}
-		s.sockets = append(s.sockets, sockets...)
 	}
-	for _, file := range o.Passed {
-		sockets, err := openFile(o, file, open)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("udp: passed socket: %w", err), s.Close())
-		}
-		s.sockets = append(s.sockets, sockets...)
+	sockets, err := open(socketOptions{addr, passed, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
+	if err != nil {
+		return fmt.Errorf("udp: %s: %w", what, err)
 	}
-	if len(s.sockets) == 0 && absent != nil {
-		return nil, absent
-	}
-	return s, nil
+	s.sockets = append(s.sockets, sockets...)
+	return nil
 }
 
-// openFile opens the sockets for the workers of one that was passed.
-func openFile(o Options, file *os.File, open opener) ([]socket, error) {
+// isUDP returns an error if the file is no UDP socket.
+func isUDP(file *os.File) error {
 	conn, err := net.FilePacketConn(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer conn.Close() // a copy
-	udp, ok := conn.LocalAddr().(*net.UDPAddr)
-	if !ok {
-		return nil, fmt.Errorf("%v is no UDP address", conn.LocalAddr())
+	if _, ok := conn.(*net.UDPConn); !ok {
+		return fmt.Errorf("%v is no UDP address", conn.LocalAddr())
 	}
-	addr := netip.AddrPortFrom(udp.AddrPort().Addr().Unmap(), udp.AddrPort().Port())
-	return open(socketOptions{addr, file, o.Workers, o.ReceiveBuffer, o.BatchDelay, o.Log})
-}
-
-// noFamily tells whether err means that the host lacks an address family.
-func noFamily(err error) bool {
-	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+	return nil
 }

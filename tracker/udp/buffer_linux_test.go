@@ -94,7 +94,7 @@ func TestReceiveBufferThatIsCut(t *testing.T) {
 			o.Workers, o.ReceiveBuffer, o.Log = 3, c.asked, zerolog.New(&log)
 			var sockets *Sockets
 			var err error
-			withoutPrivilege(t, func() { sockets, err = Bind(o) })
+			withoutPrivilege(t, func() { sockets, err = bindAll(o, openSockets) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +132,7 @@ func TestPassedBufferIsNotCut(t *testing.T) {
 			o.Passed, o.ReceiveBuffer, o.Log = []*os.File{file}, c.asked, zerolog.New(&log)
 			var sockets *Sockets
 			var err error
-			withoutPrivilege(t, func() { sockets, err = Bind(o) })
+			withoutPrivilege(t, func() { sockets, err = bindAll(o, openSockets) })
 			if err != nil {
 				t.Fatal(err)
 			}

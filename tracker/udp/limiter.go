@@ -39,5 +39,5 @@ func (l *limiter) allow(from source, second uint32) bool {
 
 // slot returns the budget that the source shares.
 func (l *limiter) slot(from source) *budget {
-	return &l.slots[maphash.Bytes(l.seed, from.network())%limiterSlots]
+	return &l.slots[maphash.Comparable(l.seed, from.peer(0).Network())%limiterSlots]
 }

@@ -97,7 +97,7 @@ func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
 func TestKernelDrops(t *testing.T) {
 	o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
 	o.ReceiveBuffer = 4096
-	s, err := Listen(o, newTestTracker())
+	s, err := listen(o, newTestTracker(), openSockets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestDropsOfAPassedSocketCountOnce(t *testing.T) {
 	c := dial(t, addr)
 	const sent = 1000
 	for round := range 2 {
-		s, err := Listen(o, newTestTracker())
+		s, err := listen(o, newTestTracker(), openSockets)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func TestBatchDoesNotAllocate(t *testing.T) {
 func TestWorkersShareAddress(t *testing.T) {
 	o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
 	o.Workers = 3
-	s, err := Listen(o, newTestTracker())
+	s, err := listen(o, newTestTracker(), openSockets)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,7 +107,7 @@ func TestPassedFileThatIsNoUDPSocket(t *testing.T) {
 	defer file.Close()
 	o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
 	o.Passed = []*os.File{file}
-	s, err := Listen(o, newTestTracker())
+	s, err := listen(o, newTestTracker(), openSockets)
 	if err == nil {
 		t.Fatal(errors.Join(errors.New("served"), s.Close()))
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -24,14 +23,6 @@ const minSecretSize = 16
 
 // Options are the settings of a Server.
 type Options struct {
-	// Listen are the addresses to serve. The unspecified address of a family
-	// that the host does not have is left out.
-	Listen []netip.AddrPort
-	// Passed are UDP sockets that somebody else has bound and keeps, to be
-	// served as well. Their workers share them; the requests that they hold
-	// when the server ends are left to whoever serves them next. The files stay
-	// the caller's, who may close them once the server is made.
-	Passed []*os.File
 	// Workers is the number of workers for each address; 0 is one for each CPU.
 	Workers int
 	// ReceiveBuffer is the size in bytes to ask for each socket's receive
@@ -75,12 +66,7 @@ func New(o Options, s *Sockets, t *tracker.Tracker) (*Server, error) {
 	return server, nil
 }
 
-// Listen is Bind and New.
-func Listen(o Options, t *tracker.Tracker) (*Server, error) {
-	return listen(o, t, openSockets)
-}
-
-// Addrs returns the addresses bound, in the order of Options.Listen.
+// Addrs returns the addresses bound, in the order in which they were opened.
 func (s *Server) Addrs() []netip.AddrPort {
 	var addrs []netip.AddrPort
 	for _, w := range s.workers {
@@ -133,19 +119,6 @@ func (s *Server) Stats() Stats {
 		f.KernelDrops += w.kernelDrops()
 	}
 	return stats
-}
-
-// listen is Listen with sockets from open.
-func listen(o Options, t *tracker.Tracker, open opener) (*Server, error) {
-	sockets, err := bindAll(o, open)
-	if err != nil {
-		return nil, err
-	}
-	server, err := New(o, sockets, t)
-	if err != nil {
-		return nil, errors.Join(err, sockets.Close())
-	}
-	return server, nil
 }
 
 // validateIDs returns what makes connection ids impossible.

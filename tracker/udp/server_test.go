@@ -54,11 +54,58 @@ func needIPv6(t *testing.T) {
 	conn.Close()
 }
 
-func testOptions(listen ...netip.AddrPort) Options {
-	return Options{
-		Listen: listen, Workers: 2, BatchDelay: time.Millisecond,
+// setup is what a test's server is made of: addresses to bind, and sockets that were
+// passed.
+type setup struct {
+	Options
+	Listen []netip.AddrPort
+	Passed []*os.File
+}
+
+func testOptions(listen ...netip.AddrPort) setup {
+	return setup{Listen: listen, Options: Options{
+		Workers: 2, BatchDelay: time.Millisecond,
 		ConnectionIDLifetime: 10 * time.Minute, Secret: testSecret, Log: zerolog.Nop(),
+	}}
+}
+
+// bindAll opens the sockets of a setup.
+func bindAll(o setup, open opener) (*Sockets, error) {
+	s := &Sockets{}
+	for _, addr := range o.Listen {
+		if err := s.open(o.Options, addr, nil, open); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
+	for _, file := range o.Passed {
+		if err := s.open(o.Options, boundTo(file), file, open); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// boundTo returns the address of a UDP socket, if it is one.
+func boundTo(file *os.File) netip.AddrPort {
+	conn, err := net.FilePacketConn(file)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// listen returns the server of a setup.
+func listen(o setup, t *tracker.Tracker, open opener) (*Server, error) {
+	sockets, err := bindAll(o, open)
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(o.Options, sockets, t)
+	if err != nil {
+		return nil, errors.Join(err, sockets.Close())
+	}
+	return s, nil
 }
 
 // run runs a server until the function returned is called, or the test ends.
@@ -343,7 +390,7 @@ func TestAddrs(t *testing.T) {
 }
 
 func TestNothingToListenOn(t *testing.T) {
-	s, err := Listen(testOptions(), newTestTracker())
+	s, err := listen(testOptions(), newTestTracker(), openSockets)
 	if err != nil || len(s.Addrs()) != 0 {
 		t.Fatalf("%v, %v", s, err)
 	}
@@ -351,53 +398,23 @@ func TestNothingToListenOn(t *testing.T) {
 }
 
 func TestListenRefusesOptions(t *testing.T) {
-	for name, change := range map[string]func(*Options){
-		"short secret":           func(o *Options) { o.Secret = testSecret[:15] },
-		"no lifetime":            func(o *Options) { o.ConnectionIDLifetime = 0 },
-		"negative workers":       func(o *Options) { o.Workers = -1 },
-		"negative buffer":        func(o *Options) { o.ReceiveBuffer = -1 },
-		"negative batch delay":   func(o *Options) { o.BatchDelay = -1 },
-		"address of nobody":      func(o *Options) { o.Listen = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")} },
-		"zone without interface": func(o *Options) { o.Listen = []netip.AddrPort{netip.MustParseAddrPort("[fe80::1%none]:0")} },
+	for name, change := range map[string]func(*setup){
+		"short secret":           func(o *setup) { o.Secret = testSecret[:15] },
+		"no lifetime":            func(o *setup) { o.ConnectionIDLifetime = 0 },
+		"negative workers":       func(o *setup) { o.Workers = -1 },
+		"negative buffer":        func(o *setup) { o.ReceiveBuffer = -1 },
+		"negative batch delay":   func(o *setup) { o.BatchDelay = -1 },
+		"address of nobody":      func(o *setup) { o.Listen = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")} },
+		"zone without interface": func(o *setup) { o.Listen = []netip.AddrPort{netip.MustParseAddrPort("[fe80::1%none]:0")} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
 			change(&o)
-			if s, err := Listen(o, newTestTracker()); err == nil {
+			if s, err := listen(o, newTestTracker(), openSockets); err == nil {
 				s.Close()
 				t.Error("no error")
 			}
 		})
-	}
-}
-
-// TestAbsentFamily has a system without IPv6, which is said in one of two ways.
-func TestAbsentFamily(t *testing.T) {
-	for _, errno := range []syscall.Errno{syscall.EAFNOSUPPORT, syscall.EADDRNOTAVAIL} {
-		t.Run(errno.Error(), func(t *testing.T) { testAbsentFamily(t, errno) })
-	}
-}
-
-func testAbsentFamily(t *testing.T, errno syscall.Errno) {
-	open := func(o socketOptions) ([]socket, error) {
-		if o.addr.Addr().Is6() {
-			return nil, errno
-		}
-		return openSockets(o)
-	}
-	four, six := netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("[::]:0")
-	s, err := listen(testOptions(four, six), newTestTracker(), open)
-	if err != nil || len(s.Addrs()) != 1 {
-		t.Fatalf("%v, %v", s, err)
-	}
-	s.Close()
-	for name, addrs := range map[string][]netip.AddrPort{
-		"the only address":   {six},
-		"a specific address": {four, netip.MustParseAddrPort("[::1]:0")},
-	} {
-		if _, err := listen(testOptions(addrs...), newTestTracker(), open); !errors.Is(err, errno) {
-			t.Errorf("%s: error %v", name, err)
-		}
 	}
 }
 

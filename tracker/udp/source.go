@@ -15,13 +15,3 @@ func mapped4(a [4]byte) [16]byte {
 
 // peer returns the peer at the source's address that listens on port.
 func (s source) peer(port uint16) tracker.Peer { return tracker.MakePeer6(s.addr, port) }
-
-// network returns the bytes that stand for whoever is behind the source: the
-// address for IPv4, and for IPv6 the /64, within which a host has any address
-// that it likes.
-func (s *source) network() []byte {
-	if s.addr == mapped4([4]byte(s.addr[12:])) {
-		return s.addr[:]
-	}
-	return s.addr[:8]
-}

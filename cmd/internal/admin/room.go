@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
 // maxConnections is how many connections are open at a time, many times what
@@ -29,7 +31,7 @@ type room struct {
 // guest is a connection.
 type guest struct {
 	conn   net.Conn
-	source netip.Prefix
+	source tracker.Network
 	busy   bool // has a request in hand that was let through
 }
 
@@ -63,7 +65,7 @@ func (m *room) enter(conn net.Conn) {
 
 // leastMissed returns the position of the guest to be closed.
 func (m *room) leastMissed() (at int) {
-	idle := map[netip.Prefix]int{}
+	idle := map[tracker.Network]int{}
 	for _, g := range m.guests {
 		if !g.busy {
 			idle[g.source]++
@@ -110,18 +112,11 @@ func (m *room) keep(r *http.Request) {
 	}
 }
 
-// sourceOf returns who a connection is from: an IPv4 address, or the /64 of an
-// IPv6 one. All that have no address, those of a unix socket, are one source.
-func sourceOf(conn net.Conn) netip.Prefix {
+// sourceOf returns who a connection is from.
+func sourceOf(conn net.Conn) tracker.Network {
 	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
 	if !ok {
-		return netip.Prefix{}
+		return tracker.NetworkOf(netip.Addr{})
 	}
-	addr := tcp.AddrPort().Addr().Unmap()
-	bits := 64
-	if addr.Is4() {
-		bits = 32
-	}
-	source, _ := addr.Prefix(bits) // an address has that many
-	return source
+	return tracker.NetworkOf(tcp.AddrPort().Addr())
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"keeptrack/tracker"
 )
 
 const (
@@ -255,17 +257,17 @@ func TestSources(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		addr net.Addr
-		want netip.Prefix
+		want netip.Addr
 	}{
-		{"IPv4", &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, netip.MustParsePrefix("192.0.2.1/32")},
-		{"IPv4 in IPv6", &net.TCPAddr{IP: net.ParseIP("::ffff:192.0.2.1"), Port: 1}, netip.MustParsePrefix("192.0.2.1/32")},
-		{"IPv6", &net.TCPAddr{IP: net.ParseIP("2001:db8:1:2:3::4"), Port: 1}, netip.MustParsePrefix("2001:db8:1:2::/64")},
-		{"link-local", &net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 1, Zone: "eth0"}, netip.MustParsePrefix("fe80::/64")},
-		{"unix", &net.UnixAddr{Net: "unix"}, netip.Prefix{}},
+		{"IPv4", &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}, netip.MustParseAddr("192.0.2.1")},
+		{"IPv4 in IPv6", &net.TCPAddr{IP: net.ParseIP("::ffff:192.0.2.1"), Port: 1}, netip.MustParseAddr("192.0.2.1")},
+		{"IPv6", &net.TCPAddr{IP: net.ParseIP("2001:db8:1:2:3::4"), Port: 1}, netip.MustParseAddr("2001:db8:1:2::")},
+		{"link-local", &net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 1, Zone: "eth0"}, netip.MustParseAddr("fe80::")},
+		{"unix", &net.UnixAddr{Net: "unix"}, netip.Addr{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := sourceOf(&pipeEnd{from: c.addr}); got != c.want {
-				t.Errorf("%v, want %v", got, c.want)
+			if got := sourceOf(&pipeEnd{from: c.addr}); got != tracker.NetworkOf(c.want) {
+				t.Errorf("%x, want that of %v", got, c.want)
 			}
 		})
 	}

@@ -16,7 +16,7 @@ import (
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/config"
-	"keeptrack/cmd/internal/socket"
+	"keeptrack/cmd/internal/listen"
 	"keeptrack/livesync"
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
@@ -38,7 +38,7 @@ type Options struct {
 	// sealed.
 	Keys *wire.Keys
 	// Passed are the sockets that a service manager has passed; nil: none.
-	Passed  *socket.Passed
+	Passed  *listen.Passed
 	Version string
 	// Reload asks for the config to be read again each time it receives.
 	Reload <-chan os.Signal

@@ -37,7 +37,8 @@ var allowed = map[string][]string{
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/client",
 		"keeptrack/cmd/internal/printable",
 	},
-	"keeptrack/cmd/internal/admin": {"keeptrack/docs", "keeptrack/cmd/internal/printable"},
+	"keeptrack/cmd/internal/admin":  {"keeptrack/docs", "keeptrack/tracker", "keeptrack/cmd/internal/printable"},
+	"keeptrack/cmd/internal/listen": {"keeptrack/cmd/internal/config", "keeptrack/store/safefile"},
 
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},

@@ -23,21 +23,20 @@ func (d *Daemon) makeFront() error {
 }
 
 func (d *Daemon) makeUDP() (err error) {
-	if d.sockets.udp == nil {
+	if len(d.config.UDP.Listen) == 0 {
 		return nil
 	}
 	o := d.udpOptions()
 	if o.Secret == nil {
 		o.Secret = d.store.Secret()
 	}
-	d.udp, err = udp.New(o, d.sockets.udp, d.tracker)
+	d.udp, err = udp.New(o, &d.sockets.udp, d.tracker)
 	return err
 }
 
 func (d *Daemon) udpOptions() udp.Options {
 	c := &d.config.UDP
 	return udp.Options{
-		Listen:               c.Listen,
 		Workers:              c.Workers,
 		ReceiveBuffer:        c.ReceiveBuffer,
 		BatchDelay:           c.BatchDelay,
@@ -60,7 +59,7 @@ func (d *Daemon) makeHTTP() (err error) {
 		MaxConnections:           c.MaxConnections,
 		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		Log:                      d.log,
-	}, d.sockets.http, d.tracker)
+	}, d.sockets.http.All(), d.tracker)
 	return err
 }
 
@@ -93,11 +92,11 @@ func (d *Daemon) joinGroup() (err error) {
 
 // makeAdmin makes the admin server, unless it is turned off.
 func (d *Daemon) makeAdmin() {
-	if d.sockets.admin == nil {
+	if len(d.sockets.admin.All()) == 0 {
 		return
 	}
 	d.admin = admin.New(admin.Options{
-		Listener: d.sockets.admin,
+		Listener: d.sockets.admin.All()[0],
 		Token:    d.config.Admin.Token,
 		Ready:    d.ready,
 		Impaired: d.impaired,

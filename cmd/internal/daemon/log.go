@@ -9,29 +9,18 @@ import (
 
 // logServing writes the one line of a start.
 func (d *Daemon) logServing() {
-	var udpAddrs, httpAddrs []netip.AddrPort
+	var udpAddrs []netip.AddrPort
 	if d.udp != nil {
 		udpAddrs = d.udp.Addrs()
-	}
-	if d.http != nil {
-		httpAddrs = d.http.Addrs()
-	}
-	httpNames := texts(httpAddrs)
-	for _, e := range d.config.HTTP.Listen {
-		if e.Unix != "" {
-			httpNames = append(httpNames, e.String())
-		}
 	}
 	line := d.log.Info().
 		Str("version", d.opts.Version).
 		Str("config", d.opts.ConfigPath).
 		Str("database", d.database).
 		Strs("udp", texts(udpAddrs)).
-		Strs("http", httpNames)
-	if d.config.Admin.Listen.Unix != "" {
-		line = line.Stringer("admin", d.config.Admin.Listen)
-	} else if d.admin != nil {
-		line = line.Stringer("admin", d.sockets.admin.Addr())
+		Strs("http", d.sockets.http.Names())
+	for _, name := range d.sockets.admin.Names() {
+		line = line.Str("admin", name)
 	}
 	if d.node != nil {
 		line = line.Stringer("livesync_id", d.node.ID())

@@ -1,6 +1,7 @@
-// Package socket opens unix sockets to listen on, and finds those sockets that a
-// service manager has bound and passed to the process.
-package socket
+// Package listen takes what the config names to sockets: TCP, UDP and unix ones, bound
+// here or passed by a service manager. Every server of the daemon gets its sockets from
+// it.
+package listen
 
 import (
 	"errors"
