@@ -43,10 +43,11 @@ type budget struct {
 	evicted [EvictedCount]atomic.Uint64
 }
 
-// heldCounters returns how many counters there are to be for a budget: enough that
-// few networks share all of theirs, and a thirty-second of the budget at most.
+// heldCounters returns how many counters there are to be for a budget: 1 to 4 MiB
+// of them, so that of 10,000 networks at a limit hardly any newcomer shares all
+// counters with some, with a probability of 2e-5 to 1e-3.
 func heldCounters(bytes int64) int {
-	const least, most, bytesEach = tallySize, 1 << 20, 128
+	const least, most, bytesEach = 1 << 18, 1 << 20, 128
 	if bytes <= 0 {
 		return most
 	}

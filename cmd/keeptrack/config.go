@@ -41,7 +41,9 @@ missing or that the daemon could not write to.`,
 			if err != nil || quiet {
 				return err
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), c)
+			_, err = fmt.Fprint(cmd.OutOrStdout(), c.WithRemarks(map[string]string{
+				"tracker.max_memory": daemon.MemoryBudget(c.Tracker.MaxMemory).Remark,
+			}))
 			return err
 		},
 	}

@@ -33,7 +33,7 @@ func TestConfigCheckPrintsTheEffectiveConfig(t *testing.T) {
 	if got.status != statusDone || got.stderr != "" {
 		t.Fatalf("got %+v", got)
 	}
-	for _, line := range []string{"max_numwant = 60\n", "default_numwant = 50\n", "token = \"(hidden)\"\n"} {
+	for _, line := range []string{"max_numwant = 60\n", "default_numwant = 50\n", "token = \"(hidden)\"\n", "\nmax_memory = \"auto\" # ", "MiB, half of "} {
 		if !strings.Contains(got.stdout, line) {
 			t.Errorf("%q is missing in\n%s", line, got.stdout)
 		}

@@ -29,6 +29,13 @@ var wiring = []struct {
 	{"min_announce_interval", settings{"tracker.min_announce_interval": `"4m"`}, showsMinInterval},
 	{"peer_timeout", settings{"tracker.peer_timeout": `"1s"`}, showsPeerTimeout},
 	{"torrent_timeout", settings{"tracker.torrent_timeout": `"1s"`, "tracker.peer_timeout": `"5s"`}, showsTorrentTimeout},
+	{"max_memory", settings{"tracker.max_memory": `"64MiB"`}, showsMemoryLimit(64 << 20)},
+	{"no max_memory", settings{"tracker.max_memory": `"0"`}, showsMemoryLimit(0)},
+	{"max_memory of this host", nil, func(t *testing.T, d *instance) {
+		if limit := d.metric("keeptrack_memory_limit_bytes"); limit < 1<<20 || limit > 1<<50 {
+			t.Errorf("a limit of %g bytes", limit)
+		}
+	}},
 	{"max_torrents", settings{"tracker.max_torrents": "1"}, showsMaxTorrents},
 	{"default_numwant", settings{"tracker.default_numwant": "2"}, handsOut(2, 5)},
 	{"max_numwant", settings{"tracker.max_numwant": "3"}, handsOut(3, 3)},
@@ -171,6 +178,16 @@ func showsTorrentTimeout(t *testing.T, d *instance) {
 	announceTo(t, url, hashOf("any"), 6881, 0, tracker.EventCompleted)
 	announceTo(t, url, hashOf("any"), 6881, 0, tracker.EventStopped)
 	waitScrape(t, url, hashOf("any"), 0, 0, 0)
+}
+
+func showsMemoryLimit(bytes float64) func(*testing.T, *instance) {
+	return func(t *testing.T, d *instance) {
+		announceTo(t, d.urls()["udp IPv4"], hashOf("any"), 6881, 1, tracker.EventStarted)
+		m := d.metrics()
+		if m["keeptrack_memory_limit_bytes"] != bytes || m["keeptrack_memory_bytes"] <= 0 {
+			t.Errorf("%g bytes of %g, want %g", m["keeptrack_memory_bytes"], m["keeptrack_memory_limit_bytes"], bytes)
+		}
+	}
 }
 
 func showsMaxTorrents(t *testing.T, d *instance) {

@@ -67,7 +67,7 @@ func TestDefaultValues(t *testing.T) {
 		Tracker: Tracker{
 			AnnounceInterval: 30 * time.Minute, IntervalJitter: 3 * time.Minute,
 			MinAnnounceInterval: 15 * time.Minute, PeerTimeout: 45 * time.Minute,
-			TorrentTimeout: 720 * time.Hour, MaxPeersPerAddress: 1000,
+			TorrentTimeout: 720 * time.Hour, MaxMemory: AutoMemory, MaxPeersPerAddress: 1000,
 			MaxTorrentsPerAddress: 250_000, DefaultNumWant: 50, MaxNumWant: 200,
 		},
 		UDP: UDP{

@@ -26,6 +26,7 @@ interval_jitter = "0"
 min_announce_interval = "90s"
 peer_timeout = "2h"
 torrent_timeout = "0"
+max_memory = "1536MiB"
 max_torrents = 5_000_000
 max_peers_per_address = 64
 max_torrents_per_address = 20_000
@@ -85,7 +86,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Log:     Log{Level: zerolog.TraceLevel, Format: LogJSON},
 		Tracker: Tracker{
 			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
-			MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,
+			MaxMemory: 1536 << 20, MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,
 			AllowNetworks: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("fd00:1::/32")},
 		},
 		UDP: UDP{
@@ -216,6 +217,9 @@ var refusedValues = []refusal{
 	{"size without unit", "[udp]\nreceive_buffer = 8388608", "not 8388608"},
 	{"size below", "[udp]\nreceive_buffer = \"4095B\"", `not "4095B"`},
 	{"size overflowing", "[udp]\nreceive_buffer = \"2147483647GiB\"", `not "2147483647GiB"`},
+	{"memory below", "[tracker]\nmax_memory = \"1MiB\"", `max_memory: must be a size from "8MiB" to "1048576GiB", in GiB, MiB, KiB or B, not "1MiB"; "auto" and "0" are allowed too`},
+	{"memory as a number", "[tracker]\nmax_memory = 0", `not 0; "auto" and "0" are allowed too`},
+	{"memory beyond any", "[tracker]\nmax_memory = \"9223372036854775807GiB\"", `not "9223372036854775807GiB"; "auto"`},
 	{"size negative", "[udp]\nreceive_buffer = \"-8MiB\"", `not "-8MiB"`},
 	{"ratio 0", "[livesync]\ninquire_threshold = 0.0", "must be a number above 0 and at most 1, not 0"},
 	{"ratio above", "[livesync]\ninquire_threshold = 1.01", "not 1.01"},

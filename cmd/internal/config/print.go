@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"keeptrack/cmd/internal/printable"
 )
 
 // hidden is printed for a secret. No secret can be this, so a config that was
@@ -38,8 +40,12 @@ func Example() []byte {
 }
 
 // String returns the config as TOML, every key set, secrets hidden.
-func (c *Config) String() string {
-	return c.print(func(k key) any {
+func (c *Config) String() string { return c.WithRemarks(nil) }
+
+// WithRemarks is String with a comment behind some keys, which are given as
+// table.key.
+func (c *Config) WithRemarks(remarks map[string]string) string {
+	return c.print(remarks, func(k key) any {
 		v := k.value()
 		switch {
 		case !k.secret || v == "":
@@ -52,7 +58,7 @@ func (c *Config) String() string {
 }
 
 // print returns the config as TOML with the values that show returns.
-func (c *Config) print(show func(key) any) string {
+func (c *Config) print(remarks map[string]string, show func(key) any) string {
 	var b strings.Builder
 	for i, t := range c.tables() {
 		if i > 0 {
@@ -60,7 +66,11 @@ func (c *Config) print(show func(key) any) string {
 		}
 		fmt.Fprintf(&b, "[%s]\n", t.name)
 		for _, k := range t.keys {
-			b.WriteString(assignment(k.name, show(k)))
+			line := assignment(k.name, show(k))
+			if remark := remarks[t.name+"."+k.name]; remark != "" {
+				line = strings.TrimSuffix(line, "\n") + " # " + printable.Text(remark) + "\n"
+			}
+			b.WriteString(line)
 		}
 	}
 	return b.String()

@@ -8,7 +8,7 @@ import (
 )
 
 // withSecrets prints the config as it would have to be written.
-func (c *Config) withSecrets() string { return c.print(func(k key) any { return k.value() }) }
+func (c *Config) withSecrets() string { return c.print(nil, func(k key) any { return k.value() }) }
 
 func parse(t *testing.T, text string) *Config {
 	t.Helper()
@@ -42,6 +42,17 @@ func TestStringWithoutSecretsParsesAgain(t *testing.T) {
 	c := parse(t, "[tracker]\npeer_timeout = \"100m5s\"\n[store]\npath = \"a\\\"\\u0001ü.db\"\n")
 	if again := parse(t, c.String()); !reflect.DeepEqual(again, c) {
 		t.Errorf("got\n%v\nwant\n%v", again, c)
+	}
+}
+
+func TestRemarks(t *testing.T) {
+	c := parse(t, "[tracker]\nmax_memory = \"64MiB\"")
+	remarked := c.WithRemarks(map[string]string{"tracker.max_memory": "what\nfor", "tracker.none": "x"})
+	if want := strings.Replace(c.String(), "\"64MiB\"\n", "\"64MiB\" # what\\nfor\n", 1); remarked != want {
+		t.Errorf("got\n%s\nwant\n%s", remarked, want)
+	}
+	if again := parse(t, remarked); !reflect.DeepEqual(again, c) {
+		t.Errorf("it parses to\n%v", again)
 	}
 }
 

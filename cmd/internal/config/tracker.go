@@ -6,13 +6,15 @@ import (
 )
 
 // Tracker is the table [tracker]. A TorrentTimeout of 0 keeps torrents for
-// ever; a maximum number of 0, other than MaxNumWant, is no limit.
+// ever; a maximum of 0, other than MaxNumWant, is no limit. MaxMemory is in
+// bytes, or AutoMemory.
 type Tracker struct {
 	AnnounceInterval      time.Duration
 	IntervalJitter        time.Duration
 	MinAnnounceInterval   time.Duration
 	PeerTimeout           time.Duration
 	TorrentTimeout        time.Duration
+	MaxMemory             int64
 	MaxTorrents           int
 	MaxPeersPerAddress    int
 	MaxTorrentsPerAddress int
@@ -45,9 +47,14 @@ func (t *Tracker) keys() []key {
 		declare("torrent_timeout", &t.TorrentTimeout, 30*day, zeroOr(duration(time.Second, 10*year)),
 			"A torrent without peers is forgotten this long after its last announce;\n"+
 				"\"0\" keeps torrents for ever."),
+		declare("max_memory", &t.MaxMemory, AutoMemory, memoryBudget,
+			"Memory for torrents and peers. auto is half of the host's memory or, if it is\n"+
+				"less, of what the control group may use; \"0\" is no limit. When it is nearly\n"+
+				"used up, the addresses that hold most make room for others; what does not\n"+
+				"fit is answered and not kept. The process takes up to a third more."),
 		declare("max_torrents", &t.MaxTorrents, 0, integer(0, 2_000_000_000),
-			"Past this many torrents new ones are answered without peers and not kept;\n"+
-				"0 is no limit."),
+			"So many torrents are kept. When there are nearly as many, the addresses that\n"+
+				"hold most make room for others, as with max_memory. 0 is no limit."),
 		declare("max_peers_per_address", &t.MaxPeersPerAddress, 1000, integer(0, 65_535),
 			"Of the clients behind one IPv4 address, or one IPv6 /64, so many are kept in\n"+
 				"one torrent. Further ones are answered and not kept; 0 is no limit."),

@@ -18,6 +18,7 @@ type checkpointer struct {
 	tracker  *tracker.Tracker
 	interval time.Duration
 	log      zerolog.Logger
+	early    chan struct{} // a checkpoint is wanted before its time
 
 	mu    sync.Mutex // guards what follows
 	stats checkpointStats
@@ -27,31 +28,61 @@ type checkpointStats struct {
 	done, failed   uint64
 	records, bytes uint64
 	seconds        float64
-	last           time.Time // when the last one was done
-	err            error     // why the latest one failed, or nil
+	last           time.Time     // when the last one was done
+	took           time.Duration // the latest one
+	err            error         // why the latest one failed, or nil
 }
 
 func newCheckpointer(s *store.Store, t *tracker.Tracker, interval time.Duration, log zerolog.Logger) *checkpointer {
-	return &checkpointer{store: s, tracker: t, interval: interval, log: log,
+	return &checkpointer{store: s, tracker: t, interval: interval, log: log, early: make(chan struct{}, 1),
 		stats: checkpointStats{last: time.Now()}}
 }
 
-// Run writes a checkpoint every interval until ctx is done. One that fails is
-// logged and counted; what it was to write comes with the next.
+// Run writes a checkpoint every interval, or earlier when one is wanted, until ctx
+// is done. One that fails is logged and counted; what it was to write comes with
+// the next.
 func (c *checkpointer) Run(ctx context.Context) error {
-	ticker := time.NewTicker(c.interval)
-	defer ticker.Stop()
+	due := time.Now().Add(c.interval)
+	next := time.NewTimer(c.interval)
+	defer next.Stop()
+	early := c.early
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-early:
+			early = nil // until it is written
+			if at := time.Now().Add(c.soon()); at.Before(due) {
+				next.Reset(time.Until(at))
+			}
+		case <-next.C:
+			due = time.Now().Add(c.interval)
 			if _, err := c.write(); err != nil {
 				c.log.Error().Err(err).Msg("checkpoint failed, will be tried again")
 			}
+			early = c.early
+			next.Reset(time.Until(due))
 		}
 	}
 }
+
+// hasten asks for a checkpoint before its time. It does not block.
+func (c *checkpointer) hasten() {
+	select {
+	case c.early <- struct{}{}:
+	default:
+	}
+}
+
+// soon returns how long to wait for a checkpoint that is wanted: so long that at
+// most a quarter of the time goes into checkpoints.
+func (c *checkpointer) soon() time.Duration {
+	s := c.snapshot()
+	return max(3*s.took-time.Since(s.last), earlyPause)
+}
+
+// earlyPause is the shortest wait for a checkpoint that is wanted.
+const earlyPause = 100 * time.Millisecond
 
 // write writes one checkpoint and keeps its figures.
 func (c *checkpointer) write() (store.Result, error) {
@@ -62,7 +93,7 @@ func (c *checkpointer) write() (store.Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	recovered := err == nil && c.stats.err != nil
-	c.stats.err = err
+	c.stats.err, c.stats.took = err, took
 	c.stats.records += uint64(result.Records)
 	c.stats.bytes += uint64(result.Bytes)
 	c.stats.seconds += took.Seconds()

@@ -140,6 +140,8 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 // load opens the database and takes in what it holds.
 func (d *Daemon) load() (err error) {
 	c := d.config
+	budget := MemoryBudget(c.Tracker.MaxMemory)
+	logBudget(budget, c.Tracker.MaxMemory, d.log)
 	if d.store, err = store.Open(d.database, d.log); err != nil {
 		return d.asUser(err)
 	}
@@ -148,7 +150,7 @@ func (d *Daemon) load() (err error) {
 			err = errors.Join(err, d.store.Close())
 		}
 	}()
-	d.tracker = tracker.New(d.trackerOptions(), d.started)
+	d.tracker = tracker.New(d.trackerOptions(budget), d.started)
 	if d.access, err = newAccessRules(d.store, d.tracker, c.Access, d.opts.AccessList, d.log); err != nil {
 		return err
 	}
@@ -161,7 +163,7 @@ func (d *Daemon) load() (err error) {
 	return nil
 }
 
-func (d *Daemon) trackerOptions() tracker.Options {
+func (d *Daemon) trackerOptions(b Budget) tracker.Options {
 	c := &d.config.Tracker
 	return tracker.Options{
 		AnnounceInterval:      c.AnnounceInterval,
@@ -170,6 +172,7 @@ func (d *Daemon) trackerOptions() tracker.Options {
 		PeerTimeout:           c.PeerTimeout,
 		TorrentTimeout:        c.TorrentTimeout,
 		RenewAfter:            d.config.LiveSync.RenewAfter,
+		MaxMemory:             b.Bytes,
 		MaxTorrents:           c.MaxTorrents,
 		MaxPeersPerAddress:    c.MaxPeersPerAddress,
 		MaxTorrentsPerAddress: c.MaxTorrentsPerAddress,
@@ -177,6 +180,7 @@ func (d *Daemon) trackerOptions() tracker.Options {
 		MaxNumWant:            c.MaxNumWant,
 		AllowPrivate:          c.AllowPrivateAddresses,
 		AllowNetworks:         c.AllowNetworks,
+		WantCheckpoint:        func() { d.checkpoints.hasten() },
 		Tell: func(r tracker.SyncRecord) {
 			if d.node != nil {
 				d.node.Publish(r)

@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"keeptrack/cmd/internal/config": {
 		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
 	},
+	"keeptrack/cmd/internal/memory":  {},
 	"keeptrack/docs":                 {},
 	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/client": {

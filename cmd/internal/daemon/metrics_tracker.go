@@ -12,8 +12,11 @@ var (
 	metricPeers            = gauge("peers", "Peers stored, seeders included.", "family")
 	metricSeeders          = gauge("seeders", "Seeders stored.", "family")
 	metricCompleted        = counter("completed_total", "Completed downloads counted since the start.")
+	metricMemory           = gauge("memory_bytes", "Memory that torrents and peers take up.")
+	metricMemoryLimit      = gauge("memory_limit_bytes", "Memory that torrents and peers may take up: max_memory. 0 if there is no limit.")
 	metricTurnedAway       = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
-	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may.", "reason")
+	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may, or there is no room.", "reason")
+	metricEvicted          = counter("evicted_total", "What has gone to make room for others: torrents never completed, peers, and torrents whose record stays in the database.", "kind")
 	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
 
 	metricDatabaseBytes = gauge("database_bytes", "Length of the database file.")
@@ -34,6 +37,11 @@ func collectTracker(s tracker.Stats, send sender) {
 		send(metricSeeders, float64(s.Seeders[f]), f.String())
 	}
 	send(metricCompleted, float64(s.Completed))
+	send(metricMemory, float64(s.Memory))
+	send(metricMemoryLimit, float64(s.MaxMemory))
+	for kind, n := range s.Evicted {
+		send(metricEvicted, float64(n), tracker.Evicted(kind).String())
+	}
 	send(metricTurnedAway, float64(s.TurnedAway))
 	for reason, n := range s.PeersTurnedAway {
 		switch reason := tracker.TurnedAway(reason); {

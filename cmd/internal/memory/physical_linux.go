@@ -1,0 +1,12 @@
+package memory
+
+import "golang.org/x/sys/unix"
+
+// physical returns the host's memory in bytes, or 0.
+func physical() uint64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 0
+	}
+	return uint64(info.Totalram) * uint64(info.Unit)
+}
