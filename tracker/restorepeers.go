@@ -19,16 +19,27 @@ type Restored struct {
 // told. Of a peer that is stored, the later announce holds. It may be called while
 // announces come in.
 func (t *Tracker) RestorePeers(now Instant, peers []PeerState) (r Restored) {
+	var ahead [restoreAhead]Ahead
 	for len(peers) > 0 {
-		n := 1
-		for n < len(peers) && peers[n].InfoHash == peers[0].InfoHash {
-			n++
+		n := min(len(peers), restoreAhead)
+		for i := range n {
+			ahead[i] = Ahead{InfoHash: &peers[i].InfoHash, Peer: peers[i].Peer}
 		}
-		t.restorePeers(now, peers[:n], &r)
-		peers = peers[n:]
+		t.Prefetch(ahead[:n])
+		for n > 0 {
+			same := 1
+			for same < n && peers[same].InfoHash == peers[0].InfoHash {
+				same++
+			}
+			t.restorePeers(now, peers[:same], &r)
+			peers, n = peers[same:], n-same
+		}
 	}
 	return r
 }
+
+// restoreAhead is the number of peers whose memory is fetched at a time.
+const restoreAhead = 64
 
 // restorePeers is RestorePeers for peers of one torrent.
 func (t *Tracker) restorePeers(now Instant, peers []PeerState, r *Restored) {
