@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"keeptrack/livesync/wire":        {"keeptrack/tracker"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/migrations", "keeptrack/store/runs", "keeptrack/store/safefile"},
 	"keeptrack/store/runs":           {},
+	"keeptrack/store/snapshot":       {"keeptrack/tracker", "keeptrack/store/safefile"},
 	"keeptrack/store/safefile":       {},
 	"keeptrack/cmd/internal/config": {
 		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
