@@ -32,7 +32,7 @@ type answer struct {
 	// unsized is set for a full scrape: the rows are still to be streamed, unless
 	// the method is HEAD, and the end of the connection is that of the answer.
 	unsized bool
-	full    fullScrape
+	full    fullScrape // which, if so
 	// refused is set where what came is no request that could be answered. The next
 	// one cannot be told from the rest, so the connection is to be closed.
 	refused bool
@@ -112,12 +112,12 @@ func (a *answerer) refuse(status int) *answer {
 
 // line makes an answer of one line of text.
 func (a *answerer) line(status int, fields []field, text string) *answer {
-	a.made = answer{status: status, fields: fields, body: append(append(a.made.body[:0], text...), '\n')}
-	return &a.made
+	return a.make(status, fields, append(append(a.made.body[:0], text...), '\n'))
 }
 
-// bencoded makes an answer of a dictionary, written to the memory of a.made.body.
-func (a *answerer) bencoded(body []byte) *answer {
-	a.made = answer{status: nethttp.StatusOK, fields: plainFields, body: body}
-	return &a.made
+// make makes an answer with a body in the memory of the one before.
+func (a *answerer) make(status int, fields []field, body []byte) *answer {
+	m := &a.made
+	m.status, m.fields, m.body, m.unsized, m.refused = status, fields, body, false, false
+	return m
 }

@@ -47,7 +47,7 @@ func (a *answerer) answerAnnounce(q *request) *answer {
 		return a.fail(ActionAnnounce, q, FailureRefused, reply.Interval)
 	}
 	a.counters.count(ActionAnnounce, q.client.addr, FailureNone)
-	return a.bencoded(appendAnnounce(a.made.body[:0], reply, &a.announce.Announce, a.announce.dictionaries))
+	return a.make(nethttp.StatusOK, plainFields, appendAnnounce(a.made.body[:0], reply, &a.announce.Announce, a.announce.dictionaries))
 }
 
 func (a *answerer) answerScrape(q *request) *answer {
@@ -58,7 +58,7 @@ func (a *answerer) answerScrape(q *request) *answer {
 		return a.answerFullScrape(q)
 	}
 	a.counters.count(ActionScrape, q.client.addr, FailureNone)
-	return a.bencoded(appendScrape(a.made.body[:0], a.tracker, a.now, &a.scrape))
+	return a.make(nethttp.StatusOK, plainFields, appendScrape(a.made.body[:0], a.tracker, a.now, &a.scrape))
 }
 
 // answerFullScrape answers a scrape of every torrent, if that is allowed. If
@@ -72,15 +72,16 @@ func (a *answerer) answerFullScrape(q *request) *answer {
 		return a.fail(ActionFullScrape, q, FailureFullScrapeBusy, failureInterval)
 	}
 	a.counters.count(ActionFullScrape, q.client.addr, FailureNone)
-	a.made = answer{status: nethttp.StatusOK, fields: streamFields[full.encoding], body: a.made.body[:0], unsized: true, full: full}
-	return &a.made
+	made := a.make(nethttp.StatusOK, streamFields[full.encoding], a.made.body[:0])
+	made.unsized, made.full = true, full
+	return made
 }
 
 // fail tells an announce or scrape why it failed, and in how many seconds the
 // client may try again.
 func (a *answerer) fail(action Action, q *request, f Failure, interval uint32) *answer {
 	a.counters.count(action, q.client.addr, f)
-	return a.bencoded(appendFailure(a.made.body[:0], f, interval))
+	return a.make(nethttp.StatusOK, plainFields, appendFailure(a.made.body[:0], f, interval))
 }
 
 // trace logs an announce in full where that level is on.

@@ -99,11 +99,15 @@ func (r *responder) write(a *answer) step {
 // appendStart appends the status line and the answer's fields. There is no Date
 // among them: nothing between a tracker and its clients keeps replies.
 func appendStart(dst []byte, a *answer) []byte {
-	dst = append(dst, "HTTP/1.1 "...)
-	dst = strconv.AppendInt(dst, int64(a.status), 10)
-	dst = append(dst, ' ')
-	dst = append(dst, nethttp.StatusText(a.status)...)
-	dst = append(dst, "\r\n"...)
+	if a.status == nethttp.StatusOK { // nearly always
+		dst = append(dst, "HTTP/1.1 200 OK\r\n"...)
+	} else {
+		dst = append(dst, "HTTP/1.1 "...)
+		dst = strconv.AppendInt(dst, int64(a.status), 10)
+		dst = append(dst, ' ')
+		dst = append(dst, nethttp.StatusText(a.status)...)
+		dst = append(dst, "\r\n"...)
+	}
 	for i := range a.fields {
 		dst = append(dst, a.fields[i].name...)
 		dst = append(dst, ": "...)
