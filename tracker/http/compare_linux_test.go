@@ -95,6 +95,7 @@ var alike = []struct{ name, send string }{
 	{"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
 	{"HTTP/3.0", "GET / HTTP/3.0\r\nHost: x\r\n\r\n"},
 	{"junk", "\x16\x03\x01\r\n\r\n"},
+	{"junk after a request", announceLine + "\r\nGET / HTTP/1.1\r\nHost\r\n\r\n"},
 	{"two hosts", announceLine + "Host: x\r\n\r\n"},
 	{"space before the colon", announceLine + "X : a\r\n\r\n"},
 	{"no name", announceLine + ": a\r\n\r\n"},

@@ -102,7 +102,7 @@ func (e *netEngine) writeHead(w nethttp.ResponseWriter, r *nethttp.Request, a *a
 		header["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	}
 	hasBody := r.ContentLength != 0
-	if r.Close || hasBody || a.refused || a.unsized || e.ctx.Err() != nil {
+	if hasBody || a.refused || a.unsized || e.ctx.Err() != nil {
 		header["Connection"] = []string{"close"}
 	}
 	if hasBody { // net/http reads some of it, so that closing does not take the answer back

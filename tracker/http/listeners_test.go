@@ -6,7 +6,10 @@ import (
 	"net"
 	nethttp "net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 )
 
 // TestListenerOverTLS: the engine goes by the listener, not by the system.
@@ -59,5 +62,21 @@ func TestListenersOfSeveralKinds(t *testing.T) {
 	}
 	if got := s.Stats(); got.Connections != len(listeners) || got.Refused != uint64(len(listeners)) {
 		t.Errorf("counted %+v", got)
+	}
+}
+
+// TestPanicIsLogged: net/http goes on after it, so somebody has to be told.
+func TestPanicIsLogged(t *testing.T) {
+	var logged lockedBuffer
+	s := newServer(Options{Log: zerolog.New(&logged)}, nil, standardLimits, []net.Listener{wrap(bindTo(t, "127.0.0.1:0")[0])})
+	runServer(t, s)
+	conn, r := dial(t, s.Addrs()[0])
+	ask(t, conn, "/announce?"+libtorrentQuery)
+	if resp, err := nethttp.ReadResponse(r, nil); err == nil {
+		t.Errorf("is answered without a tracker: %+v", resp)
+	}
+	eventually(t, s, 0)
+	if text := logged.String(); !strings.Contains(text, `"level":"error"`) || !strings.Contains(text, "panic") {
+		t.Errorf("logged %s", text)
 	}
 }

@@ -210,6 +210,25 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 	})
 }
 
+// TestHeadTakesNoPlace: a HEAD of a full scrape neither takes a place nor gives
+// back another's.
+func TestHeadTakesNoPlace(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, start starter) {
+		s := start(t, Options{FullScrape: true}, standardLimits)
+		under := &s.service.handler.fullScrapes
+		under.enter(tracker.NetworkOf(netip.MustParseAddr("127.0.0.1"))) // of the same client
+		conn, _ := dial(t, s.Addrs()[0])
+		io.WriteString(conn, "HEAD /scrape HTTP/1.1\r\nHost: x\r\n\r\n")
+		if reply, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 200 ") {
+			t.Errorf("%q, %v", reply, err)
+		}
+		eventually(t, s, 0)
+		if under.enter(tracker.NetworkOf(netip.MustParseAddr("127.0.0.1"))) {
+			t.Error("the place is free")
+		}
+	})
+}
+
 // TestRequestsOfOldClients: opentracker answers them, and so do we, but where
 // net/http refuses them.
 func TestRequestsOfOldClients(t *testing.T) {

@@ -3,9 +3,14 @@ package http
 import (
 	"bufio"
 	"io"
+	"net"
+	"os"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // untilClosed returns how long the server takes to close the connection.
@@ -110,5 +115,72 @@ func TestStopWithAConnectionWaiting(t *testing.T) {
 			t.Errorf("closed after %v", got)
 		}
 		<-s.stopped
+	})
+}
+
+// TestStopAmidAFirstRequest: one of which a part has come has the usual time.
+func TestStopAmidAFirstRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipes(t, Options{}, newTracker())
+		conn := s.dial(t)
+		synctest.Wait()
+		s.stop()
+		synctest.Wait()
+		io.WriteString(conn, libtorrentMessage[:20])
+		time.Sleep(2 * standardLimits.first)
+		io.WriteString(conn, libtorrentMessage[20:])
+		if resp, _ := response(t, bufio.NewReader(conn)); resp.StatusCode != 200 || !resp.Close {
+			t.Errorf("got %+v", resp)
+		}
+		<-s.stopped
+	})
+}
+
+// TestStopAmidAReply has the connection wait for a request only after the stop.
+func TestStopAmidAReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipes(t, Options{}, newTracker())
+		conn := s.dial(t)
+		ask(t, conn, "/announce?"+libtorrentQuery)
+		synctest.Wait()
+		s.stop()
+		synctest.Wait()
+		r := bufio.NewReader(conn)
+		if resp, _ := response(t, r); resp.Close {
+			t.Errorf("the reply was made before: %+v", resp)
+		}
+		if got := untilClosed(t, r); got != 0 {
+			t.Errorf("closed after %v", got)
+		}
+		<-s.stopped
+	})
+}
+
+// poorListener fails for want of descriptors as often as told.
+type poorListener struct {
+	*pipeListener
+	failures int
+}
+
+func (l *poorListener) Accept() (net.Conn, error) {
+	if l.failures > 0 {
+		l.failures--
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept", syscall.EMFILE)}
+	}
+	return l.pipeListener.Accept()
+}
+
+func TestAcceptingGoesOnWithoutDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logged lockedBuffer
+		l := &poorListener{newPipeListener(), 3}
+		s := newServer(Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, newTracker(), standardLimits, []net.Listener{l})
+		runServer(t, s)
+		conn := (&pipeServer{Server: s, listener: l.pipeListener}).dial(t)
+		ask(t, conn, "/announce?"+libtorrentQuery)
+		response(t, bufio.NewReader(conn))
+		if got := s.Stats().Paused; got != 3 || logged.String() != "" {
+			t.Errorf("paused %d times, logged %q", got, logged.String())
+		}
 	})
 }
