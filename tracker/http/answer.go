@@ -23,11 +23,25 @@ type request struct {
 // field is a line of an answer's header.
 type field struct{ name, value string }
 
+// fields are lines of a header, also as the text that they are.
+type fields struct {
+	list []field
+	text string
+}
+
+func makeFields(list ...field) *fields {
+	f := &fields{list: list}
+	for _, line := range list {
+		f.text += line.name + ": " + line.value + "\r\n"
+	}
+	return f
+}
+
 // answer is what a request is to get. Framing it and keeping or closing the
 // connection is up to what carries it.
 type answer struct {
 	status int
-	fields []field // without those about the connection and the length
+	fields *fields // without those about the connection and the length
 	body   []byte  // the memory is the answerer's
 	// unsized is set for a full scrape: the rows are still to be streamed, unless
 	// the method is HEAD, and the end of the connection is that of the answer.
@@ -53,12 +67,12 @@ type answerer struct {
 var (
 	plainText    = field{"Content-Type", "text/plain"}
 	varies       = field{"Vary", "Accept-Encoding"}
-	plainFields  = []field{plainText}
-	methodFields = []field{plainText, {"Allow", "GET, HEAD"}}
-	streamFields = [...][]field{
-		encodingNone: {plainText, varies},
-		encodingGzip: {plainText, {"Content-Encoding", "gzip"}, varies},
-		encodingZstd: {plainText, {"Content-Encoding", "zstd"}, varies},
+	plainFields  = makeFields(plainText)
+	methodFields = makeFields(plainText, field{"Allow", "GET, HEAD"})
+	streamFields = [...]*fields{
+		encodingNone: makeFields(plainText, varies),
+		encodingGzip: makeFields(plainText, field{"Content-Encoding", "gzip"}, varies),
+		encodingZstd: makeFields(plainText, field{"Content-Encoding", "zstd"}, varies),
 	}
 )
 
@@ -111,12 +125,12 @@ func (a *answerer) refuse(status int) *answer {
 }
 
 // line makes an answer of one line of text.
-func (a *answerer) line(status int, fields []field, text string) *answer {
+func (a *answerer) line(status int, fields *fields, text string) *answer {
 	return a.make(status, fields, append(append(a.made.body[:0], text...), '\n'))
 }
 
 // make makes an answer with a body in the memory of the one before.
-func (a *answerer) make(status int, fields []field, body []byte) *answer {
+func (a *answerer) make(status int, fields *fields, body []byte) *answer {
 	m := &a.made
 	m.status, m.fields, m.body, m.unsized, m.refused = status, fields, body, false, false
 	return m

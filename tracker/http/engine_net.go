@@ -92,7 +92,7 @@ func (e *netEngine) answer(maker *answerer, r *nethttp.Request, c *netConn) *ans
 // writeHead sends what comes before an answer's body.
 func (e *netEngine) writeHead(w nethttp.ResponseWriter, r *nethttp.Request, a *answer) {
 	header := w.Header()
-	for _, f := range a.fields {
+	for _, f := range a.fields.list {
 		header[f.name] = []string{f.value}
 	}
 	header["Date"] = nil // is not to be set

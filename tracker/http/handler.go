@@ -17,7 +17,7 @@ type handler struct {
 	tracker         *tracker.Tracker
 	proxies         proxies
 	redirectURL     string
-	redirectFields  []field // of the answer that sends browsers there
+	redirectFields  *fields // of the answer that sends browsers there
 	allowFullScrape bool
 	fullScrapes     scrapers
 	log             zerolog.Logger
@@ -29,7 +29,7 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		tracker:         t,
 		proxies:         makeProxies(o.TrustedProxies, o.ClientAddressHeader),
 		redirectURL:     o.RedirectURL,
-		redirectFields:  []field{plainText, {"Location", o.RedirectURL}},
+		redirectFields:  makeFields(plainText, field{"Location", o.RedirectURL}),
 		allowFullScrape: o.FullScrape,
 		log:             o.Log,
 	}

@@ -108,11 +108,5 @@ func appendStart(dst []byte, a *answer) []byte {
 		dst = append(dst, nethttp.StatusText(a.status)...)
 		dst = append(dst, "\r\n"...)
 	}
-	for i := range a.fields {
-		dst = append(dst, a.fields[i].name...)
-		dst = append(dst, ": "...)
-		dst = append(dst, a.fields[i].value...)
-		dst = append(dst, "\r\n"...)
-	}
-	return dst
+	return append(dst, a.fields.text...)
 }
