@@ -27,10 +27,20 @@ const ShardCount = 256
 
 // Load takes in a torrent from the database, a count beyond MaxDownloaded as
 // that. It is called before anything else knows the tracker.
-func (t *Tracker) Load(now Instant, r Record) {
-	s, hash := t.find(&r.InfoHash)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (t *Tracker) Load(now Instant, r Record) { t.LoadAll(now, []Record{r}) }
+
+// LoadAll is Load for many torrents, which takes a fraction of the time for each. It
+// needs 12 bytes for each meanwhile.
+func (t *Tracker) LoadAll(now Instant, records []Record) {
+	newByShard(len(records), func(i int) uint64 { return hashTorrent(&records[i].InfoHash, t.seed) }).
+		each(t, nil, func(s *shard, hash uint64, i uint32) { t.load(s, hash, &records[i]) })
+	for i := range records {
+		t.ages.loaded(records[i].LastAnnounce, now)
+	}
+}
+
+// load is Load for a torrent with this hash in the locked shard s.
+func (t *Tracker) load(s *shard, hash uint64, r *Record) {
 	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
 		if s.full() {
@@ -42,7 +52,6 @@ func (t *Tracker) Load(now Instant, r Record) {
 	torrent := s.torrents.at(i)
 	torrent.lastAnnounce, torrent.downloaded, torrent.stored = r.LastAnnounce, min(r.Downloaded, MaxDownloaded), true
 	s.changed.clear(i)
-	t.ages.loaded(r.LastAnnounce, now)
 }
 
 // Records returns the records of all torrents in order of info hash, from the

@@ -18,62 +18,64 @@ type Restored struct {
 // they were stored already. No download is counted, and other instances are not
 // told. Of a peer that is stored, the later announce holds. It may be called while
 // announces come in.
-func (t *Tracker) RestorePeers(now Instant, peers []PeerState) (r Restored) {
-	var ahead [restoreAhead]Ahead
-	for len(peers) > 0 {
-		n := min(len(peers), restoreAhead)
-		for i := range n {
-			ahead[i] = Ahead{InfoHash: &peers[i].InfoHash, Peer: peers[i].Peer}
-		}
-		t.Prefetch(ahead[:n])
-		for n > 0 {
-			same := 1
-			for same < n && peers[same].InfoHash == peers[0].InfoHash {
-				same++
-			}
-			t.restorePeers(now, peers[:same], &r)
-			peers, n = peers[same:], n-same
-		}
-	}
-	return r
+func (t *Tracker) RestorePeers(now Instant, peers []PeerState) Restored {
+	r := restoring{t: t, now: now}
+	newByShard(len(peers), func(i int) uint64 { return hashTorrent(&peers[i].InfoHash, t.seed) }).
+		each(t, func(i uint32) { r.prefetch(peers[i].Peer.Network()) },
+			func(s *shard, hash uint64, i uint32) { r.restore(s, hash, &peers[i]) })
+	return r.done
 }
 
-// restoreAhead is the number of peers whose memory is fetched at a time.
-const restoreAhead = 64
+// restoring is one call of RestorePeers.
+type restoring struct {
+	t    *Tracker
+	now  Instant
+	done Restored
+}
 
-// restorePeers is RestorePeers for peers of one torrent.
-func (t *Tracker) restorePeers(now Instant, peers []PeerState, r *Restored) {
-	s, hash := t.find(&peers[0].InfoHash)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i, ok := s.find(&peers[0].InfoHash, hash)
-	for j := range peers {
-		p := &peers[j]
-		then, alive := t.clock.before(now, p.Age)
-		switch {
-		case !alive:
-			r.Expired++
-			continue
-		case p.Peer.port == 0 || !t.accepted.accept(&p.Peer):
-			r.TurnedAway++
-			continue
-		}
-		if !ok {
-			var turned TurnedAway
-			i, turned = t.create(s, &p.InfoHash, hash, p.Peer.Network())
-			ok = turned == TurnedNot
-		}
-		if ok && t.restorePeer(s, i, p, then) {
-			r.Stored++
-		} else {
-			r.TurnedAway++
+// prefetch fetches the counters of a network.
+func (r *restoring) prefetch(n Network) {
+	for _, t := range [...]*Tally{r.t.limits.joined, r.t.budget.held} {
+		if t != nil {
+			t.prefetch(n)
 		}
 	}
 }
 
-// restorePeer stores a peer of the torrent at position i that announced then, unless
-// it has announced later. It returns false if there is no room.
-func (t *Tracker) restorePeer(s *shard, i uint32, p *PeerState, then Instant) bool {
+// restore takes in one peer, of a torrent with this hash in the locked shard s.
+func (r *restoring) restore(s *shard, hash uint64, p *PeerState) {
+	then, alive := r.t.clock.before(r.now, p.Age)
+	if !alive {
+		r.done.Expired++
+		return
+	}
+	if r.t.restorePeer(s, hash, p, then) {
+		r.done.Stored++
+	} else {
+		r.done.TurnedAway++
+	}
+}
+
+// restorePeer stores a peer that announced then, of a torrent with this hash, unless it
+// has announced later. It returns false if the address is not taken in or there is no
+// room.
+func (t *Tracker) restorePeer(s *shard, hash uint64, p *PeerState, then Instant) bool {
+	if p.Peer.port == 0 || !t.accepted.accept(&p.Peer) {
+		return false
+	}
+	i, ok := s.find(&p.InfoHash, hash)
+	if !ok {
+		var turned TurnedAway
+		if i, turned = t.create(s, &p.InfoHash, hash, p.Peer.Network()); turned != TurnedNot {
+			return false
+		}
+	}
+	return t.storeAgain(s, i, p, then)
+}
+
+// storeAgain stores a peer of the torrent at position i. It returns false if there is no
+// room.
+func (t *Tracker) storeAgain(s *shard, i uint32, p *PeerState, then Instant) bool {
 	v := visit{
 		seeder:    p.Flags&PeerSeeds != 0,
 		paused:    p.Flags&PeerPaused != 0 && p.Flags&PeerSeeds == 0,

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Tally counts by Network in memory of a fixed size without pointers. Its methods
@@ -64,6 +65,16 @@ func (t *Tally) add(n Network, times uint32) {
 		h, by := t.hash(n, level), times*(tallyUnit>>(2*level))
 		for i := range tallyCells {
 			t.cell(h, i).Add(by)
+		}
+	}
+}
+
+// prefetch fetches the counters of n.
+func (t *Tally) prefetch(n Network) {
+	for level := range n.levels() {
+		h := t.hash(n, level)
+		for i := range tallyCells {
+			prefetchLines(unsafe.Pointer(t.cell(h, i)), 0)
 		}
 	}
 }

@@ -95,7 +95,7 @@ type Info struct {
 const maxWorkers = 4
 
 // batchPeers is the number of peers at a time.
-const batchPeers = 1024
+const batchPeers = 1 << 14
 
 // Each calls take with all peers that can be read, in batches that are valid until it
 // returns, from several goroutines at a time. Their ages are as of when the snapshot

@@ -13,13 +13,9 @@ func (d *Daemon) loadRecords() error {
 	_, budget := d.tracker.Memory()
 	d.store.LimitMemory(budget / 4)
 	now := d.tracker.Instant(time.Now())
-	_, left, err := d.store.LoadMost(d.tracker.RecordsThatFit(), func(r tracker.Record, fits bool) {
-		if fits {
-			d.tracker.Load(now, r)
-		} else {
-			d.tracker.LeaveInFile(now, r)
-		}
-	})
+	l := newRecordLoader(d.tracker, now)
+	_, left, err := d.store.LoadMost(d.tracker.RecordsThatFit(), l.add)
+	l.close()
 	if err != nil {
 		return err
 	}
