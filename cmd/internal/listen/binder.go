@@ -17,7 +17,7 @@ import (
 type Binder struct {
 	passed  *Passed
 	servers []*Listeners
-	unix    []*Unix // as made here
+	unix    []*unixSocket // as made here
 }
 
 // NewBinder returns a Binder that prefers sockets which were passed; nil: none were.
@@ -136,7 +136,7 @@ func (b *Binder) listenUnix(path string) (net.Listener, error) {
 	if l, err := b.passed.TakeUnix(path); l != nil || err != nil {
 		return l, err
 	}
-	u, err := ListenUnix(path)
+	u, err := newUnixSocket(path)
 	if err != nil {
 		return nil, err
 	}

@@ -18,17 +18,17 @@ import (
 // unixMode is what a unix socket may be used by: the daemon's user and group.
 const unixMode = 0o660
 
-// Unix is a unix socket that is listened on.
-type Unix struct {
+// unixSocket is a unix socket that is listened on.
+type unixSocket struct {
 	*net.UnixListener
 	at   *safefile.Place
 	file safefile.File // as it was made
 }
 
-// ListenUnix listens on a unix socket at path, which the owner and the group of
+// newUnixSocket listens on a unix socket at path, which the owner and the group of
 // the process may connect to. A socket that is there is replaced if nobody
 // listens on it. Closing leaves the file, which Remove removes.
-func ListenUnix(path string) (*Unix, error) {
+func newUnixSocket(path string) (*unixSocket, error) {
 	at, err := safefile.Locate(path)
 	if err != nil {
 		return nil, fmt.Errorf("listen unix: %w", err) // names the path
@@ -40,8 +40,8 @@ func ListenUnix(path string) (*Unix, error) {
 	return u, nil
 }
 
-// listenAt is ListenUnix at a place.
-func listenAt(at *safefile.Place, path string) (*Unix, error) {
+// listenAt is newUnixSocket at a place.
+func listenAt(at *safefile.Place, path string) (*unixSocket, error) {
 	if err := makeWay(at, path); err != nil {
 		return nil, fmt.Errorf("listen unix %s: %w", path, err)
 	}
@@ -57,12 +57,12 @@ func listenAt(at *safefile.Place, path string) (*Unix, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &Unix{UnixListener: l, at: at, file: file}, nil
+	return &unixSocket{UnixListener: l, at: at, file: file}, nil
 }
 
 // Remove removes the socket's file, unless another has taken its place. It is
 // called once.
-func (u *Unix) Remove() error {
+func (u *unixSocket) Remove() error {
 	defer u.at.Close() // was only looked into
 	now, err := u.at.Stat()
 	switch {

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-func listenUnix(t *testing.T, path string) *Unix {
+func listenUnix(t *testing.T, path string) *unixSocket {
 	t.Helper()
-	u, err := ListenUnix(path)
+	u, err := newUnixSocket(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestStaleUnixSocketIsReplaced(t *testing.T) {
 func TestUnixSocketInUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	first := listenUnix(t, path)
-	_, err := ListenUnix(path)
+	_, err := newUnixSocket(path)
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
@@ -73,13 +73,13 @@ func TestOtherFilesAreNotReplaced(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ListenUnix(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := newUnixSocket(path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "precious" {
 		t.Errorf("now %q, %v", b, err)
 	}
-	if _, err := ListenUnix(filepath.Join(dir, "none", "s")); err == nil || !strings.Contains(err.Error(), "none/s") {
+	if _, err := newUnixSocket(filepath.Join(dir, "none", "s")); err == nil || !strings.Contains(err.Error(), "none/s") {
 		t.Errorf("in no directory: %v", err)
 	}
 }

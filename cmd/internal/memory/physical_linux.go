@@ -8,5 +8,7 @@ func physical() uint64 {
 	if unix.Sysinfo(&info) != nil {
 		return 0
 	}
-	return uint64(info.Totalram) * uint64(info.Unit)
+	total := uint64(info.Unit)
+	total *= uint64(info.Totalram) //nolint:unconvert // 32 bits wide on some systems
+	return total
 }
