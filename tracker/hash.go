@@ -12,6 +12,12 @@ func mix(a, b, seed uint64) uint64 {
 	return hi ^ lo
 }
 
+// hashNetwork returns the hash of the network at a level that n lies in. It mixes
+// twice: of networks in a row, the parts of a product by one number are alike.
+func hashNetwork(n Network, level int, seed uint64) uint64 {
+	return mix(mix(uint64(n)>>(levelBits*level), uint64(level), seed), uint64(level), seed)
+}
+
 // hashTorrent returns the hash of an info hash, for the shard's index.
 func hashTorrent(h *InfoHash, seed uint64) uint64 {
 	x := mix(binary.LittleEndian.Uint64(h[:]), binary.LittleEndian.Uint64(h[8:]), seed)

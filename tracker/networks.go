@@ -53,7 +53,7 @@ func newCounters(n uint32) counters {
 
 // places returns the numbers of a network's two counters at a level.
 func (c *counters) places(n Network, level int, seed uint64) (i, j uint32) {
-	hash, mask := mix(uint64(n)>>(levelBits*level), uint64(level), seed), c.n-1
+	hash, mask := hashNetwork(n, level, seed), c.n-1
 	i, j = uint32(hash)&mask, uint32(hash>>32)&mask
 	if i == j {
 		j ^= 1

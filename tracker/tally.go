@@ -47,7 +47,7 @@ func newTally(counters int) *Tally {
 func (t *Tally) Count(n Network) uint32 {
 	most := uint32(0)
 	for level := range n.levels() {
-		h := t.hash(n, level)
+		h := hashNetwork(n, level, t.seed)
 		most = max(most, min(t.cell(h, 0).Load(), t.cell(h, 1).Load(), t.cell(h, 2).Load()))
 	}
 	return most / tallyUnit
@@ -62,7 +62,7 @@ func (t *Tally) Remove(n Network) { t.add(n, ^uint32(0)) }
 // add counts n so many times more, modulo 1<<32.
 func (t *Tally) add(n Network, times uint32) {
 	for level := range n.levels() {
-		h, by := t.hash(n, level), times*(tallyUnit>>(2*level))
+		h, by := hashNetwork(n, level, t.seed), times*(tallyUnit>>(2*level))
 		for i := range tallyCells {
 			t.cell(h, i).Add(by)
 		}
@@ -72,7 +72,7 @@ func (t *Tally) add(n Network, times uint32) {
 // prefetch fetches the counters of n.
 func (t *Tally) prefetch(n Network) {
 	for level := range n.levels() {
-		h := t.hash(n, level)
+		h := hashNetwork(n, level, t.seed)
 		for i := range tallyCells {
 			prefetchLines(unsafe.Pointer(t.cell(h, i)), 0)
 		}
@@ -88,10 +88,6 @@ func (t *Tally) drain(amount uint32) {
 		for n := c.Load(); n > 0 && !c.CompareAndSwap(n, n-min(n, amount)); n = c.Load() {
 		}
 	}
-}
-
-func (t *Tally) hash(n Network, level int) uint64 {
-	return mix(uint64(n)>>(levelBits*level), uint64(level), t.seed)
 }
 
 // cell returns the i-th counter of the network with hash h.

@@ -88,6 +88,26 @@ func (l library) wantIn(t *testing.T, dir string, share float64) {
 	t.Logf("%d of %d torrents have arrived", n, len(l))
 }
 
+// wantKept fails unless a database has every torrent of l.
+func (l library) wantKept(t *testing.T, dir string) {
+	t.Helper()
+	s := openStore(t, dir)
+	defer s.Close()
+	kept := make(map[tracker.InfoHash]bool)
+	if _, err := s.Load(func(r tracker.Record) { kept[r.InfoHash] = true }); err != nil {
+		t.Fatal(err)
+	}
+	missing := 0
+	for _, r := range l {
+		if !kept[r.InfoHash] {
+			missing++
+		}
+	}
+	if missing > 0 {
+		t.Errorf("the database has lost %d of %d torrents", missing, len(l))
+	}
+}
+
 func openStore(t *testing.T, dir string) *store.Store {
 	t.Helper()
 	s, err := store.Open(filepath.Join(dir, "keeptrack.db"), zerolog.Nop())
