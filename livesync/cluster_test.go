@@ -63,7 +63,6 @@ func start(t testing.TB, n *memory.Network, o Options, records ...tracker.Record
 		DefaultNumWant:      50,
 		MaxNumWant:          200,
 		AllowPrivate:        true,
-		Tell:                func(r tracker.SyncRecord) { i.Node.Publish(r) },
 	}, now)
 	for _, r := range records {
 		i.tracker.Load(i.tracker.Instant(now), r)

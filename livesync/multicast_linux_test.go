@@ -34,7 +34,6 @@ func startMulticast(t *testing.T, port uint16, records ...tracker.Record) *insta
 	i := &instance{done: make(chan error, 1)}
 	i.tracker = tracker.New(tracker.Options{
 		PeerTimeout: time.Hour, RenewAfter: time.Hour, TorrentTimeout: 720 * time.Hour, AllowPrivate: true,
-		Tell: func(r tracker.SyncRecord) { i.Node.Publish(r) },
 	}, time.Now())
 	for _, r := range records {
 		i.tracker.Load(i.tracker.Instant(time.Now()), r)

@@ -20,6 +20,8 @@ type Tracker interface {
 	// Prefetch has the memory fetched that ApplySync is going to need for these
 	// peers.
 	Prefetch([]tracker.Ahead)
+	// PublishTo has the function called with each peer that is to be published.
+	PublishTo(func(tracker.SyncRecord))
 	// ApplySync takes in a peer that another instance published. It publishes
 	// nothing.
 	ApplySync(now tracker.Instant, r *tracker.SyncRecord) tracker.SyncResult
@@ -57,7 +59,7 @@ type Node struct {
 	complained [DropCount]time.Time // when the log last said so
 }
 
-// New returns a node that speaks over tr for t. After an error tr is the
+// New returns a node that speaks over tr for t and publishes its peers. After an error tr is the
 // caller's, else Run's, which closes it. The delay of the first beacon counts
 // from now.
 func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
@@ -68,7 +70,7 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 	if o.ID == (wire.ID{}) {
 		o.ID = wire.NewID()
 	}
-	return &Node{
+	n := &Node{
 		options:   o,
 		transport: tr,
 		limits:    limits,
@@ -81,7 +83,9 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 			d:    newDecisions(rules{o.BeaconInterval, o.InquireThreshold}, time.Now().Add(o.FirstBeaconDelay)),
 		},
 		instances: instances{known: make(map[wire.ID]*Instance)},
-	}, nil
+	}
+	t.PublishTo(n.Publish)
+	return n, nil
 }
 
 // ID returns this instance's id.

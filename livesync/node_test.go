@@ -240,6 +240,10 @@ func TestFailuresToSendAreLoggedWhenTheyBeginAndEnd(t *testing.T) {
 	}
 }
 
+func emptyTracker() *tracker.Tracker {
+	return tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now())
+}
+
 func TestNewRefusesSmallPackets(t *testing.T) {
 	smallest := wire.HeaderSize + wire.Live6Size
 	for name, tt := range map[string]struct {
@@ -253,7 +257,7 @@ func TestNewRefusesSmallPackets(t *testing.T) {
 		"one less and sealed": {sealed(keysOf(t, 1)), smallest + wire.SealOverhead - 1, false},
 	} {
 		limits := transport.Limits{MaxPacket: tt.size}
-		if _, err := New(tt.options, memory.New(memory.Options{Limits: limits}).Join(), nil); (err == nil) != tt.ok {
+		if _, err := New(tt.options, memory.New(memory.Options{Limits: limits}).Join(), emptyTracker()); (err == nil) != tt.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -269,7 +273,7 @@ func TestNewRefusesImpossibleOptions(t *testing.T) {
 	} {
 		o := defaults()
 		change(&o)
-		if _, err := New(o, newNetwork(1, lan).Join(), tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now())); err == nil {
+		if _, err := New(o, newNetwork(1, lan).Join(), emptyTracker()); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

@@ -74,12 +74,12 @@ const (
 func TestNothingOfARefusedTorrentIsTold(t *testing.T) {
 	b := newRig(t, nil)
 	b.complete(hashA, peer4(1))
-	b.told = nil
+	b.published = nil
 	b.SetAccess(&Access{Mode: AccessDeny, Added: hashSet(hashA)})
 	b.leech(hashA, peer4(2))
 	b.stop(hashA, peer4(1))
-	if len(b.told) > 0 {
-		t.Errorf("told %v", b.told)
+	if len(b.published) > 0 {
+		t.Errorf("published %v", b.published)
 	}
 	if res := b.sync(hashA, peer4(3), SyncSeeding|SyncComplete); res != SyncRefused {
 		t.Errorf("a peer heard of: %v", res)

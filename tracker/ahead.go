@@ -2,7 +2,7 @@ package tracker
 
 import "unsafe"
 
-// Ahead is an announce that is going to be made, or told by another instance.
+// Ahead is an announce that is going to be made, or published by another instance.
 // The info hash stays the caller's and is only read.
 type Ahead struct {
 	InfoHash *InfoHash

@@ -6,7 +6,8 @@ import "testing"
 func TestNoAllocations(t *testing.T) {
 	for _, size := range []int{1, 3, 20, 250, 2000} {
 		for _, f := range []Family{IPv4, IPv6} {
-			b := newRig(t, func(o *Options) { o.Tell = func(SyncRecord) {} })
+			b := newRig(t, nil)
+			b.PublishTo(func(SyncRecord) {})
 			for i := range size {
 				b.leech(hashA, peerN(f, i))
 				b.seed(hashA, peerN(f, 10_000+i))

@@ -84,8 +84,8 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 	s.mu.Lock()
 	r.Interval = t.interval(s)
 	r.MinInterval = t.minInterval(r.Interval)
-	if tell, told := t.announce(s, hash, now, a, r); told && t.opts.Tell != nil {
-		t.opts.Tell(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: tell})
+	if flags, publish := t.announce(s, hash, now, a, r); publish && t.publish != nil {
+		t.publish(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: flags})
 	}
 	s.mu.Unlock()
 	if r.Turned.Unreachable() {
@@ -94,8 +94,8 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 }
 
 // announce is Announce within the locked shard, for a torrent with this hash. It
-// returns what other instances are to be told, if anything.
-func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (tell SyncFlags, told bool) {
+// returns whether the peer is to be published, and with which flags.
+func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (flags SyncFlags, publish bool) {
 	turned := t.reachable(a)
 	if a.Event != EventStopped {
 		s.turn(r, turned)
@@ -118,7 +118,7 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	seeder := a.Left == 0
 	out := visited{at: -1}
 	if storable {
-		out, tell, told = t.store(s, i, now, a, seeder)
+		out, flags, publish = t.store(s, i, now, a, seeder)
 		s.turn(r, out.turned)
 	}
 	torrent := s.torrents.at(i)
@@ -130,7 +130,7 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 		c := choice{seeder: seeder, self: out.at, family: a.Peer.family, both: a.BothFamilies, want: t.wanted(a)}
 		c.choose(&s.rng, &p4, &p6, r)
 	}
-	return tell, told
+	return flags, publish
 }
 
 // reachable returns why others could not reach the client's peer, or TurnedNot
@@ -147,7 +147,7 @@ func (t *Tracker) reachable(a *Announce) TurnedAway {
 	return TurnedNot
 }
 
-// turn counts and tells a reason for which a peer is not stored, if it is one.
+// turn counts and returns in r a reason for which a peer is not stored, if it is one.
 func (s *shard) turn(r *Reply, reason TurnedAway) {
 	if reason != TurnedNot {
 		r.Turned = reason
@@ -156,7 +156,7 @@ func (s *shard) turn(r *Reply, reason TurnedAway) {
 }
 
 // store carries out an announce on the torrent at position i.
-func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out visited, tell SyncFlags, told bool) {
+func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out visited, flags SyncFlags, publish bool) {
 	v := visit{
 		remove:    a.Event == EventStopped,
 		seeder:    seeder,
@@ -180,14 +180,14 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 	if out.known {
 		s.renew(&t.clock, out.age)
 	}
-	tell = seedingFlag(seeder)
+	flags = seedingFlag(seeder)
 	counted := v.completed && !out.wasCompleted && t.mayComplete(s, i, &a.Peer)
 	if counted {
 		s.complete(i)
-		tell |= SyncComplete
+		flags |= SyncComplete
 	}
-	told = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
-	return out, tell, told
+	publish = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
+	return out, flags, publish
 }
 
 // mayComplete says whether the peer's completed download of the torrent at
@@ -201,14 +201,14 @@ func (t *Tracker) mayComplete(s *shard, i uint32, p *Peer) bool {
 	return false
 }
 
-// renewTicks is how often a peer is told again that announces too often for
-// its age to get there: else, told once, it would be lost to other instances
+// renewTicks is how often a peer is published again that announces too often for
+// its age to get there: published only once, it would be lost to other instances
 // after a peer timeout.
 const renewTicks = ticksPerTimeout / 4
 
-// renewed says that one of the moments at which a torrent's peers are told
-// again lies between an announce age ticks ago and now. They differ from
-// torrent to torrent, so that not all peers are told at once.
+// renewed reports whether one of the moments at which a torrent's peers are
+// published again lies between an announce age ticks ago and now. They differ from
+// torrent to torrent, so that not all peers are published at once.
 func renewed(h *InfoHash, now Instant, age uint16) bool {
 	at := now.tick + binary.LittleEndian.Uint16(h[1:])
 	return (at&tickMask)/renewTicks != ((at-age)&tickMask)/renewTicks

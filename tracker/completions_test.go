@@ -52,10 +52,10 @@ func TestFirstCompletionsPerAddress(t *testing.T) {
 			c.complete(loadHash(i), portOf(f, 1, i))
 		}
 		c.wantUncounted(0)
-		c.told = nil
+		c.published = nil
 		r := c.complete(hashA, portOf(f, 1, 0))
-		if r.Seeders != 1 || r.Downloaded != 0 || len(c.told) != 1 || c.told[0].Flags != SyncSeeding {
-			t.Errorf("%v: beyond the limit %+v, told %v", f, r, c.told)
+		if r.Seeders != 1 || r.Downloaded != 0 || len(c.published) != 1 || c.published[0].Flags != SyncSeeding {
+			t.Errorf("%v: beyond the limit %+v, published %v", f, r, c.published)
 		}
 		c.complete(hashA, portOf(f, 1, 0)) // is not asked about again
 		c.wantUncounted(1)

@@ -25,9 +25,9 @@ func TestConcurrent(t *testing.T) {
 	o.PeerTimeout = time.Second // a tick is a quarter of a millisecond
 	o.MaxPeersPerAddress, o.MaxTorrentsPerAddress = 20, 300
 	o.MaxTorrents, o.MaxMemory = 200, 8<<20
-	var told atomic.Int64
-	o.Tell = func(SyncRecord) { told.Add(1) }
+	var published atomic.Int64
 	c := &crowd{Tracker: New(o, epoch), t: t, start: epoch}
+	c.PublishTo(func(SyncRecord) { published.Add(1) })
 
 	var working, helping sync.WaitGroup
 	for i := range uint64(4) {
@@ -57,9 +57,9 @@ func TestConcurrent(t *testing.T) {
 	helping.Wait()
 	checkInvariants(t, c.Tracker)
 	s := c.Stats()
-	if told.Load() == 0 || s.Completed == 0 || s.PeersTurnedAway[TurnedPeers] == 0 || s.PeersTurnedAway[TurnedTorrents] == 0 ||
+	if published.Load() == 0 || s.Completed == 0 || s.PeersTurnedAway[TurnedPeers] == 0 || s.PeersTurnedAway[TurnedTorrents] == 0 ||
 		s.PeersTurnedAway[TurnedMaxTorrents] == 0 || s.Evicted[EvictedTorrents] == 0 {
-		t.Errorf("told %d, %+v", told.Load(), s)
+		t.Errorf("published %d, %+v", published.Load(), s)
 	}
 }
 

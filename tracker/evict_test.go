@@ -25,11 +25,11 @@ type siege struct {
 func newSiege(t testing.TB, change func(o *Options)) *siege {
 	c := &siege{saved: make(map[InfoHash]Record)}
 	c.rig = newRig(t, func(o *Options) {
-		o.Tell = nil
 		o.MaxPeersPerAddress, o.MaxTorrentsPerAddress = 1000, 250_000
 		o.WantCheckpoint = func() { c.wanted = true }
 		change(o)
 	})
+	c.PublishTo(nil)
 	return c
 }
 
@@ -403,7 +403,7 @@ func TestOrderOfEviction(t *testing.T) {
 // TestEvictorRuns has the evictor make room beside announces, as long as Run runs.
 func TestEvictorRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newRig(t, func(o *Options) { o.Tell, o.MaxTorrents = nil, 100 })
+		b := newRig(t, func(o *Options) { o.MaxTorrents = 100 })
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error)
 		go func() { ran <- b.Run(ctx) }()

@@ -32,17 +32,17 @@ type rig struct {
 	*Tracker
 	t    testing.TB
 	time time.Time
-	told []SyncRecord
+	published []SyncRecord
 }
 
 func newRig(t testing.TB, change func(o *Options)) *rig {
 	b := &rig{t: t, time: epoch}
 	o := testOptions()
-	o.Tell = func(r SyncRecord) { b.told = append(b.told, r) }
 	if change != nil {
 		change(&o)
 	}
 	b.Tracker = New(o, epoch)
+	b.PublishTo(func(r SyncRecord) { b.published = append(b.published, r) })
 	t.Cleanup(func() { checkInvariants(t, b.Tracker) })
 	return b
 }

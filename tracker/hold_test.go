@@ -23,7 +23,8 @@ type holds struct {
 }
 
 func newHolds(t *testing.T) *holds {
-	h := &holds{rig: newRig(t, func(o *Options) { o.Tell = nil })}
+	h := &holds{rig: newRig(t, nil)}
+	h.PublishTo(nil)
 	before := held
 	held = h.held
 	t.Cleanup(func() { held = before })

@@ -49,15 +49,15 @@ func TestPeersPerAddress(t *testing.T) {
 			if most := uint64(networkSlack); turned > 0 && (limit == test.limit || turned > most) {
 				t.Errorf("%v, %+v: %d turned away below the limit", f, test, turned)
 			}
-			b.told = nil
+			b.published = nil
 			r := b.leech(hashA, portOf(f, 1, limit))
 			if n := int(r.Leechers); n != others+limit-int(turned) || len(r.peers(t)) != min(n, 50) {
 				t.Errorf("%v, %+v: %d leechers, %d peers", f, test, n, len(r.peers(t)))
 			}
 			b.seed(hashA, portOf(f, 1, limit+1))
 			b.wantTurned(turned+2, 0)
-			if len(b.told) > 0 {
-				t.Errorf("%v, %+v: others are told of %v", f, test, b.told)
+			if len(b.published) > 0 {
+				t.Errorf("%v, %+v: published %v", f, test, b.published)
 			}
 			// It may renew, change and replace what it has, and be elsewhere.
 			b.seed(hashA, portOf(f, 1, 0))
@@ -107,7 +107,7 @@ func TestTorrentsPerAddress(t *testing.T) {
 		}
 		b.leech(hashA, peerN(f, 1001))
 		b.wantTurned(0, 0)
-		b.told = nil
+		b.published = nil
 		if r := b.leech(hashA, portOf(f, 1, 1)); r.Leechers != 1 || len(r.peers(t)) != 1 {
 			t.Errorf("%v: %d leechers, %d peers in a torrent that is there", f, r.Leechers, len(r.peers(t)))
 		}
@@ -115,8 +115,8 @@ func TestTorrentsPerAddress(t *testing.T) {
 			t.Errorf("%v: %+v in a new torrent", f, r)
 		}
 		b.wantTurned(0, 2)
-		if n := b.Torrents(); n != limit+1 || len(b.told) > 0 {
-			t.Errorf("%v: %d torrents, told %v", f, n, b.told)
+		if n := b.Torrents(); n != limit+1 || len(b.published) > 0 {
+			t.Errorf("%v: %d torrents, published %v", f, n, b.published)
 		}
 		if b.sync(hashB, portOf(f, 1, 0), 0) != SyncApplied {
 			t.Errorf("%v: live sync is limited", f)
@@ -230,13 +230,13 @@ func TestPeersPerTorrent(t *testing.T) {
 			return &s.arena4.large[s.torrents.at(i).home4().block.place()].counts
 		}
 		swarm().n = maxPeers
-		b.told = nil
+		b.published = nil
 		r := b.seed(hashA, peerN(f, n))
-		if r.Seeders != maxPeers || b.Stats().PeersTurnedAway != [TurnedCount]uint64{TurnedSwarm: 1} || len(b.told) > 0 {
-			t.Errorf("%v: %d seeders, told %v, turned away %v", f, r.Seeders, b.told, b.Stats().PeersTurnedAway)
+		if r.Seeders != maxPeers || b.Stats().PeersTurnedAway != [TurnedCount]uint64{TurnedSwarm: 1} || len(b.published) > 0 {
+			t.Errorf("%v: %d seeders, published %v, turned away %v", f, r.Seeders, b.published, b.Stats().PeersTurnedAway)
 		}
 		if got := b.sync(hashA, peerN(f, n), SyncSeeding|SyncComplete); got != SyncFull {
-			t.Errorf("%v: told by another instance: %v", f, got)
+			t.Errorf("%v: published by another instance: %v", f, got)
 		}
 		b.seed(hashA, peerN(f, 0)) // is stored already
 		swarm().n = n

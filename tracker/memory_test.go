@@ -17,7 +17,8 @@ func heapInUse() uint64 {
 // what is left.
 func TestMemoryComesBack(t *testing.T) {
 	const torrents = 200_000
-	b := newRig(t, func(o *Options) { o.Tell = nil })
+	b := newRig(t, nil)
+	b.PublishTo(nil)
 	empty := heapInUse()
 	for i := range torrents {
 		h := hashN(byte(i), i)

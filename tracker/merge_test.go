@@ -58,8 +58,8 @@ func TestMerge(t *testing.T) {
 			if got := len(changes) == 1 && !changes[0].Removed; got != c.changed {
 				t.Errorf("changes %+v", changes)
 			}
-			if s := b.Stats(); s.Completed != 0 || len(b.told) != 0 {
-				t.Errorf("completed %d, told %v", s.Completed, b.told)
+			if s := b.Stats(); s.Completed != 0 || len(b.published) != 0 {
+				t.Errorf("completed %d, published %v", s.Completed, b.published)
 			}
 		})
 	}

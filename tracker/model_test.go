@@ -61,42 +61,42 @@ func (m *model) torrent(h InfoHash) *modelTorrent {
 	return t
 }
 
-// announce returns what other instances are to be told, if anything.
+// announce returns what is to be published of an announce, and whether anything is.
 func (m *model) announce(a *Announce) (SyncRecord, bool) {
-	tell := SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer}
+	record := SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer}
 	if a.Peer.Port() == 0 {
-		return tell, false
+		return record, false
 	}
 	if a.Event == EventStopped {
-		tell.Flags = SyncStopped
+		record.Flags = SyncStopped
 		t := m.torrents[a.InfoHash]
 		if t == nil || !m.remove(a.InfoHash, t, a.Peer) {
-			return tell, false
+			return record, false
 		}
 		t.minute = m.minute()
-		return tell, true
+		return record, true
 	}
 	t := m.torrent(a.InfoHash)
 	if t == nil {
-		return tell, false
+		return record, false
 	}
 	t.minute = m.minute()
 	p, known := t.swarms[a.Peer.Family()].get(a.Peer)
-	told := !known || m.now-p.last > int64(m.o.RenewAfter/time.Second) || p.seeder != (a.Left == 0) ||
+	published := !known || m.now-p.last > int64(m.o.RenewAfter/time.Second) || p.seeder != (a.Left == 0) ||
 		m.quarter(&a.InfoHash, m.now) != m.quarter(&a.InfoHash, p.last)
 	if a.Left == 0 {
-		tell.Flags |= SyncSeeding
+		record.Flags |= SyncSeeding
 	}
 	if a.Left == 0 && a.Event == EventCompleted && !p.completed {
 		p.completed = true
 		t.downloaded++
 		m.completed++
-		told = true
-		tell.Flags |= SyncComplete
+		published = true
+		record.Flags |= SyncComplete
 	}
 	t.swarms[a.Peer.Family()].set(p, a.Left == 0, a.Left != 0 && a.Event == EventPaused)
 	p.last = m.now
-	return tell, told
+	return record, published
 }
 
 // quarter returns in which quarter of a peer timeout a moment is, as counted for

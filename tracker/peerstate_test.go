@@ -77,7 +77,8 @@ func TestPeerStatesTellAllThatIsKnown(t *testing.T) {
 
 // TestPeerStatesOfALargeSwarm: all peers come, once each, a piece at a time.
 func TestPeerStatesOfALargeSwarm(t *testing.T) {
-	b := newRig(t, func(o *Options) { o.Tell = nil })
+	b := newRig(t, nil)
+	b.PublishTo(nil)
 	const n = 3*walkWork + 17
 	for i := range n {
 		b.announce(hashA, peer4(i), func(a *Announce) { a.Left = uint64(i % 2) })
@@ -99,7 +100,8 @@ func TestPeerStatesOfALargeSwarm(t *testing.T) {
 // least once unless others make it move, of which a swarm without coming and going
 // has none.
 func TestPeerStatesWhileAnnouncesGoOn(t *testing.T) {
-	b := newRig(t, func(o *Options) { o.Tell = nil })
+	b := newRig(t, nil)
+	b.PublishTo(nil)
 	hashes := b.hashesIn(7, 1000)
 	for _, h := range hashes {
 		b.seed(h, peer4(1))

@@ -209,14 +209,14 @@ func (r *run) doAnnounce() {
 	if r.rng.IntN(4) == 0 {
 		a.Limit = r.rng.IntN(80)
 	}
-	before := len(r.told)
+	before := len(r.published)
 	var reply Reply
 	r.Announce(r.now(), &a, &reply)
-	tell, told := r.model.announce(&a)
-	if got := r.told[before:]; told != (len(got) == 1) || told && got[0] != tell {
-		r.t.Errorf("announce %+v: told %+v, want %v %+v", a, got, told, tell)
+	record, published := r.model.announce(&a)
+	if got := r.published[before:]; published != (len(got) == 1) || published && got[0] != record {
+		r.t.Errorf("announce %+v: published %+v, want %v %+v", a, got, published, record)
 	}
-	r.told = r.told[:0]
+	r.published = r.published[:0]
 	r.checkReply(&a, &reply)
 }
 
@@ -233,8 +233,8 @@ func (r *run) doSync() {
 	}
 	for range 1 + r.rng.IntN(2) { // some arrive twice
 		got, want := r.ApplySync(r.now(), &rec), r.model.sync(&rec)
-		if got != want || len(r.told) != 0 {
-			r.t.Errorf("sync %+v: %v, want %v; told %v", rec, got, want, r.told)
+		if got != want || len(r.published) != 0 {
+			r.t.Errorf("sync %+v: %v, want %v; published %v", rec, got, want, r.published)
 		}
 	}
 }

@@ -7,7 +7,7 @@ const RenewalMinutes = 45
 
 // Renewals count the announces of peers that were stored already, by the whole
 // minutes since the peer's announce before; the last element includes all that
-// took longer. Stops and what other instances tell are not counted.
+// took longer. Stops and what other instances publish are not counted.
 type Renewals [RenewalMinutes]uint64
 
 // Renewals adds up the shards since the start, one after the other.

@@ -58,8 +58,8 @@ func TestRestoredPeersAreAsBefore(t *testing.T) {
 		next.wantScrape(h, b.scrape(h))
 	}
 	next.wantScrape(hashA, b.scrape(hashA))
-	if n := len(next.TakeChanges(nil, 100)); n != 0 || next.Stats().Completed != 0 || len(next.told) != 0 {
-		t.Errorf("%d records changed, %d downloads counted, %d peers told", n, next.Stats().Completed, len(next.told))
+	if n := len(next.TakeChanges(nil, 100)); n != 0 || next.Stats().Completed != 0 || len(next.published) != 0 {
+		t.Errorf("%d records changed, %d downloads counted, %d peers published", n, next.Stats().Completed, len(next.published))
 	}
 }
 
@@ -121,13 +121,13 @@ func TestRestorePeers(t *testing.T) {
 			if c.before != nil {
 				c.before(b)
 			}
-			b.told = nil
+			b.published = nil
 			if got := b.RestorePeers(b.now(), c.states); got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)
 			}
 			b.wantScrape(hashA, c.counts)
-			if len(b.told) > 0 {
-				t.Errorf("%d peers told", len(b.told))
+			if len(b.published) > 0 {
+				t.Errorf("%d peers published", len(b.published))
 			}
 		})
 	}
@@ -204,22 +204,22 @@ func TestRestoredPeersCountForMemory(t *testing.T) {
 	}
 }
 
-// TestRestoredPeersAreToldAgain: a restored peer is told with its next announce if
+// TestRestoredPeersArePublishedAgain: a restored peer is published with its next announce if
 // its age says so, and not before.
-func TestRestoredPeersAreToldAgain(t *testing.T) {
+func TestRestoredPeersArePublishedAgain(t *testing.T) {
 	b := newRig(t, nil)
 	b.advance(15 * time.Minute) // no quarter of the timeout ends within the next ten
 	b.RestorePeers(b.now(), []PeerState{
 		{InfoHash: InfoHash{}, Peer: peer4(0), Age: 590}, {InfoHash: InfoHash{}, Peer: peer4(1), Age: 610},
 	})
-	b.told = nil
+	b.published = nil
 	b.leech(InfoHash{}, peer4(0))
-	if len(b.told) != 0 {
-		t.Errorf("told before ten minutes: %v", b.told)
+	if len(b.published) != 0 {
+		t.Errorf("published before ten minutes: %v", b.published)
 	}
 	b.leech(InfoHash{}, peer4(1))
-	if len(b.told) != 1 {
-		t.Errorf("told %d after ten minutes, want 1", len(b.told))
+	if len(b.published) != 1 {
+		t.Errorf("published %d after ten minutes, want 1", len(b.published))
 	}
 }
 

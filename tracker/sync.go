@@ -11,7 +11,7 @@ const (
 	SyncStopped  SyncFlags = 0x20
 )
 
-// SyncRecord is what one instance tells the others of a peer.
+// SyncRecord is what one instance publishes of a peer.
 type SyncRecord struct {
 	InfoHash InfoHash
 	Peer     Peer
@@ -31,8 +31,8 @@ const (
 	SyncResultCount int        = iota // number of results
 )
 
-// ApplySync takes in what another instance tells of a peer, as if the peer had
-// announced here, except that nobody is told of it again.
+// ApplySync takes in what another instance has published of a peer, as if the peer
+// had announced here, except that it is not published again.
 func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 	if r.Peer.port == 0 || !t.accepted.accept(&r.Peer) {
 		return SyncBadPeer

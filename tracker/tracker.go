@@ -26,8 +26,8 @@ type Options struct {
 	// announce; 0 is for ever.
 	TorrentTimeout time.Duration
 	// RenewAfter is the age of a peer's last announce from which on the next
-	// is told to other instances. One that announces more often is told in
-	// every quarter of PeerTimeout.
+	// is published. One that announces more often is published in every quarter
+	// of PeerTimeout.
 	RenewAfter time.Duration
 	// MaxMemory bounds the bytes that torrents and peers take up, MaxTorrents the
 	// number of torrents; 0 does not. Near them the networks that hold most make
@@ -41,7 +41,7 @@ type Options struct {
 	// MaxTorrentsPerAddress the torrents that peers of one address newly join
 	// in a peer timeout, and those that they are the first to complete in a
 	// TorrentTimeout; 0 does not. IPv6 addresses count by their /64. What other
-	// instances tell is not bounded.
+	// instances publish is not bounded.
 	MaxPeersPerAddress, MaxTorrentsPerAddress int
 	// DefaultNumWant is the number of peers for clients that do not say, and
 	// MaxNumWant the most that anyone gets.
@@ -52,17 +52,13 @@ type Options struct {
 	// AllowNetworks are networks whose addresses are taken in besides public
 	// ones. See NeverStored for those that cannot be.
 	AllowNetworks []netip.Prefix
-	// Tell, if not nil, is called with what other instances are to know, by
-	// the goroutine that announces and with the torrent's shard locked: what
-	// Served has copied has been told before. It must not block, nor call the
-	// tracker.
-	Tell func(SyncRecord)
 }
 
 // Tracker holds the torrents and their peers. Its methods may be called from
 // any goroutine.
 type Tracker struct {
 	opts     Options
+	publish  func(SyncRecord) // nil: to nobody
 	clock    clock
 	seed     uint64 // of all hashes, a secret
 	renew    uint16 // Options.RenewAfter in ticks
@@ -94,6 +90,12 @@ func New(o Options, now time.Time) *Tracker {
 	}
 	return t
 }
+
+// PublishTo has publish called with each peer that other instances are to know, by
+// the goroutine that announces and with the torrent's shard locked: what Served has
+// copied has been published before. It must neither block nor call the tracker.
+// PublishTo is called before the first announce; without it nothing is published.
+func (t *Tracker) PublishTo(publish func(SyncRecord)) { t.publish = publish }
 
 // Instant returns now as the tracker counts time.
 func (t *Tracker) Instant(now time.Time) Instant { return t.clock.instant(now) }

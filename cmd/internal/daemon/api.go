@@ -109,14 +109,7 @@ func torrent(o *tracker.Overview) admin.Torrent {
 	}
 }
 
-func (a api) Cluster() any {
-	if a.d.node == nil {
-		return struct {
-			Enabled bool `json:"enabled"`
-		}{}
-	}
-	return a.d.node.Cluster()
-}
+func (a api) Cluster() any { return a.d.group.cluster() }
 
 func (a api) Checkpoint(client string) (admin.Checkpoint, error) {
 	began := time.Now()

@@ -2,87 +2,58 @@ package daemon
 
 import (
 	"errors"
-	"net/netip"
-	"os"
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/listen"
-	"keeptrack/livesync/transport"
-	"keeptrack/livesync/transport/multicast"
 	"keeptrack/store/safefile"
-	"keeptrack/tracker/udp"
 )
 
-// sockets are what clients, the operator and other instances come to. All are bound
-// before anything is loaded: what comes meanwhile waits in them.
-type sockets struct {
-	binder *listen.Binder
-	udp    udp.Sockets
-	http   *listen.Listeners
-	admin  *listen.Listeners
-	group  transport.Transport // nil when live sync is off
+// binders bind what clients and other instances come to, if the config turns it on:
+// one for each front end and each way to other instances.
+var binders = [...]func(*Daemon) error{
+	bindUDP,
+	bindHTTP,
+	bindGroup,
 }
 
-// bind binds what the config names, or takes it over from what was passed.
+// whenLoaded has f called, by which a part is made, once the database is loaded.
+func (d *Daemon) whenLoaded(f func() error) { d.loaded = append(d.loaded, f) }
+
+// atEnd has f called at the very end, by which sockets are closed that nobody serves
+// any more, or ever did.
+func (d *Daemon) atEnd(f func() error) { d.ends = append(d.ends, f) }
+
+// bind binds what the config names, or takes it over from what was passed. All of it
+// is bound before anything is loaded: what comes meanwhile waits.
 func (d *Daemon) bind() (err error) {
-	d.sockets.binder = listen.NewBinder(d.opts.Passed)
+	d.binder = listen.NewBinder(d.opts.Passed)
+	d.atEnd(d.binder.Close)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.sockets.close())
+			err = errors.Join(err, d.close())
 		}
 	}()
 	if d.account, err = d.findAccount(); err != nil {
 		return err
 	}
-	if err := d.bindAddresses(); err != nil {
+	if d.admin, err = d.binder.Streams("admin", []config.Endpoint{d.config.Admin.Listen}); err != nil {
 		return err
 	}
-	if err := d.bindGroup(); err != nil {
-		return err
+	for _, bind := range binders {
+		if err := bind(d); err != nil {
+			return err
+		}
 	}
-	if err := d.sockets.binder.Unix(d.boundByRoot); err != nil {
+	if err := d.binder.Unix(d.boundByRoot); err != nil {
 		return err
 	}
 	if err := d.dropPrivileges(); err != nil {
 		return err
 	}
-	if err := d.sockets.binder.Unix(func(string) bool { return true }); err != nil {
+	if err := d.binder.Unix(func(string) bool { return true }); err != nil {
 		return err
 	}
-	return d.sockets.binder.Rest()
-}
-
-// bindAddresses binds what clients and the operator come to from elsewhere.
-func (d *Daemon) bindAddresses() (err error) {
-	s, c := &d.sockets, d.config
-	if s.admin, err = s.binder.Streams("admin", []config.Endpoint{c.Admin.Listen}); err != nil {
-		return err
-	}
-	o := d.udpOptions()
-	err = s.binder.Datagrams(c.UDP.Listen, func(addr netip.AddrPort, passed *os.File) error { return s.udp.Open(o, addr, passed) })
-	if err != nil {
-		return err
-	}
-	s.http, err = s.binder.Streams("http", c.HTTP.Listen)
-	return err
-}
-
-// bindGroup opens the sockets of live sync, if it is turned on.
-func (d *Daemon) bindGroup() (err error) {
-	c := &d.config.LiveSync
-	if !c.Enabled {
-		return nil
-	}
-	d.sockets.group, err = multicast.New(multicast.Options{
-		Interface: c.Interface,
-		Group:     c.Group,
-		Port:      c.Port,
-		Nodes:     c.Nodes,
-		Loopback:  c.Loopback,
-		MaxPacket: c.MaxPayload,
-		Log:       d.log,
-	})
-	return err
+	return d.binder.Rest()
 }
 
 // boundByRoot reports whether root listens on a unix socket before it becomes the
@@ -96,11 +67,11 @@ func (d *Daemon) boundByRoot(path string) bool {
 	return err == nil && owner.UID == 0
 }
 
-// close releases what is not served any more, or never was.
-func (s *sockets) close() error {
-	errs := []error{s.udp.Close(), s.binder.Close()}
-	if s.group != nil {
-		errs = append(errs, s.group.Close())
+// close closes what was bound.
+func (d *Daemon) close() error {
+	var errs []error
+	for _, f := range d.ends {
+		errs = append(errs, f())
 	}
 	return errors.Join(errs...)
 }

@@ -14,6 +14,7 @@ import (
 // checkpointer writes to the database what has changed in the tracker, again
 // and again.
 type checkpointer struct {
+	silent
 	store    *store.Store
 	tracker  *tracker.Tracker
 	interval time.Duration
@@ -116,4 +117,23 @@ func (c *checkpointer) snapshot() checkpointStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stats
+}
+
+var (
+	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
+	metricCheckpointFailures = counter("checkpoint_failures_total", "Checkpoints that failed and were tried again.")
+	metricCheckpointSeconds  = counter("checkpoint_seconds_total", "Time spent writing checkpoints.")
+	metricCheckpointRecords  = counter("checkpoint_records_total", "Torrents written by checkpoints.")
+	metricCheckpointBytes    = counter("checkpoint_bytes_total", "Bytes of values written by checkpoints.")
+	metricCheckpointAge      = gauge("checkpoint_age_seconds", "Time since the last checkpoint was done.")
+)
+
+func (c *checkpointer) collect(send sender) {
+	s := c.snapshot()
+	send(metricCheckpoints, float64(s.done))
+	send(metricCheckpointFailures, float64(s.failed))
+	send(metricCheckpointSeconds, s.seconds)
+	send(metricCheckpointRecords, float64(s.records))
+	send(metricCheckpointBytes, float64(s.bytes))
+	send(metricCheckpointAge, time.Since(s.last).Seconds())
 }

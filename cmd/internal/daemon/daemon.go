@@ -12,17 +12,12 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
-	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/listen"
-	"keeptrack/livesync"
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
-	"keeptrack/tracker/http"
-	"keeptrack/tracker/udp"
 )
 
 // Options are what a Daemon is built from.
@@ -55,19 +50,21 @@ type Daemon struct {
 	log     zerolog.Logger
 	started time.Time
 
-	account     account // whom the process becomes
-	database    string  // the path of the file
-	sockets     sockets
+	account  account // whom the process becomes
+	database string  // the path of the file
+	binder   *listen.Binder
+	admin    *listen.Listeners // one or none
+	loaded   []func() error    // see whenLoaded
+	ends     []func() error    // see atEnd
+
 	store       *store.Store
 	tracker     *tracker.Tracker
 	access      *accessRules
 	checkpoints *checkpointer
 	peers       *peerKeeper
-	udp         *udp.Server    // nil when it is turned off
-	http        *http.Server   // nil when it is turned off
-	node        *livesync.Node // nil when live sync is off
-	admin       *admin.Server  // nil when it is turned off
-	state       atomic.Int32   // a state; the parts above are all set once it is not loading
+	group       group
+	stages
+	state atomic.Int32 // a state; all of the above is set once it is not loading
 
 	ending     <-chan struct{}              // closed when the daemon is to stop
 	reloading  sync.Mutex                   // held while the config or the access list is read again
@@ -85,28 +82,17 @@ const (
 // Run opens the database, loads it, serves until ctx is done and then stops.
 // It returns nil only if everything that was to be kept is in the database.
 func Run(ctx context.Context, o Options) error {
-	d := &Daemon{opts: o, config: o.Config, database: o.Config.Store.Path, log: o.Log, started: time.Now()}
+	d := &Daemon{opts: o, config: o.Config, database: o.Config.Store.Path, log: o.Log, started: time.Now(), group: alone{}}
 	if err := d.bind(); err != nil {
 		return err
 	}
 	d.makeAdmin()
-	adminCtx, stopAdmin := context.WithCancel(context.WithoutCancel(ctx))
-	adminDone := make(chan error, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	d.ending = ctx.Done()
-	go func() {
-		defer cancel() // an operator who cannot see is to be told at once
-		adminDone <- d.runAdmin(adminCtx)
-	}()
-	err := d.run(ctx)
-	stopAdmin()
-	return errors.Join(err, <-adminDone, d.sockets.close())
+	return errors.Join(d.outer.around(ctx, d.run), d.close())
 }
 
-// run is Run but for the admin address, which answers from the first moment to
-// the last.
+// run is Run but for the outer stage.
 func (d *Daemon) run(ctx context.Context) (err error) {
+	d.ending = ctx.Done()
 	if err := d.load(); err != nil {
 		return err
 	}
@@ -115,7 +101,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 			err = errors.Join(err, closeErr)
 		}
 	}()
-	if err := d.makeFront(); err != nil {
+	if err := d.makeParts(); err != nil {
 		return err
 	}
 	d.state.Store(serving)
@@ -125,7 +111,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	notifying.Go(func() { d.keepNotifying(ctx, stopped) })
 	defer notifying.Wait()
 	defer close(stopped)
-	err = d.serve(ctx)
+	err = d.back.around(ctx, func(ctx context.Context) error { return d.front.around(ctx, untilDone) })
 	d.state.Store(stopping)
 	d.log.Info().Msg("stopping")
 	_, finalErr := d.checkpoints.write()
@@ -181,67 +167,29 @@ func (d *Daemon) trackerOptions(b Budget) tracker.Options {
 		AllowPrivate:          c.AllowPrivateAddresses,
 		AllowNetworks:         c.AllowNetworks,
 		WantCheckpoint:        func() { d.checkpoints.hasten() },
-		Tell: func(r tracker.SyncRecord) {
-			if d.node != nil {
-				d.node.Publish(r)
-			}
-		},
 	}
 }
 
-// serve runs the parts until ctx is done or one of them fails. The front ends
-// stop first, then live sync sends what it still holds.
-func (d *Daemon) serve(ctx context.Context) error {
-	front, frontCtx := errgroup.WithContext(ctx)
-	back, backCtx := errgroup.WithContext(context.WithoutCancel(ctx))
-	backCtx, stopBack := context.WithCancel(backCtx)
-	defer stopBack()
-	if d.node != nil {
-		back.Go(func() error { return d.node.Run(backCtx) })
-	}
-	back.Go(func() error { return d.tracker.Run(backCtx) })
-	back.Go(func() error { return d.checkpoints.Run(backCtx) })
-	back.Go(func() error { return d.peers.Run(backCtx) })
-	unreachable := unreachableWarner{tracker: d.tracker, log: d.log}
-	back.Go(func() error { return unreachable.Run(backCtx) })
-	if d.udp != nil {
-		front.Go(func() error { return d.udp.Run(frontCtx) })
-	}
-	if d.http != nil {
-		front.Go(func() error { return d.http.Run(frontCtx) })
-	}
-	front.Go(func() error { return d.reloads(frontCtx) })
-	// A back part that fails takes the front ends down with it.
-	front.Go(func() error {
-		select {
-		case <-frontCtx.Done():
-			return nil
-		case <-backCtx.Done():
-			return errBack
+// makeParts makes the parts, once the database is loaded.
+func (d *Daemon) makeParts() error {
+	for _, f := range d.loaded {
+		if err := f(); err != nil {
+			return err
 		}
-	})
-	frontErr := front.Wait()
-	stopBack()
-	backErr := back.Wait()
-	if errors.Is(frontErr, errBack) {
-		frontErr = nil
 	}
-	return errors.Join(frontErr, backErr)
+	d.front = append(d.front, reloads{d: d})
+	d.back = append(d.back, trackerPart{Tracker: d.tracker, store: d.store}, d.checkpoints, d.peers,
+		&unreachableWarner{tracker: d.tracker, log: d.log})
+	return nil
 }
-
-// errBack stops the front ends; the part that failed gives the reason.
-var errBack = errors.New("a part of the daemon failed")
 
 // impaired returns what does not work although the daemon serves its clients: they
 // are not to be sent elsewhere for it. It returns nil when everything works.
 func (d *Daemon) impaired() error {
-	if d.state.Load() == loading || d.node == nil {
+	if d.state.Load() == loading {
 		return nil
 	}
-	if s := d.node.Transport(); s.Down != nil {
-		return fmt.Errorf("live sync is down since %s: %w", s.Since.UTC().Format(time.RFC3339), s.Down)
-	}
-	return nil
+	return d.group.impaired()
 }
 
 // ready returns nil while the daemon serves and its database can be written.

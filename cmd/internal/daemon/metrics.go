@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -28,10 +30,10 @@ var (
 
 	metricLogLost = counter("log_lines_lost_total", "Lines of the log that were not written: their reader was gone or too slow, or writing failed.")
 
-	metricReloadSuccess = gauge("reload_success", "1 when the last reload was put in force, or there was none; 0 when it was refused.")
-	metricReloadTime    = gauge("reload_timestamp_seconds", "Unix time of the last reload, put in force or refused; 0 if never.")
-
-	metricUnauthorized = counter("admin_unauthorized_total", "Requests to the admin address without the right token.")
+	// Those of several parts.
+	metricRequests = counter("requests_total", "Requests answered, by result: ok or failed.",
+		"transport", "family", "action", "result")
+	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read.", "socket")
 )
 
 var families = [...]tracker.Family{tracker.IPv4, tracker.IPv6}
@@ -68,33 +70,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if c.d.state.Load() == loading {
 		return
 	}
-	collectReload(c.d.lastReload.Load(), send)
-	if c.d.admin != nil {
-		send(metricUnauthorized, float64(c.d.admin.Unauthorized()))
+	for _, p := range c.d.parts() {
+		p.collect(send)
 	}
-	collectTracker(c.d.tracker.Stats(), send)
-	collectDatabase(c.d.store, c.d.tracker, send)
-	collectCheckpoints(c.d.checkpoints.snapshot(), send)
-	collectSnapshots(c.d.peers.snapshot(), send)
-	if c.d.udp != nil {
-		collectUDP(c.d.udp.Stats(), send)
-	}
-	if c.d.http != nil {
-		collectHTTP(c.d.http.Stats(), send)
-	}
-	if c.d.node != nil {
-		collectSync(c.d.node.Stats(), send)
-		collectCluster(c.d.node.Cluster(), send)
-	}
-}
-
-// collectReload sends how the last reload ended; nil: there was none.
-func collectReload(last *reloadResult, send sender) {
-	if last == nil {
-		last = &reloadResult{}
-	}
-	send(metricReloadSuccess, oneIf(last.err == nil))
-	send(metricReloadTime, unixSeconds(last.at))
 }
 
 func oneIf(is bool) float64 {
@@ -102,4 +80,12 @@ func oneIf(is bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// unixSeconds returns t in seconds since 1970-01-01 UTC; 0 for the zero time.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1e3
 }

@@ -13,8 +13,9 @@ var (
 	metricSnapshotDamaged  = gauge("snapshot_damaged_blocks", "Parts of the snapshot that was there at the start that could not be read.")
 )
 
-// collectSnapshots sends how snapshots of the peers fare, if there are to be any.
-func collectSnapshots(s snapshotStats, send sender) {
+// collect sends how snapshots fare, if there are to be any.
+func (k *peerKeeper) collect(send sender) {
+	s := k.snapshot()
 	if !s.keep {
 		return
 	}

@@ -19,6 +19,7 @@ import (
 // peerKeeper has the peers outlive the process: it takes in the snapshot of the one
 // before, and writes another again and again and at the stop.
 type peerKeeper struct {
+	silent
 	database string // path
 	store    *store.Store
 	tracker  *tracker.Tracker

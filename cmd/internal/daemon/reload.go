@@ -12,8 +12,15 @@ import (
 	"keeptrack/cmd/internal/config"
 )
 
-// reloads reads the config again whenever it is asked to, until ctx is done.
-func (d *Daemon) reloads(ctx context.Context) error {
+// reloads read the config again whenever they are asked for.
+type reloads struct {
+	silent
+	d *Daemon
+}
+
+// Run reloads until ctx is done.
+func (r reloads) Run(ctx context.Context) error {
+	d := r.d
 	for {
 		select {
 		case <-ctx.Done():
@@ -28,6 +35,20 @@ func (d *Daemon) reloads(ctx context.Context) error {
 			d.notify(sd.SdNotifyReady, d.status())
 		}
 	}
+}
+
+var (
+	metricReloadSuccess = gauge("reload_success", "1 when the last reload was put in force, or there was none; 0 when it was refused.")
+	metricReloadTime    = gauge("reload_timestamp_seconds", "Unix time of the last reload, put in force or refused; 0 if never.")
+)
+
+func (r reloads) collect(send sender) {
+	last := r.d.lastReload.Load()
+	if last == nil {
+		last = &reloadResult{}
+	}
+	send(metricReloadSuccess, oneIf(last.err == nil))
+	send(metricReloadTime, unixSeconds(last.at))
 }
 
 // reloadResult is how a reload ended.
@@ -70,11 +91,7 @@ func (d *Daemon) reload() error {
 	}
 	d.access.set(c.Access, list)
 	d.peers.set(c.Store)
-	live := 0
-	if d.node != nil && keys != nil {
-		d.node.SetKeys(keys)
-		live = keys.Len()
-	}
+	live := d.group.setKeys(keys)
 	zerolog.SetGlobalLevel(c.Log.Level)
 	d.log.Info().Str("log_level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
 		Int("listed", list.Len()).Int("livesync_keys", live).Bool("keep_peers", c.Store.KeepPeers).Dur("took_ms", time.Since(began)).Msg("config reloaded")

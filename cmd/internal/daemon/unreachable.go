@@ -22,6 +22,7 @@ const (
 // because nobody could reach them. Otherwise a tracker behind a NAT or a proxy
 // that it does not know of seems to work, and no client ever gets a peer.
 type unreachableWarner struct {
+	silent
 	tracker *tracker.Tracker
 	log     zerolog.Logger
 	warned  [tracker.TurnedCount]uint64 // announces told of so far, by reason

@@ -1,12 +1,119 @@
 package daemon
 
 import (
+	"encoding/binary"
+	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/livesync"
+	"keeptrack/livesync/transport/multicast"
 	"keeptrack/livesync/wire"
+	"keeptrack/store"
 	"keeptrack/tracker"
 )
+
+// group is what the daemon asks of the group of instances that it is in: a
+// syncPart, or alone.
+type group interface {
+	// cluster returns what the JSON interface shows of the group.
+	cluster() any
+	// impaired returns why the group is not reached, or nil.
+	impaired() error
+	// setKeys puts other keys in force and returns how many there are. Nil leaves
+	// those that are.
+	setKeys(*wire.Keys) int
+}
+
+// alone is the group of an instance whose live sync is off.
+type alone struct{}
+
+func (alone) impaired() error        { return nil }
+func (alone) setKeys(*wire.Keys) int { return 0 }
+func (alone) cluster() any {
+	return struct {
+		Enabled bool `json:"enabled"`
+	}{}
+}
+
+// syncPart is live sync.
+type syncPart struct{ *livesync.Node }
+
+// bindGroup opens the sockets of live sync, unless it is turned off.
+func bindGroup(d *Daemon) error {
+	c := &d.config.LiveSync
+	if !c.Enabled {
+		return nil
+	}
+	t, err := multicast.New(multicast.Options{
+		Interface: c.Interface,
+		Group:     c.Group,
+		Port:      c.Port,
+		Nodes:     c.Nodes,
+		Loopback:  c.Loopback,
+		MaxPacket: c.MaxPayload,
+		Log:       d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.atEnd(t.Close)
+	o := livesync.Options{
+		MaxDelay:         c.MaxDelay,
+		FirstBeaconDelay: c.FirstBeaconDelay,
+		BeaconInterval:   c.BeaconInterval,
+		InquireThreshold: c.InquireThreshold,
+		TellRate:         c.TellRate,
+		Keys:             d.opts.Keys,
+		AcceptPlain:      c.AcceptPlain,
+		Log:              d.log,
+	}
+	copy(o.ID[:], c.ID)
+	d.whenLoaded(func() error {
+		var err error
+		if o.ReplayFloors, err = d.store.Marks(); err != nil {
+			return err
+		}
+		node, err := livesync.New(o, t, d.tracker)
+		if err != nil {
+			return err
+		}
+		p := syncPart{node}
+		d.group, d.back = p, append(d.back, p)
+		d.store.KeepMarks(func() store.Marks { return node.ReplayFloors() })
+		return nil
+	})
+	return nil
+}
+
+func (p syncPart) cluster() any { return p.Cluster() }
+
+func (p syncPart) impaired() error {
+	if s := p.Transport(); s.Down != nil {
+		return fmt.Errorf("live sync is down since %s: %w", s.Since.UTC().Format(time.RFC3339), s.Down)
+	}
+	return nil
+}
+
+func (p syncPart) setKeys(k *wire.Keys) int {
+	if k == nil {
+		return 0
+	}
+	p.SetKeys(k)
+	return k.Len()
+}
+
+func (p syncPart) describe(line *zerolog.Event) { line.Stringer("livesync_id", p.ID()) }
+
+// count takes the id in the byte order in which opentracker, on the machines that
+// are about, sends the number that it shows.
+func (p syncPart) count(n *otstats.Numbers) {
+	s, id := p.Stats(), p.ID()
+	n.TrackerID = binary.LittleEndian.Uint32(id[:])
+	n.Synced = s.In[wire.KindLive].Records + s.In[wire.KindLive6].Records
+}
 
 var (
 	metricSyncPackets = counter("livesync_packets_total", "Live sync packets used or sent.", "type", "direction")
@@ -29,6 +136,11 @@ var (
 	metricInstanceSeen     = gauge("livesync_instance_last_seen_timestamp_seconds", "Unix time at which an instance was last heard.", "id")
 	metricInstanceTorrents = gauge("livesync_instance_torrents", "Torrents of an instance by its last BEACON; missing before the first.", "id")
 )
+
+func (p syncPart) collect(send sender) {
+	collectSync(p.Node.Stats(), send)
+	collectCluster(p.Node.Cluster(), send)
+}
 
 func collectSync(s livesync.Stats, send sender) {
 	for k := range wire.KindCount {
@@ -68,12 +180,4 @@ func collectCluster(c livesync.Cluster, send sender) {
 			send(metricInstanceTorrents, float64(*other.Torrents), id)
 		}
 	}
-}
-
-// unixSeconds returns t in seconds since 1970-01-01 UTC; 0 for the zero time.
-func unixSeconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1e3
 }

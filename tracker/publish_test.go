@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestTold goes through what other instances are told of an announce.
-func TestTold(t *testing.T) {
+// TestPublished goes through what is published of an announce.
+func TestPublished(t *testing.T) {
 	const renew = 10 * time.Minute
 	paused := func(a *Announce) { a.Event = EventPaused }
 	for _, c := range []struct {
@@ -57,80 +57,78 @@ func TestTold(t *testing.T) {
 			if c.do != nil {
 				c.do(b)
 			}
-			b.told = nil
+			b.published = nil
 			c.last(b)
 			var got []SyncFlags
-			for _, r := range b.told {
+			for _, r := range b.published {
 				got = append(got, r.Flags)
 				if r.InfoHash != hashA || r.Peer != peer4(1) && r.Peer != peer6(1) {
-					t.Errorf("told of %v %v", r.InfoHash, r.Peer)
+					t.Errorf("published %v %v", r.InfoHash, r.Peer)
 				}
 			}
 			if !slices.Equal(got, c.want) {
-				t.Errorf("told %x, want %x", got, c.want)
+				t.Errorf("published %x, want %x", got, c.want)
 			}
 		})
 	}
 }
 
-// TestToldAgain holds that a peer is told often enough to stay known elsewhere,
+// TestPublishedAgain holds that a peer is published often enough to stay known elsewhere,
 // and not much more often, however often it announces.
-func TestToldAgain(t *testing.T) {
+func TestPublishedAgain(t *testing.T) {
 	const timeout, renew = ticksPerTimeout, 600 // seconds, which are ticks
 	for _, every := range []int{1, 60, 250, renew, renew + 1, 1024, 1800, timeout - 1} {
 		for _, h := range []InfoHash{hashA, hashB, {1, 0xff, 0xff}, {2, 0x12, 0x34}} {
 			b := newRig(t, func(o *Options) { o.RenewAfter = renew * time.Second })
-			last, told, longest := 0, 0, 0
+			last, published, longest := 0, 0, 0
 			const long = 20 * timeout
 			for at := 0; at < long; at += every {
-				b.told = nil
-				if b.leech(h, peer4(1)); len(b.told) > 0 {
+				b.published = nil
+				if b.leech(h, peer4(1)); len(b.published) > 0 {
 					longest, last = max(longest, at-last), at
-					told++
+					published++
 				}
 				b.advance(time.Duration(every) * time.Second)
 			}
 			if most := max(every, timeout/4+min(every, renew)); longest > most || longest == 0 {
-				t.Errorf("%v, announced every %d s: not told for %d s", h, every, longest)
+				t.Errorf("%v, announced every %d s: not published for %d s", h, every, longest)
 			}
-			if most := long/min(max(every, timeout/4), long) + 2; every <= renew && told > most {
-				t.Errorf("%v, announced every %d s: told %d times", h, every, told)
+			if most := long/min(max(every, timeout/4), long) + 2; every <= renew && published > most {
+				t.Errorf("%v, announced every %d s: published %d times", h, every, published)
 			}
 		}
 	}
 }
 
-func TestNobodyToTell(t *testing.T) {
-	b := newRig(t, func(o *Options) { o.Tell = nil })
+func TestNobodyToPublishTo(t *testing.T) {
+	b := newRig(t, nil)
+	b.PublishTo(nil)
 	if r := b.leech(hashA, peer4(1)); r.Leechers != 1 {
 		t.Errorf("%+v", r)
 	}
 }
 
-// TestToldBeforeCopied holds that whatever ServedPage has copied has been told
+// TestPublishedBeforeCopied holds that whatever ServedPage has copied has been published
 // before: otherwise a count could reach others ahead of the completion in it.
-func TestToldBeforeCopied(t *testing.T) {
-	var b *rig
-	locked := false
-	b = newRig(t, func(o *Options) {
-		o.Tell = func(r SyncRecord) {
-			s := b.shard(&r.InfoHash)
-			if locked = !s.mu.TryLock(); !locked {
-				s.mu.Unlock()
-			}
+func TestPublishedBeforeCopied(t *testing.T) {
+	b, locked := newRig(t, nil), false
+	b.PublishTo(func(r SyncRecord) {
+		s := b.shard(&r.InfoHash)
+		if locked = !s.mu.TryLock(); !locked {
+			s.mu.Unlock()
 		}
 	})
 	b.seed(hashA, peer4(1))
 	if !locked {
-		t.Error("the shard can be copied while a peer in it is not told yet")
+		t.Error("the shard can be copied while a peer in it is not published yet")
 	}
 }
 
-func TestNotToldWhenFull(t *testing.T) {
+func TestNotPublishedWhenFull(t *testing.T) {
 	b := newRig(t, func(o *Options) { o.MaxTorrents = 1 })
 	b.leech(hashA, peer4(1))
-	b.told = nil
-	if b.leech(hashB, peer4(1)); len(b.told) != 0 {
-		t.Errorf("told %v", b.told)
+	b.published = nil
+	if b.leech(hashB, peer4(1)); len(b.published) != 0 {
+		t.Errorf("published %v", b.published)
 	}
 }

@@ -1,21 +1,71 @@
 package daemon
 
 import (
+	"github.com/rs/zerolog"
+
+	"keeptrack/cmd/internal/admin/otstats"
+	"keeptrack/cmd/internal/listen"
 	"keeptrack/tracker"
 	"keeptrack/tracker/http"
-	"keeptrack/tracker/udp"
 )
 
+// httpPart is the HTTP front end.
+type httpPart struct {
+	*http.Server
+	at *listen.Listeners
+}
+
+// bindHTTP binds the sockets of the HTTP front end, unless it is turned off.
+func bindHTTP(d *Daemon) error {
+	c := &d.config.HTTP
+	if len(c.Listen) == 0 {
+		return nil
+	}
+	at, err := d.binder.Streams("http", c.Listen)
+	d.whenLoaded(func() error {
+		s, err := http.New(http.Options{
+			TrustedProxies:           c.TrustedProxies,
+			ClientAddressHeader:      c.ClientAddressHeader,
+			RedirectURL:              c.RedirectURL,
+			FullScrape:               c.FullScrape,
+			MaxConnections:           c.MaxConnections,
+			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+			Log:                      d.log,
+		}, at.All(), d.tracker)
+		d.front = append(d.front, httpPart{s, at})
+		return err
+	})
+	return err
+}
+
+func (p httpPart) describe(line *zerolog.Event) { line.Strs("http", p.at.Names()) }
+
+func (p httpPart) count(n *otstats.Numbers) {
+	s := p.Stats()
+	n.TCPAccepts = s.Accepted
+	n.TCPAnnounces = s.Failures[http.FailureRefused]
+	for f := range families {
+		n.TCPAnnounces += s.Requests[http.ActionAnnounce][f].OK
+		n.TCPScrapes += s.Requests[http.ActionScrape][f].OK
+		n.Errors[otstats.ErrorRedirect] += s.Requests[http.ActionOther][f].OK
+	}
+	n.Errors[otstats.ErrorParse] = s.Malformed
+	for f, count := range s.Failures {
+		switch http.Failure(f) {
+		case http.FailureRefused: // answered
+		case http.FailureMethod:
+			n.Errors[otstats.ErrorParse] += count
+		case http.FailureFullScrapeBusy:
+			n.Errors[otstats.ErrorNotModest] += count
+		case http.FailureNotFound:
+			n.Errors[otstats.ErrorNotFound] += count
+		default:
+			n.Errors[otstats.ErrorParameter] += count
+		}
+	}
+}
+
 var (
-	metricRequests = counter("requests_total", "Requests answered, by result: ok or failed.",
-		"transport", "family", "action", "result")
-
-	metricUDPPackets  = counter("udp_packets_total", "Datagrams received.", "family")
-	metricUDPDrops    = counter("udp_drops_total", "Datagrams not answered.", "family", "reason")
-	metricUDPFailures = counter("udp_failures_total", "UDP requests that failed.", "family", "reason")
-	metricUDPUnsent   = counter("udp_unsent_total", "Replies that the system did not take.", "family")
-	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read.", "socket")
-
 	metricHTTPFailures  = counter("http_failures_total", "HTTP requests that failed.", "reason")
 	metricHTTPMalformed = counter("http_malformed_total", "What came over HTTP connections and was no request.")
 	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP requests in which a source that is no trusted proxy names a client, which is not believed.")
@@ -27,36 +77,8 @@ var (
 	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: as many as may be were open, or descriptors ran out, and none could be spared or closing one did not help, or memory ran out.")
 )
 
-func collectUDP(s udp.Stats, send sender) {
-	collectUDPFamily(tracker.IPv4, &s.IPv4, send)
-	collectUDPFamily(tracker.IPv6, &s.IPv6, send)
-	send(metricKernelDrops, float64(s.IPv4.KernelDrops+s.IPv6.KernelDrops), "udp")
-}
-
-func collectUDPFamily(f tracker.Family, u *udp.FamilyStats, send sender) {
-	family := f.String()
-	for _, r := range []struct {
-		action, result string
-		n              uint64
-	}{
-		{"connect", "ok", u.Connects},
-		{"announce", "ok", u.Announces},
-		{"announce", "failed", u.Refused + u.StaleAnnounces},
-		{"scrape", "ok", u.Scrapes},
-		{"scrape", "failed", u.StaleScrapes},
-	} {
-		send(metricRequests, float64(r.n), "udp", family, r.action, r.result)
-	}
-	send(metricUDPPackets, float64(u.Packets), family)
-	for reason, n := range u.Dropped {
-		send(metricUDPDrops, float64(n), family, udp.Drop(reason).String())
-	}
-	send(metricUDPFailures, float64(u.Refused), family, "refused")
-	send(metricUDPFailures, float64(u.StaleAnnounces+u.StaleScrapes), family, "connection_id")
-	send(metricUDPUnsent, float64(u.Unsent), family)
-}
-
-func collectHTTP(s http.Stats, send sender) {
+func (p httpPart) collect(send sender) {
+	s := p.Stats()
 	for a, byFamily := range s.Requests {
 		for f, results := range byFamily {
 			action, family := http.Action(a).String(), tracker.Family(f).String()

@@ -1,11 +1,26 @@
 package daemon
 
 import (
-	"time"
-
+	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/store"
 	"keeptrack/tracker"
 )
+
+// trackerPart is the tracker with its file.
+type trackerPart struct {
+	silent
+	*tracker.Tracker
+	store *store.Store
+}
+
+func (p trackerPart) count(n *otstats.Numbers) {
+	s := p.Stats()
+	n.Torrents = uint64(s.Torrents)
+	n.Peers = s.Peers[tracker.IPv4] + s.Peers[tracker.IPv6]
+	n.Seeds = s.Seeders[tracker.IPv4] + s.Seeders[tracker.IPv6]
+	n.Completed = s.Completed
+	n.Renewed = p.Renewals()
+}
 
 var (
 	metricTorrents         = gauge("torrents", "Torrents kept, those without peers included.")
@@ -21,16 +36,10 @@ var (
 
 	metricDatabaseBytes = gauge("database_bytes", "Length of the database file.")
 	metricInFileAlone   = gauge("database_records_alone", "Torrents that are in the database file and not in memory: max_memory has no room for them, or they have made room.")
-
-	metricCheckpoints        = counter("checkpoint_total", "Checkpoints written.")
-	metricCheckpointFailures = counter("checkpoint_failures_total", "Checkpoints that failed and were tried again.")
-	metricCheckpointSeconds  = counter("checkpoint_seconds_total", "Time spent writing checkpoints.")
-	metricCheckpointRecords  = counter("checkpoint_records_total", "Torrents written by checkpoints.")
-	metricCheckpointBytes    = counter("checkpoint_bytes_total", "Bytes of values written by checkpoints.")
-	metricCheckpointAge      = gauge("checkpoint_age_seconds", "Time since the last checkpoint was done.")
 )
 
-func collectTracker(s tracker.Stats, send sender) {
+func (p trackerPart) collect(send sender) {
+	s := p.Stats()
 	send(metricTorrents, float64(s.Torrents))
 	for _, f := range families {
 		send(metricPeers, float64(s.Peers[f]), f.String())
@@ -52,22 +61,8 @@ func collectTracker(s tracker.Stats, send sender) {
 			send(metricPeersTurnedAway, float64(n), reason.String())
 		}
 	}
-}
-
-// collectDatabase sends what is in the file. A length that cannot be told is left
-// out.
-func collectDatabase(s *store.Store, t *tracker.Tracker, send sender) {
-	if size, err := s.Size(); err == nil {
+	if size, err := p.store.Size(); err == nil {
 		send(metricDatabaseBytes, float64(size))
 	}
-	send(metricInFileAlone, float64(t.InFileAlone()))
-}
-
-func collectCheckpoints(s checkpointStats, send sender) {
-	send(metricCheckpoints, float64(s.done))
-	send(metricCheckpointFailures, float64(s.failed))
-	send(metricCheckpointSeconds, s.seconds)
-	send(metricCheckpointRecords, float64(s.records))
-	send(metricCheckpointBytes, float64(s.bytes))
-	send(metricCheckpointAge, time.Since(s.last).Seconds())
+	send(metricInFileAlone, float64(p.InFileAlone()))
 }
