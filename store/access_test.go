@@ -108,7 +108,7 @@ func TestOverrideGolden(t *testing.T) {
 	}
 }
 
-func TestDamagedAccessAndMarks(t *testing.T) {
+func TestDamagedAccessAndFloors(t *testing.T) {
 	path := testPath(t)
 	closeStore(t, openStore(t, path))
 	edit(t, path, func(tx *bbolt.Tx) error {
@@ -124,8 +124,8 @@ func TestDamagedAccessAndMarks(t *testing.T) {
 	want := []string{
 		"bucket access, key " + testHash(1, 1).String() + ": no override",
 		"bucket access, key 6162: no override",
-		"bucket livesync_seen, key 6c617374: no instance's mark",
-		"bucket livesync_seen, key 7879: no instance's mark",
+		"bucket livesync_seen, key 6c617374: no instance's replay floor",
+		"bucket livesync_seen, key 7879: no instance's replay floor",
 	}
 	var got []string
 	for _, f := range findings {

@@ -88,7 +88,7 @@ func benchStore(b *testing.B) (*Store, *benchSource) {
 
 func benchCheckpoint(b *testing.B, s *Store, src *benchSource) Result {
 	b.Helper()
-	res, err := s.Checkpoint(src)
+	res, err := s.Checkpoint(src, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -24,7 +24,12 @@ func record(i int, version uint32) tracker.Record {
 // checkpoint runs one that must succeed.
 func checkpoint(t *testing.T, s *Store, src Source) Result {
 	t.Helper()
-	res, err := s.Checkpoint(src)
+	return checkpointWith(t, s, src, nil)
+}
+
+func checkpointWith(t *testing.T, s *Store, src Source, floors func() ReplayFloors) Result {
+	t.Helper()
+	res, err := s.Checkpoint(src, floors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +176,7 @@ func TestCheckpointBeforeLoad(t *testing.T) {
 	s = openStore(t, path)
 	empty := newFakeSource()
 	empty.put(record(1, 2))
-	if _, err := s.Checkpoint(empty); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := s.Checkpoint(empty, nil); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want one that names the file", err)
 	}
 	wantRecords(t, loadAll(t, s), src.all())
@@ -207,7 +212,7 @@ func TestFailedCheckpoint(t *testing.T) {
 			}
 			update := s.update
 			failAfter(s, test.succeed, test.committed)
-			first, err := s.Checkpoint(src)
+			first, err := s.Checkpoint(src, nil)
 			if !errors.Is(err, errDisk) || !strings.Contains(err.Error(), s.path) {
 				t.Fatalf("error %v, want the disk's and the path", err)
 			}
@@ -251,7 +256,7 @@ func TestCheckpointOnAFullDisk(t *testing.T) {
 		src.put(record(i, 2))
 	}
 	s.db.MaxSize = 1 // no growth
-	if res, err := s.Checkpoint(src); err == nil {
+	if res, err := s.Checkpoint(src, nil); err == nil {
 		t.Fatalf("no error, result %+v", res)
 	}
 	s.db.MaxSize = 0
@@ -342,7 +347,7 @@ func TestFileGoneWhileOpen(t *testing.T) {
 			}
 			for i := range 2 {
 				src.put(record(i, 1))
-				res, err := s.Checkpoint(src)
+				res, err := s.Checkpoint(src, nil)
 				if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "was replaced or deleted while it was open") {
 					t.Errorf("error %v, want one that names the file", err)
 				}
@@ -358,7 +363,7 @@ func TestFileGoneWhileOpen(t *testing.T) {
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Checkpoint(src); err == nil {
+	if _, err := s.Checkpoint(src, nil); err == nil {
 		t.Error("not noticed without changes")
 	}
 	if err := os.Rename(path+".old", path); err != nil {

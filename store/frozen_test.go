@@ -92,9 +92,9 @@ func TestFrozen(t *testing.T) {
 func TestFrozenKeepsTheRest(t *testing.T) {
 	path, _ := frozen(t, 2)
 	s := openStore(t, path)
-	marks, err := s.Marks()
-	if err != nil || marks[[4]byte{1, 2, 3, 4}] != 1700000000000000000 || marks[[4]byte{}] != 1600000000000000000 || len(marks) != 2 {
-		t.Errorf("%v, %v", marks, err)
+	floors, err := s.ReplayFloors()
+	if err != nil || floors[[4]byte{1, 2, 3, 4}] != 1700000000000000000 || floors[[4]byte{}] != 1600000000000000000 || len(floors) != 2 {
+		t.Errorf("%v, %v", floors, err)
 	}
 	overrides, err := s.AccessOverrides()
 	if err != nil || len(overrides) != 2 || !overrides[0].Listed || overrides[1].InfoHash != (tracker.InfoHash{2, 19: 2}) {

@@ -87,13 +87,13 @@ func chunkError(key []byte, err error) error {
 	return fmt.Errorf("bucket chunks, key %x: %w", key, err)
 }
 
-// errMark says that a key in the bucket livesync_seen is none of an instance.
-var errMark = errors.New("no instance's mark")
+// errFloor says that a key in the bucket livesync_seen is none of an instance.
+var errFloor = errors.New("no instance's replay floor")
 
-// checkMark checks a key and a value of the bucket livesync_seen.
-func checkMark(k, v []byte) error {
+// checkFloor checks a key and a value of the bucket livesync_seen.
+func checkFloor(k, v []byte) error {
 	if len(k) != 4 || len(v) != 8 {
-		return errMark
+		return errFloor
 	}
 	return nil
 }

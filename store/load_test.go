@@ -67,7 +67,7 @@ func TestLoadRefusesDamage(t *testing.T) {
 			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), s.path) || !strings.Contains(err.Error(), test.say) {
 				t.Errorf("error %v, want ErrDamaged with the path and %q", err, test.say)
 			}
-			if _, err := s.Checkpoint(newFakeSource()); err == nil {
+			if _, err := s.Checkpoint(newFakeSource(), nil); err == nil {
 				t.Error("a file that did not load can be written")
 			}
 		})

@@ -32,7 +32,7 @@ func (m *model) checkpoint(t *testing.T, fail bool) {
 		}
 	}
 	r := newRecorder(m)
-	_, err := m.s.Checkpoint(r)
+	_, err := m.s.Checkpoint(r, nil)
 	m.src.onExpired, m.s.update = nil, update
 	if err != nil {
 		m.failed++

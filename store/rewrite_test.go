@@ -197,7 +197,7 @@ func TestCheckpointRefusesDamage(t *testing.T) {
 			for i := range 20 {
 				src.put(record(i, 9))
 			}
-			if res, err := s.Checkpoint(src); err == nil || !strings.Contains(err.Error(), c.want) || res.Records != 0 {
+			if res, err := s.Checkpoint(src, nil); err == nil || !strings.Contains(err.Error(), c.want) || res.Records != 0 {
 				t.Errorf("%+v, error %v, want %q", res, err, c.want)
 			}
 			if got := sequenceOf(t, s); got != before {

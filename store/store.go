@@ -54,13 +54,11 @@ type Store struct {
 
 	pageSize int // in bytes
 
-	mu     sync.Mutex // held by Load and Checkpoint, guards what follows
-	loaded bool       // Load has read the file to its end
-	index  chunkIndex // of the file; nil: as a transaction failed it is not known
-	doubt  *doubt     // nil: it is known what is in the file
-	marks  Marks      // as last written
-
-	takeMarks func() Marks // see KeepMarks
+	mu     sync.Mutex   // held by Load and Checkpoint, guards what follows
+	loaded bool         // Load has read the file to its end
+	index  chunkIndex   // of the file; nil: as a transaction failed it is not known
+	doubt  *doubt       // nil: it is known what is in the file
+	floors ReplayFloors // as last written
 
 	writing   sync.Mutex // held during a transaction, guards what follows
 	unsettled bool       // the last transaction failed, or may have: see settle
@@ -91,7 +89,7 @@ func openWith(path string, log zerolog.Logger, tolerate func(*headError)) (*Stor
 	if err := examine(path, len(migrations.Steps), tolerate); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, limits: usual, takeMarks: func() Marks { return nil }}
+	s := &Store{path: path, limits: usual}
 	if err := s.open(); err != nil {
 		return nil, err
 	}

@@ -336,7 +336,7 @@ func TestCloseTwice(t *testing.T) {
 	closeStore(t, s)
 	closeStore(t, s)
 	src.put(record(1, 1))
-	if _, err := s.Checkpoint(src); err == nil {
+	if _, err := s.Checkpoint(src, nil); err == nil {
 		t.Error("wrote to a closed file")
 	}
 	if _, err := s.Load(func(tracker.Record) {}); err == nil {

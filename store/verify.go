@@ -87,7 +87,7 @@ func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
 		verifyEach(access, "access", report, checkOverride)
 	}
 	if seen := tx.Bucket(bucketSeen); seen != nil {
-		verifyEach(seen, "livesync_seen", report, checkMark)
+		verifyEach(seen, "livesync_seen", report, checkFloor)
 	}
 	chunks, journal := tx.Bucket(bucketChunks), tx.Bucket(bucketJournal)
 	if chunks == nil || journal == nil {

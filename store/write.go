@@ -46,6 +46,7 @@ func (l limits) share(n int) int { return min(n/l.entries, rewriteFactor*l.batch
 type writing struct {
 	batch
 	src      Source
+	floors   func() ReplayFloors
 	sequence uint64 // of the journal entry; 0: there was nothing to write
 	index    chunkIndex
 	gone     int    // records that were in the file alone and have expired
@@ -56,13 +57,13 @@ type writing struct {
 // write makes one transaction of a batch and adds it to the result.
 func (s *Store) write(w *writing, res *Result) error {
 	w.sort()
-	var marks Marks
+	var floors ReplayFloors
 	written, err := s.transact(func(tx *bbolt.Tx) error {
 		if err := guarded(func() error { return w.write(tx, s.index, s.limits) }); err != nil {
 			return err
 		}
-		marks = s.takeMarks()
-		return putMarks(tx, marks)
+		floors = w.floors()
+		return putFloors(tx, floors)
 	})
 	forget(s.db) // what it has looked at would count as memory in use
 	if err != nil {
@@ -71,7 +72,7 @@ func (s *Store) write(w *writing, res *Result) error {
 		return err
 	}
 	w.src.Settle(tracker.Settlement{Taken: len(w.taken), Partial: w.partial, Expired: w.gone})
-	s.marks, s.index = marks, w.index
+	s.floors, s.index = floors, w.index
 	res.Records += len(w.records) / recordSize
 	res.Removed += len(w.removed) / hashSize
 	res.Bytes += written

@@ -19,7 +19,8 @@ type checkpointer struct {
 	tracker  *tracker.Tracker
 	interval time.Duration
 	log      zerolog.Logger
-	early    chan struct{} // a checkpoint is wanted before its time
+	early    chan struct{}             // a checkpoint is wanted before its time
+	floors   func() store.ReplayFloors // of live sync; nil: there are none
 
 	mu    sync.Mutex // guards what follows
 	stats checkpointStats
@@ -88,7 +89,7 @@ const earlyPause = 100 * time.Millisecond
 // write writes one checkpoint and keeps its figures.
 func (c *checkpointer) write() (store.Result, error) {
 	began := time.Now()
-	result, err := c.store.Checkpoint(c.tracker)
+	result, err := c.store.Checkpoint(c.tracker, c.floors)
 	took := time.Since(began)
 
 	c.mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"keeptrack/livesync"
 	"keeptrack/livesync/transport/multicast"
 	"keeptrack/livesync/wire"
-	"keeptrack/store"
 	"keeptrack/tracker"
 )
 
@@ -73,7 +72,7 @@ func bindGroup(d *Daemon) error {
 	copy(o.ID[:], c.ID)
 	d.whenLoaded(func() error {
 		var err error
-		if o.ReplayFloors, err = d.store.Marks(); err != nil {
+		if o.ReplayFloors, err = d.store.ReplayFloors(); err != nil {
 			return err
 		}
 		node, err := livesync.New(o, t, d.tracker)
@@ -82,7 +81,7 @@ func bindGroup(d *Daemon) error {
 		}
 		p := syncPart{node}
 		d.group, d.back = p, append(d.back, p)
-		d.store.KeepMarks(func() store.Marks { return node.ReplayFloors() })
+		d.checkpoints.floors = node.ReplayFloors
 		return nil
 	})
 	return nil
