@@ -12,36 +12,62 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keeptrack/cmd/internal/config"
 )
 
+// TestTheREADMEsFirstTry runs the lines of README's "Try it" as they stand, but for
+// the build and the ports, and compares what the last one prints.
+func TestTheREADMEsFirstTry(t *testing.T) {
+	readme := readmeSection(t, "Try it")
+	lines := strings.SplitAfter(readme.commands, "\n")
+	if len(lines) != 5 || len(readme.blocks) != 1 {
+		t.Fatalf("README has the lines %q and %d blocks", lines, len(readme.blocks))
+	}
+	port, admin := strconv.Itoa(freePort(t)), "127.0.0.1:"+strconv.Itoa(freePort(t))
+	s := newShell(t, readmeFolder(t))
+	s.do(lines[0])
+	s.do(fmt.Sprintf("printf 'udp.listen = [\"127.0.0.1:%[1]s\"]\nhttp.listen = [\"127.0.0.1:%[1]s\"]\nadmin.listen = \"%[2]s\"\n' >> try.toml\n", port, admin))
+	s.do(strings.TrimSpace(lines[1]) + " &\n")
+	waitFor(t, "the tracker to be ready", func() bool { return page(admin, "/readyz") == "ready\n" })
+	s.do(strings.ReplaceAll(lines[2]+lines[3], ":6969", ":"+port))
+	_, printed, _ := strings.Cut(s.end(), "leechers 0\n") // the first announce's last line
+	if want := withoutInterval(readme.blocks[0]); withoutInterval(printed) != want {
+		t.Errorf("the second announce prints\n%s\nREADME has\n%s", printed, want)
+	}
+}
+
+// withoutInterval returns what an announce prints without its first line, the
+// interval, which is drawn anew each time.
+func withoutInterval(printed string) string {
+	_, rest, _ := strings.Cut(printed, "\n")
+	return rest
+}
+
 // TestTheREADMEsTwoInstances runs the lines of README's "Two instances in sync"
-// as they stand, but for the build, the folder and the ports. Where they sleep
-// it waits for what they sleep for, which on a busy machine takes longer.
+// with its config files as they stand, but for the ports. Where they sleep it
+// waits for what they sleep for, which on a busy machine takes longer.
 func TestTheREADMEsTwoInstances(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("no bash")
-	}
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.Symlink(path, filepath.Join(dir, "keeptrack")); err != nil {
-		t.Fatal(err)
-	}
-	script := strings.ReplaceAll(readmeLines(t, "## Two instances in sync"), "/tmp/", dir+"/")
-	var admin [2]string
+	readme := readmeSection(t, "Two instances in sync")
+	dir := readmeFolder(t)
+	var free []string // in place of README's ports
 	for _, port := range []string{"6971", "6972", "6981", "6982"} {
-		free := strconv.Itoa(freePort(t))
-		script = strings.ReplaceAll(script, port, free)
-		admin[0], admin[1] = admin[1], "127.0.0.1:"+free
+		free = append(free, port, strconv.Itoa(freePort(t)))
 	}
-	parts := strings.Split(script, "sleep 2\n")
+	ports := strings.NewReplacer(free...)
+	for _, file := range readme.blocks {
+		name, _, _ := strings.Cut(strings.TrimPrefix(file, "# "), "\n")
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(ports.Replace(file)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parts := strings.Split(ports.Replace(readme.commands), "sleep 2\n")
 	if len(parts) != 3 {
 		t.Fatalf("README sleeps %d times", len(parts)-1)
 	}
 	s := newShell(t, dir)
 	s.do(parts[0])
+	admin := []string{"127.0.0.1:" + free[5], "127.0.0.1:" + free[7]}
 	for _, a := range admin {
 		waitFor(t, a+" to be ready", func() bool { return page(a, "/readyz") == "ready\n" })
 	}
@@ -53,6 +79,38 @@ func TestTheREADMEsTwoInstances(t *testing.T) {
 	if stdout := s.end(); !strings.Contains(stdout, "\npeer 127.0.0.1:6881\n") {
 		t.Errorf("the second instance does not hand out the first's peer:\n%s", stdout)
 	}
+}
+
+// TestTheREADMEsConfigs: what README shows as a config is one, without warnings.
+func TestTheREADMEsConfigs(t *testing.T) {
+	configs := parseReadme(readText(t, "../../README.md")).tomls
+	if len(configs) != 3 {
+		t.Errorf("README has %d configs", len(configs))
+	}
+	for _, text := range configs {
+		if c, err := config.Parse("README", []byte(text)); err != nil {
+			t.Errorf("%v in\n%s", err, text)
+		} else if w := c.Warnings(); len(w) > 0 {
+			t.Errorf("%q for\n%s", w, text)
+		}
+	}
+}
+
+// readmeFolder returns a folder to run README's lines in.
+func readmeFolder(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("no bash")
+	}
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(path, filepath.Join(dir, "keeptrack")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // page returns a page of an admin address, or that there is none.
@@ -117,24 +175,40 @@ func (s *shell) end() string {
 	return s.stdout.String()
 }
 
-// readmeLines returns the indented lines of a section of README, without those
-// that build.
-func readmeLines(t *testing.T, section string) string {
+// readme is what a section of README has for machines.
+type readme struct {
+	commands string   // the indented lines without those that build; ./keeptrack in place of go run
+	blocks   []string // what is fenced
+	tomls    []string // of these, those that are said to be TOML
+}
+
+// readmeSection returns what README has for machines below a heading.
+func readmeSection(t *testing.T, heading string) readme {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, found := strings.Cut(string(text), section)
+	_, rest, found := strings.Cut(readText(t, "../../README.md"), "\n## "+heading+"\n")
 	if !found {
-		t.Fatalf("README has no section %q", section)
+		t.Fatalf("README has no section %q", heading)
 	}
-	rest, _, _ = strings.Cut(rest, "\n## ")
-	var lines strings.Builder
-	for line := range strings.Lines(rest) {
-		if code, indented := strings.CutPrefix(line, "    "); indented && !strings.HasPrefix(code, "go build") {
-			lines.WriteString(code)
+	section, _, _ := strings.Cut(rest, "\n## ")
+	return parseReadme(section)
+}
+
+func parseReadme(text string) readme {
+	var r readme
+	for i, part := range strings.Split(text, "\n```") {
+		if i%2 == 1 {
+			language, block, _ := strings.Cut(part, "\n")
+			r.blocks = append(r.blocks, block+"\n")
+			if language == "toml" {
+				r.tomls = append(r.tomls, block)
+			}
+			continue
+		}
+		for line := range strings.Lines(part) {
+			if code, indented := strings.CutPrefix(line, "    "); indented && !strings.HasPrefix(code, "go build") {
+				r.commands += strings.Replace(code, "go run ./cmd/keeptrack", "./keeptrack", 1)
+			}
 		}
 	}
-	return lines.String()
+	return r
 }

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -107,10 +108,41 @@ func TestOnlyTestsShareFixtures(t *testing.T) {
 	}
 }
 
-// packages returns the imports of every package of the project.
+// TestTheHouseIsAsDrawn holds that every arrow of the picture in docs/design.md is an
+// import.
+func TestTheHouseIsAsDrawn(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, picture, _ := strings.Cut(string(text), "flowchart TD\n")
+	picture, _, _ = strings.Cut(picture, "```")
+	imports, named := packages(t), map[string]string{}
+	path := func(node string) string {
+		id, label, drawn := strings.Cut(strings.TrimSpace(node), `["`)
+		if drawn {
+			named[id] = "keeptrack/" + strings.TrimSuffix(label, `"]`)
+		}
+		return named[id]
+	}
+	arrows := 0
+	for line := range strings.Lines(picture) {
+		from, to, _ := strings.Cut(line, " --> ")
+		if from, to := path(from), path(to); !slices.Contains(imports[from], to) {
+			t.Errorf("docs/design.md draws an arrow from %q to %q, which is no import", from, to)
+		}
+		arrows++
+	}
+	if arrows == 0 {
+		t.Error("docs/design.md has no picture")
+	}
+}
+
+// packages returns the imports of every package of the project. With a profile, those
+// of the program would be listed as variants of the packages.
 func packages(t *testing.T) map[string][]string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "keeptrack/...").Output()
+	out, err := exec.Command("go", "list", "-pgo=off", "-json=ImportPath,Imports", "keeptrack/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

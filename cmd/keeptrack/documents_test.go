@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// root is the project's folder.
+var root = filepath.Join("..", "..")
+
+// documents returns the project's Markdown files, relative to its folder.
+func documents(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, filepath.ToSlash(name))
+		}
+	}
+	return all
+}
+
+// TestDocumentsAreLinked: README leads to every document.
+func TestDocumentsAreLinked(t *testing.T) {
+	readme := readText(t, filepath.Join(root, "README.md"))
+	for _, name := range documents(t) {
+		if name != "README.md" && !strings.Contains(readme, "]("+name+")") {
+			t.Errorf("README.md does not link to %s", name)
+		}
+	}
+}
+
+// TestDocumentsLinkToWhatThereIs: files and headings that documents link to exist.
+func TestDocumentsLinkToWhatThereIs(t *testing.T) {
+	for _, name := range documents(t) {
+		for _, link := range matches(`\]\(([^)\s]+)\)`, readText(t, filepath.Join(root, name))) {
+			if strings.Contains(link, "://") {
+				continue
+			}
+			file, heading, _ := strings.Cut(link, "#")
+			target := filepath.Join(root, name)
+			if file != "" {
+				target = filepath.Join(filepath.Dir(target), file)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", name, link, err)
+			} else if heading != "" && !slices.Contains(anchors(readText(t, target)), heading) {
+				t.Errorf("%s links to %s: there is no such heading", name, link)
+			}
+		}
+	}
+}
+
+// anchors returns what links to the headings of a document end in.
+func anchors(text string) []string {
+	var all []string
+	for _, heading := range matches(`(?m)^#+ (.*)$`, text) {
+		plain := regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(heading), "")
+		all = append(all, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return all
+}
+
+// TestDocumentsNameWhatThereIs: the files and folders that README, CONTRIBUTING and
+// the design name in code style exist. `*` and NAME stand for any name.
+func TestDocumentsNameWhatThereIs(t *testing.T) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/design.md"} {
+		paths := matches("`((?:cmd|docs|livesync|migrations|packaging|store|tools|tracker|\\.ci|\\.github)/[^` ]*)`", readText(t, filepath.Join(root, name)))
+		if len(paths) == 0 {
+			t.Errorf("%s names no file", name)
+		}
+		for _, path := range paths {
+			found, err := filepath.Glob(filepath.Join(root, strings.ReplaceAll(path, "NAME", "*")))
+			if err != nil || len(found) == 0 {
+				t.Errorf("%s names %s, which does not exist", name, path)
+			}
+		}
+	}
+}
