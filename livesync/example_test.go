@@ -26,8 +26,9 @@ func (h hearing) ApplySync(now tracker.Instant, r *tracker.SyncRecord) tracker.S
 	return result
 }
 
-// An instance publishes a peer, and another one takes it in. The network is in
-// memory; transport/multicast carries packets between hosts.
+// A client announces to one instance, whose node publishes it, and another instance
+// takes it in. The network is in memory; transport/multicast carries packets
+// between hosts.
 func Example() {
 	network := memory.New(memory.Options{Limits: transport.Limits{MaxPacket: 1472}})
 	options := livesync.Options{
@@ -36,30 +37,29 @@ func Example() {
 		TellRate:       1000,
 		Log:            zerolog.Nop(),
 	}
-	there := hearing{tracker.New(tracker.Options{PeerTimeout: time.Hour, AllowPrivate: true}, time.Now()), make(chan tracker.SyncRecord)}
-	receiver, err := livesync.New(options, network.Join(), there)
-	if err != nil {
-		fmt.Println(err)
-		return
+	newTracker := func() *tracker.Tracker {
+		return tracker.New(tracker.Options{PeerTimeout: time.Hour, AllowPrivate: true}, time.Now())
 	}
-	here := tracker.New(tracker.Options{PeerTimeout: time.Hour, AllowPrivate: true}, time.Now())
-	sender, err := livesync.New(options, network.Join(), here)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	here, there := newTracker(), hearing{newTracker(), make(chan tracker.SyncRecord)}
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	stopped := make(chan error)
-	for _, node := range []*livesync.Node{sender, receiver} {
+	for _, t := range []livesync.Tracker{here, there} {
+		node, err := livesync.New(options, network.Join(), t)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
 		go func() { stopped <- node.Run(ctx) }()
 	}
-	sender.Publish(tracker.SyncRecord{
+	here.Announce(here.Instant(time.Now()), &tracker.Announce{
 		InfoHash: tracker.InfoHash{1},
 		Peer:     tracker.MakePeer4([4]byte{192, 0, 2, 1}, 6881),
-		Flags:    tracker.SyncSeeding,
-	})
+		Event:    tracker.EventStarted,
+	}, new(tracker.Reply))
 	fmt.Println("heard of", (<-there.heard).Peer)
 	fmt.Println("seeders", there.Scrape(there.Instant(time.Now()), tracker.InfoHash{1}).Seeders)
+
 	stop()
 	fmt.Println(<-stopped, <-stopped)
 
