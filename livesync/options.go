@@ -11,8 +11,8 @@ import (
 	"keeptrack/livesync/wire"
 )
 
-// maxTellRate is more packets a second than anybody can send.
-const maxTellRate = 1_000_000
+// MaxTellRate is more packets a second than anybody can send.
+const MaxTellRate = 1_000_000
 
 // Options say how an instance takes part.
 type Options struct {
@@ -63,6 +63,6 @@ func (o *Options) validate(l transport.Limits) error {
 	check(o.FirstBeaconDelay >= 0, "first beacon delay %s is negative", o.FirstBeaconDelay)
 	check(o.BeaconInterval > 0, "beacon interval %s is not positive", o.BeaconInterval)
 	check(o.InquireThreshold >= 0 && o.InquireThreshold <= 1, "inquire threshold %g is not between 0 and 1", o.InquireThreshold)
-	check(o.TellRate > 0 && o.TellRate <= maxTellRate, "tell rate %d is not between 1 and %d packets a second", o.TellRate, maxTellRate)
+	check(o.TellRate > 0 && o.TellRate <= MaxTellRate, "tell rate %d is not between 1 and %d packets a second", o.TellRate, MaxTellRate)
 	return errors.Join(errs...)
 }

@@ -10,6 +10,8 @@ const (
 	AccessDeny                    // the listed torrents are refused
 )
 
+func (m AccessMode) String() string { return [...]string{"open", "allow", "deny"}[m] }
+
 // Access decides which torrents are served. The zero value serves all. It must
 // not be changed once it is in use.
 type Access struct {

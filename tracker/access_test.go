@@ -55,7 +55,7 @@ func TestAccess(t *testing.T) {
 				return
 			}
 			r.wantPeers(t)
-			if r.Interval != maxInterval || r.MinInterval != 900 || r.Seeders+r.Leechers != 0 || r.Downloaded != 0 {
+			if r.Interval != 3*60*60 || r.MinInterval != 900 || r.Seeders+r.Leechers != 0 || r.Downloaded != 0 {
 				t.Errorf("%+v", r)
 			}
 			b.SetAccess(&Access{})

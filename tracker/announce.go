@@ -77,7 +77,8 @@ type Reply struct {
 func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 	r.Seeders, r.Leechers, r.Downloaded, r.Turned = 0, 0, 0, TurnedNot
 	if r.Refused = t.access.Load().Refuses(&a.InfoHash); r.Refused {
-		r.Interval, r.MinInterval = maxInterval, t.minInterval(maxInterval)
+		r.Interval = uint32(LongestInterval / time.Second)
+		r.MinInterval = t.minInterval(r.Interval)
 		return
 	}
 	s, hash := t.find(&a.InfoHash)
@@ -221,30 +222,29 @@ func seedingFlag(seeder bool) SyncFlags {
 	return 0
 }
 
-// Public tracker lists refuse a tracker whose interval is outside these bounds,
-// in seconds. Where the interval is set below minInterval, for a private tracker
-// or a LAN, leastInterval is the bound.
+// Public tracker lists refuse a tracker whose interval is not between
+// ShortestInterval and LongestInterval. Where Options.AnnounceInterval is below
+// ShortestInterval, for a private tracker or a LAN, LeastInterval is the bound.
 const (
-	leastInterval = 60
-	minInterval   = 300
-	maxInterval   = 10800
+	LeastInterval    = time.Minute
+	ShortestInterval = 5 * time.Minute
+	LongestInterval  = 3 * time.Hour
 )
 
 // interval draws the number of seconds until a client's next announce.
 func (t *Tracker) interval(s *shard) uint32 {
-	interval := int64(t.opts.AnnounceInterval / time.Second)
-	least := int64(minInterval)
-	if interval < least {
-		least = leastInterval
+	interval, least := t.opts.AnnounceInterval/time.Second, ShortestInterval
+	if t.opts.AnnounceInterval < least {
+		least = LeastInterval
 	}
-	if jitter := int64(t.opts.IntervalJitter / time.Second); jitter > 0 {
-		interval += int64(below(&s.rng, uint32(2*jitter+1))) - jitter
+	if jitter := t.opts.IntervalJitter / time.Second; jitter > 0 {
+		interval += time.Duration(below(&s.rng, uint32(2*jitter+1))) - jitter
 	}
-	return uint32(min(max(interval, least), maxInterval))
+	return uint32(min(max(interval, least/time.Second), LongestInterval/time.Second))
 }
 
-// minInterval returns the number of seconds that a client must wait which is
-// told interval.
+// minInterval returns the shortest wait, in seconds, for a client whose interval is
+// interval.
 func (t *Tracker) minInterval(interval uint32) uint32 {
 	return min(uint32(t.opts.MinAnnounceInterval/time.Second), interval)
 }

@@ -30,8 +30,8 @@ func testOptions() Options {
 // when the test ends.
 type rig struct {
 	*Tracker
-	t    testing.TB
-	time time.Time
+	t         testing.TB
+	time      time.Time
 	published []SyncRecord
 }
 

@@ -1,24 +1,16 @@
 package config
 
+import "keeptrack/tracker"
+
 // Access is the table [access].
 type Access struct {
-	Mode AccessMode
+	Mode tracker.AccessMode
 	File string
 }
 
-// AccessMode says which torrents are served.
-type AccessMode string
-
-// The access modes.
-const (
-	AccessOpen  AccessMode = "open"  // every torrent
-	AccessAllow AccessMode = "allow" // those in the file
-	AccessDeny  AccessMode = "deny"  // all but those in the file
-)
-
 func (a *Access) keys() []key {
 	return []key{
-		declare("mode", &a.Mode, AccessOpen, oneOf(AccessOpen, AccessAllow, AccessDeny),
+		declare("mode", &a.Mode, tracker.AccessOpen, oneOf(tracker.AccessOpen, tracker.AccessAllow, tracker.AccessDeny),
 			"open (every torrent), allow (those in the file) or deny (all but those).\n"+
 				"Reloaded on SIGHUP.").asLive(),
 		declare("file", &a.File, "", text,

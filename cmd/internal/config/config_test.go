@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
 var update = flag.Bool("update", false, "write config.example.toml anew")
@@ -78,7 +80,7 @@ func TestDefaultValues(t *testing.T) {
 			Listen: overTCP(both), ClientAddressHeader: "X-Forwarded-For", MaxConnections: 10000, MaxConnectionsPerAddress: 1000,
 		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("127.0.0.1:6970")}},
-		Access: Access{Mode: AccessOpen},
+		Access: Access{Mode: tracker.AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute, KeepPeers: true, PeersInterval: 5 * time.Minute},
 		LiveSync: LiveSync{
 			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472},

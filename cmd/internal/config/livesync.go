@@ -3,6 +3,9 @@ package config
 import (
 	"slices"
 	"time"
+
+	"keeptrack/livesync"
+	"keeptrack/livesync/wire"
 )
 
 // LiveSync is the table [livesync]. ID has 4 bytes, or is nil when one is to be
@@ -30,7 +33,7 @@ func (l *LiveSync) groupKeys() []key {
 	return []key{
 		declare("enabled", &l.Enabled, false, boolean,
 			"Take part in the group."),
-		declare("id", &l.ID, nil, nonZero(hexBytes(4, 4)),
+		declare("id", &l.ID, nil, nonZero(hexBytes(len(wire.ID{}), len(wire.ID{}))),
 			"This instance's id: 8 hexadecimal digits, not all 0, that no other one has.\n"+
 				"Empty: drawn at each start."),
 	}
@@ -49,7 +52,7 @@ func (l *LiveSync) timingKeys() []key {
 		declare("inquire_threshold", &l.InquireThreshold, 0.75, ratio,
 			"Ask another instance for its torrents when having less than this share of its\n"+
 				"number; above 0 and at most 1."),
-		declare("tell_rate", &l.TellRate, 1000, integer(1, 1_000_000),
+		declare("tell_rate", &l.TellRate, 1000, integer(1, livesync.MaxTellRate),
 			"Packets a second with which torrents are told to one that asks."),
 	}
 }

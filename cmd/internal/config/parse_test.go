@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
 // full gives every key a value that is not its default.
@@ -99,7 +101,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 			RedirectURL:         "https://example.org/tracker", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
 		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret"},
-		Access: Access{Mode: AccessDeny, File: "hashes.txt"},
+		Access: Access{Mode: tracker.AccessDeny, File: "hashes.txt"},
 		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
 		LiveSync: LiveSync{
 			Enabled: true,

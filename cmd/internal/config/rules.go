@@ -2,6 +2,8 @@ package config
 
 import (
 	"slices"
+
+	"keeptrack/tracker"
 )
 
 // rule is a condition on several keys. The first of them is the one to blame.
@@ -27,7 +29,7 @@ var rules = []rule{
 	},
 	{
 		[]string{"access.file", "access.mode"},
-		func(c *Config) bool { return c.Access.Mode == AccessOpen || c.Access.File != "" },
+		func(c *Config) bool { return c.Access.Mode == tracker.AccessOpen || c.Access.File != "" },
 		`is required unless access.mode is "open"`,
 	},
 }
@@ -43,22 +45,22 @@ var cautions = []rule{
 	{
 		[]string{"tracker.announce_interval", "tracker.interval_jitter"},
 		func(c *Config) bool {
-			return c.Tracker.AnnounceInterval < shortestInterval ||
-				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= shortestInterval &&
-					c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter <= longestInterval
+			return c.Tracker.AnnounceInterval < tracker.ShortestInterval ||
+				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= tracker.ShortestInterval &&
+					c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter <= tracker.LongestInterval
 		},
 		`leaves "5m" to "3h" with tracker.interval_jitter added or taken away: clients are told a time within`,
 	},
 	{
 		[]string{"tracker.announce_interval"},
-		func(c *Config) bool { return c.Tracker.AnnounceInterval >= shortestInterval },
+		func(c *Config) bool { return c.Tracker.AnnounceInterval >= tracker.ShortestInterval },
 		`is shorter than "5m": public lists refuse the tracker, and each client costs more`,
 	},
 	{
 		[]string{"tracker.announce_interval", "tracker.interval_jitter"},
 		func(c *Config) bool {
-			return c.Tracker.AnnounceInterval >= shortestInterval ||
-				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= leastInterval
+			return c.Tracker.AnnounceInterval >= tracker.ShortestInterval ||
+				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= tracker.LeastInterval
 		},
 		`is less than "1m" with tracker.interval_jitter taken away: clients are told that at least`,
 	},
@@ -108,7 +110,7 @@ var cautions = []rule{
 	},
 	{
 		[]string{"access.file"},
-		func(c *Config) bool { return c.Access.File == "" || c.Access.Mode != AccessOpen },
+		func(c *Config) bool { return c.Access.File == "" || c.Access.Mode != tracker.AccessOpen },
 		`is not used because access.mode is "open"`,
 	},
 	{

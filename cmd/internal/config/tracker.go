@@ -3,6 +3,8 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"keeptrack/tracker"
 )
 
 // Tracker is the table [tracker]. A TorrentTimeout of 0 keeps torrents for
@@ -24,23 +26,15 @@ type Tracker struct {
 	AllowNetworks         []netip.Prefix
 }
 
-// The intervals between announces that public lists accept, and the least that
-// the others may have.
-const (
-	leastInterval    = time.Minute
-	shortestInterval = 5 * time.Minute
-	longestInterval  = 3 * time.Hour
-)
-
 func (t *Tracker) keys() []key {
 	return []key{
-		declare("announce_interval", &t.AnnounceInterval, 30*time.Minute, duration(leastInterval, longestInterval),
+		declare("announce_interval", &t.AnnounceInterval, 30*time.Minute, duration(tracker.LeastInterval, tracker.LongestInterval),
 			"How long a client is told to wait between announces. Whatever the\n"+
 				"jitter, they are told 5m to 3h, or public lists refuse the tracker. Below\n"+
 				"5m, which is for private trackers and LANs, they are told 1m at least."),
 		declare("interval_jitter", &t.IntervalJitter, 3*time.Minute, duration(0, time.Hour),
 			"Each reply's interval is drawn from announce_interval ± this."),
-		declare("min_announce_interval", &t.MinAnnounceInterval, 15*time.Minute, duration(time.Second, longestInterval),
+		declare("min_announce_interval", &t.MinAnnounceInterval, 15*time.Minute, duration(time.Second, tracker.LongestInterval),
 			"How long a client must wait between announces at least."),
 		declare("peer_timeout", &t.PeerTimeout, 45*time.Minute, duration(time.Second, day),
 			"A peer that was not heard of for this long is forgotten."),
@@ -63,10 +57,10 @@ func (t *Tracker) keys() []key {
 				"join a torrent. Further ones are answered and not kept; 0 is no limit. The\n"+
 				"same number of torrents may they be the first to complete in a\n"+
 				"torrent_timeout; further completions are not counted."),
-		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, 200),
+		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, tracker.MaxPeers),
 			"How many peers a client gets that does not say how many it wants.\n"+
 				"A leecher that wants 0 counts as one of them."),
-		declare("max_numwant", &t.MaxNumWant, 200, integer(1, 200),
+		declare("max_numwant", &t.MaxNumWant, tracker.MaxPeers, integer(1, tracker.MaxPeers),
 			"How many peers a client gets at most."),
 		declare("allow_private_addresses", &t.AllowPrivateAddresses, false, boolean,
 			"Accept and hand out private, loopback and documentation addresses, and those\n"+

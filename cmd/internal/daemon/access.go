@@ -115,7 +115,7 @@ func (r *accessRules) forget(h tracker.InfoHash, client string) error {
 func (r *accessRules) changed(h tracker.InfoHash, change, client string) {
 	r.apply()
 	audit(r.log).Str("client", client).Stringer("info_hash", h).Str("change", change).
-		Str("mode", string(r.config.Mode)).Msg("access list changed")
+		Stringer("mode", r.config.Mode).Msg("access list changed")
 }
 
 func (r *accessRules) find(h tracker.InfoHash) (at int, there bool) {
@@ -135,15 +135,9 @@ func (r *accessRules) apply() {
 		}
 	}
 	r.tracker.SetAccess(&tracker.Access{
-		Mode:    accessModes[r.config.Mode],
+		Mode:    r.config.Mode,
 		List:    r.list,
 		Added:   tracker.NewHashSet(added),
 		Removed: tracker.NewHashSet(removed),
 	})
-}
-
-var accessModes = map[config.AccessMode]tracker.AccessMode{
-	config.AccessOpen:  tracker.AccessOpen,
-	config.AccessAllow: tracker.AccessAllow,
-	config.AccessDeny:  tracker.AccessDeny,
 }

@@ -24,7 +24,7 @@ var (
 
 // rules returns access rules of a mode whose file lists fileHash, with a
 // database at path, and their log.
-func rules(t *testing.T, path string, mode config.AccessMode) (*accessRules, *bytes.Buffer) {
+func rules(t *testing.T, path string, mode tracker.AccessMode) (*accessRules, *bytes.Buffer) {
 	t.Helper()
 	s, err := store.Open(path, zerolog.Nop())
 	if err != nil {
@@ -52,12 +52,12 @@ func wantRefused(t *testing.T, r *accessRules, file, other bool) {
 // a restart, and can be dropped again.
 func TestOverrides(t *testing.T) {
 	for _, c := range []struct {
-		mode                  config.AccessMode
+		mode                  tracker.AccessMode
 		listed, off, unlisted bool // whether a hash is refused
 	}{
-		{config.AccessDeny, true, false, false},
-		{config.AccessAllow, false, true, true},
-		{config.AccessOpen, false, false, false},
+		{tracker.AccessDeny, true, false, false},
+		{tracker.AccessAllow, false, true, true},
+		{tracker.AccessOpen, false, false, false},
 	} {
 		t.Run(string(c.mode), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "test.db")
@@ -89,7 +89,7 @@ func TestOverrides(t *testing.T) {
 
 // TestOverrideThatIsNotKept: what the database does not take is not in force.
 func TestOverrideThatIsNotKept(t *testing.T) {
-	r, log := rules(t, filepath.Join(t.TempDir(), "test.db"), config.AccessDeny)
+	r, log := rules(t, filepath.Join(t.TempDir(), "test.db"), tracker.AccessDeny)
 	if err := r.override(otherHash, true, "me"); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestOverrideAfterFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "test.db")
-			r, _ := rules(t, path, config.AccessDeny)
+			r, _ := rules(t, path, tracker.AccessDeny)
 			if err := errors.Join(c.before(r), os.Rename(path, path+".away")); err != nil {
 				t.Fatal(err)
 			}
@@ -142,14 +142,14 @@ func TestOverrideAfterFailure(t *testing.T) {
 			if err := errors.Join(os.Rename(path+".away", path), c.after(r), r.store.Close()); err != nil {
 				t.Fatal(err)
 			}
-			r, _ = rules(t, path, config.AccessDeny)
+			r, _ = rules(t, path, tracker.AccessDeny)
 			wantRefused(t, r, true, c.refused)
 		})
 	}
 }
 
 func TestOverridesAreBounded(t *testing.T) {
-	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), config.AccessDeny)
+	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), tracker.AccessDeny)
 	for i := range maxOverrides {
 		r.overrides = append(r.overrides, store.AccessOverride{InfoHash: tracker.InfoHash{3, byte(i >> 8), byte(i)}})
 	}
@@ -178,7 +178,7 @@ func TestFilesThatAreNoAccessList(t *testing.T) {
 			if err := c.make(path); err != nil {
 				t.Skip(err)
 			}
-			_, err := ReadAccessList(&config.Access{Mode: config.AccessDeny, File: path}, func() {})
+			_, err := ReadAccessList(&config.Access{Mode: tracker.AccessDeny, File: path}, func() {})
 			if want := "access.file: " + path + ": " + c.want; err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}

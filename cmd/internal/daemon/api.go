@@ -127,7 +127,7 @@ func (a api) AccessList() admin.AccessList {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return admin.AccessList{
-		Mode: string(r.config.Mode), File: r.config.File, FileHashes: r.list.Len(), Overrides: len(r.overrides),
+		Mode: r.config.Mode.String(), File: r.config.File, FileHashes: r.list.Len(), Overrides: len(r.overrides),
 	}
 }
 

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"keeptrack/store/snapshot":       {"keeptrack/tracker", "keeptrack/store/safefile"},
 	"keeptrack/store/safefile":       {},
 	"keeptrack/cmd/internal/config": {
-		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
+		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
 	},
 	"keeptrack/cmd/internal/memory":  {},
 	"keeptrack/docs":                 {},

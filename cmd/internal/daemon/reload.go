@@ -93,7 +93,7 @@ func (d *Daemon) reload() error {
 	d.peers.set(c.Store)
 	live := d.group.setKeys(keys)
 	zerolog.SetGlobalLevel(c.Log.Level)
-	d.log.Info().Str("log_level", c.Log.Level.String()).Str("access", string(c.Access.Mode)).
+	d.log.Info().Str("log_level", c.Log.Level.String()).Stringer("access", c.Access.Mode).
 		Int("listed", list.Len()).Int("livesync_keys", live).Bool("keep_peers", c.Store.KeepPeers).Dur("took_ms", time.Since(began)).Msg("config reloaded")
 	return nil
 }
@@ -110,7 +110,7 @@ func (d *Daemon) reloadAccess(client string) error {
 		return err
 	}
 	d.access.set(c, list)
-	audit(d.log).Str("client", client).Str("mode", string(c.Mode)).Int("listed", list.Len()).
+	audit(d.log).Str("client", client).Stringer("mode", c.Mode).Int("listed", list.Len()).
 		Dur("took_ms", time.Since(began)).Msg("access list reloaded")
 	return nil
 }
