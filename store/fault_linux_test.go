@@ -12,6 +12,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
+
+	"keeptrack/internal/testenv"
 )
 
 // descriptors returns this process's descriptors of the file at path.
@@ -146,13 +148,9 @@ func TestSettle(t *testing.T) {
 // bytes.
 func smallDisk(t *testing.T, size int) string {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount a file system")
-	}
+	testenv.NeedRoot(t)
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+strconv.Itoa(size)); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
-	}
+	testenv.Need(t, "mount a file system", unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+strconv.Itoa(size)))
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, 0); err != nil {
 			t.Error(err)

@@ -36,7 +36,7 @@ func FuzzCheckPages(f *testing.F) {
 		for i := range 2 {
 			meta := b[i*pageSize+pageHeader:][:metaSize]
 			if end := u64(meta[40:]); end > uint64(len(whole)/pageSize) {
-				t.Skip("longer than the file, which is found before")
+				return // longer than the file, which is found before
 			}
 			sum := fnv.New64a()
 			sum.Write(meta[:metaSize-8])

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/store/safefile"
 )
 
@@ -89,9 +90,7 @@ func TestRestore(t *testing.T) {
 }
 
 func TestRestoreKeepsTheOwner(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	testenv.NeedRoot(t)
 	in, _ := filledFile(t)
 	owner := safefile.Owner{UID: 12345, GID: 54321}
 	for _, exists := range []bool{true, false} {
@@ -117,9 +116,7 @@ func TestRestoreKeepsTheOwner(t *testing.T) {
 // TestRestoreReplacesTheOwnersFileAlone: what is neither the folder's owner's nor
 // a regular file stays.
 func TestRestoreReplacesTheOwnersFileAlone(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	testenv.NeedRoot(t)
 	in, _ := filledFile(t)
 	for _, c := range []struct {
 		name string

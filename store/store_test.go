@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/migrations"
 	"keeptrack/store/safefile"
 	"keeptrack/tracker"
@@ -241,9 +243,7 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestRootGivesAway: what root makes belongs to who runs the daemon.
 func TestRootGivesAway(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can give files away")
-	}
+	testenv.NeedRoot(t)
 	path := testPath(t)
 	owner := safefile.Owner{UID: 12345, GID: 54321}
 	if err := os.Chown(filepath.Dir(path), 12345, 54321); err != nil {
@@ -291,21 +291,39 @@ func TestOpenWithoutDirectory(t *testing.T) {
 }
 
 func TestOpenWithoutPermission(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("nothing is forbidden to root")
-	}
 	path := testPath(t)
 	closeStore(t, openStore(t, path))
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
+	if os.Geteuid() == 0 { // to whom nothing is forbidden
+		actAsNobody(t, path)
+	}
 	_, err := Open(path, zerolog.Nop())
 	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want permission denied with the path", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+}
+
+// actAsNobody gives a file to another user and becomes that user until the test
+// ends.
+func actAsNobody(t *testing.T, path string) {
+	t.Helper()
+	const nobody = 65534
+	if err := os.Chown(path, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
+	for dir := filepath.Dir(path); dir != filepath.Clean(os.TempDir()); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testenv.Need(t, "become another user", syscall.Seteuid(nobody))
+	t.Cleanup(func() {
+		if err := syscall.Seteuid(0); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestOpenWarnsOfAClockThatIsBehind(t *testing.T) {

@@ -33,7 +33,7 @@ func harnessed(t *testing.T, args ...string) (status int, stdout, stderr string,
 
 func TestKills(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a while")
+		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
 	status, stdout, stderr, left := harnessed(t,
 		"--kills", strconv.Itoa(*kills), "--seed", strconv.FormatUint(*seed, 10), "--torrents", "20000", "--phase", *only)
@@ -48,7 +48,7 @@ func TestKills(t *testing.T) {
 
 func TestSoak(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a while")
+		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
 	status, stdout, stderr, left := harnessed(t, "--soak", "6s", "--rate", "100", "--torrents", "1000")
 	t.Log("\n" + stdout)

@@ -1,24 +1,25 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // TestReceiveBufferThatTheSystemCuts: without CAP_NET_ADMIN, as under the unit,
 // the daemon warns of it, once for each address, with the setting that mends it.
 func TestReceiveBufferThatTheSystemCuts(t *testing.T) {
 	text, err := os.ReadFile("/proc/sys/net/core/rmem_max")
-	if err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, "read the limit of receive buffers", err)
 	const asked = 1 << 30 // the most that the config takes
 	if limit, err := strconv.Atoi(strings.TrimSpace(string(text))); err != nil || limit >= asked {
-		t.Skipf("the system grants all that can be asked for: %d, %v", limit, err)
+		testenv.Need(t, "ask for more than the system grants", fmt.Errorf("it grants %d bytes: %v", limit, err))
 	}
 	dir := t.TempDir()
 	cmd := program(t, dir, "serve", "--config", testSettings(dir).with(settings{

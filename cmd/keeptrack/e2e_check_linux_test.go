@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"keeptrack/cmd/internal/privilege"
+	"keeptrack/internal/testenv"
 )
 
 // TestConfigCheckLooksAtFolders: what the daemon could not make its files in.
 func TestConfigCheckLooksAtFolders(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t)
 	top := openDir(t)
 	file := filepath.Join(top, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -45,7 +46,7 @@ func TestConfigCheckLooksAtFolders(t *testing.T) {
 
 // TestFolderThatCannotBeWrittenTo looks as the user himself.
 func TestFolderThatCannotBeWrittenTo(t *testing.T) {
-	uid, gid := needRoot(t)
+	uid, gid := needUser(t)
 	own, roots := openDir(t), openDir(t)
 	if err := os.Chown(own, uid, gid); err != nil {
 		t.Fatal(err)

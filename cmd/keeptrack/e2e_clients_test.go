@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
 
@@ -115,7 +116,7 @@ var anacrolix = torrentClient{
 var anacrolixBinary = sync.OnceValues(func() (string, error) {
 	cmd := exec.Command("go", "tool", "-modfile=../../tools/clients/go.mod", "-n", "torrent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if !requireClients {
+	if !testenv.Required() {
 		cmd.Env = append(cmd.Env, "GOPROXY=off")
 	}
 	var stderr bytes.Buffer
@@ -127,13 +128,9 @@ var anacrolixBinary = sync.OnceValues(func() (string, error) {
 	return strings.TrimSpace(string(path)), nil
 })
 
-// requireClients turns a client that is missing from a reason to skip into a
-// failure.
-var requireClients = os.Getenv("KEEPTRACK_REQUIRE_CLIENTS") == "1"
-
 func TestRealClients(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a while")
+		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
 	d := start(t, testSettings(t.TempDir()))
 	var all sync.WaitGroup
@@ -162,11 +159,10 @@ func TestRealClients(t *testing.T) {
 		// Most of the time the clients wait for each other: all go at once.
 		all.Go(func() {
 			t.Run(fmt.Sprintf("%s from %s to %s", c.url, c.seeder.name, c.leecher.name), func(t *testing.T) {
-				url, ok := d.urls()[c.url]
-				if !ok {
-					t.Skip("no IPv6 on this host")
+				if strings.Contains(c.url, "IPv6") {
+					testenv.NeedIPv6(t)
 				}
-				transfer(t, url, c.seeder, c.leecher)
+				transfer(t, d.urls()[c.url], c.seeder, c.leecher)
 			})
 		})
 	}
@@ -209,12 +205,7 @@ func transfer(t *testing.T, url string, seeder, leecher torrentClient) {
 // run starts the client, which ends with the test.
 func (c torrentClient) run(t *testing.T, torrent, dir, address string) {
 	t.Helper()
-	if err := c.missing(); err != nil {
-		if requireClients {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testenv.Need(t, "run "+c.name, c.missing())
 	startForeign(t, c.name, c.command(t, torrent, dir, t.TempDir(), address))
 }
 

@@ -9,18 +9,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // smallDisk returns a folder with a file system of its own of 16 MiB.
 func smallDisk(t *testing.T) string {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can mount a file system")
-	}
+	testenv.NeedRoot(t)
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
-	}
+	testenv.Need(t, "mount a file system", syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"))
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, 0); err != nil {
 			t.Error(err)

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/internal/testenv"
 )
 
 // estate is a user's folder with a database, and a folder of root's that the user
@@ -28,7 +30,7 @@ type estate struct {
 // one torrent.
 func newEstate(t *testing.T) *estate {
 	t.Helper()
-	uid, gid := needRoot(t)
+	uid, gid := needUser(t)
 	top := openDir(t)
 	e := &estate{uid: uid, gid: gid, home: filepath.Join(top, "home"), vault: filepath.Join(top, "vault")}
 	e.folder = filepath.Join(e.home, "folder")
@@ -138,7 +140,7 @@ func TestDaemonWorksAsTheFoldersOwner(t *testing.T) {
 
 // TestRootsFolder: where all is root's, as in a container, root goes on as root.
 func TestRootsFolder(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t)
 	d := start(t, testSettings(openDir(t)))
 	wantThreads(t, d, map[string]string{"Uid": "0 0 0 0"})
 	d.stop()

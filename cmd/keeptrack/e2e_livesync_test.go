@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/net/ipv4"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
 
@@ -98,7 +100,7 @@ func loopbackInterface(t *testing.T) *net.Interface {
 	}
 	i := slices.IndexFunc(all, func(i net.Interface) bool { return i.Flags&net.FlagLoopback != 0 })
 	if i < 0 {
-		t.Skip("no loopback interface")
+		testenv.Need(t, "use the loopback interface", errors.New("there is none"))
 	}
 	return &all[i]
 }

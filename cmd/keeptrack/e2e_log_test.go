@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
 
@@ -117,9 +118,7 @@ func TestLogReaderStalls(t *testing.T) {
 // TestLogThatCannotBeWritten has a log that is always full.
 func TestLogThatCannotBeWritten(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, "open /dev/full", err)
 	defer full.Close()
 	dir := t.TempDir()
 	admin := filepath.Join(dir, "admin.sock")

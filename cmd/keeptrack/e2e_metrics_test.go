@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
@@ -67,9 +68,7 @@ func (d *instance) waitMetric(name string, least float64) {
 func (d *instance) memory() int64 {
 	d.t.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.cmd.Process.Pid) + "/status")
-	if err != nil {
-		d.t.Skip(err)
-	}
+	testenv.Need(d.t, "read the memory of a process", err)
 	_, rest, _ := strings.Cut(string(text), "VmRSS:")
 	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	if err != nil {

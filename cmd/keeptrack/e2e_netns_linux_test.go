@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/internal/testenv"
 )
 
 // lan is a network of namespaces on one bridge, which is in a namespace of its
@@ -28,12 +30,10 @@ type lan struct {
 // that takes a privilege that is lacking.
 func newLAN(t *testing.T, n int) *lan {
 	t.Helper()
-	if _, err := exec.LookPath("ip"); err != nil || os.Geteuid() != 0 {
-		t.Skip("network namespaces take root and iproute2")
-	}
+	testenv.NeedNamespaces(t)
 	l := &lan{t: t, name: fmt.Sprintf("kt%d", os.Getpid()%100000)}
 	if out, err := exec.Command("ip", "netns", "add", l.name).CombinedOutput(); err != nil {
-		t.Skipf("no network namespaces: %v: %s", err, out)
+		testenv.Need(t, "make network namespaces", fmt.Errorf("%w: %s", err, out))
 	}
 	t.Cleanup(func() { l.ip("netns del " + l.name) })
 	l.ip("-n " + l.name + " link add br0 type bridge mcast_snooping 0")
@@ -90,7 +90,7 @@ func (l *lan) lose(percent int) {
 		cmd := exec.Command("ip", "netns", "exec", h, "nft", "-f", "-")
 		cmd.Stdin = strings.NewReader(rules)
 		if out, err := cmd.CombinedOutput(); err != nil {
-			l.t.Skipf("no nftables: %v: %s", err, out)
+			testenv.Need(l.t, "lose packets with nftables", fmt.Errorf("%w: %s", err, out))
 		}
 	}
 }

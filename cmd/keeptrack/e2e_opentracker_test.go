@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
@@ -67,12 +68,7 @@ func everyByte() (hashes []tracker.InfoHash) {
 // address, which is returned, until the test ends.
 func startOpentracker(t *testing.T, dir string) (address string) {
 	t.Helper()
-	if _, err := exec.LookPath("opentracker"); err != nil {
-		if requireClients {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testenv.NeedProgram(t, "opentracker")
 	address = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	// Started by root, it sees no other directory than this.
 	config := configFile(t, fmt.Sprintf("listen.tcp_udp %s\naccess.whitelist white\naccess.stats 127.0.0.1\n"+

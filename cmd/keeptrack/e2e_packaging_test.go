@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/config"
+	"keeptrack/internal/testenv"
 )
 
 // The files for those who watch a daemon, and what is written about them.
@@ -45,12 +46,7 @@ func matches(pattern, text string) (found []string) {
 // promtool runs Prometheus's own checker.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("promtool"); err != nil {
-		if requireClients {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testenv.NeedProgram(t, "promtool")
 	if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}

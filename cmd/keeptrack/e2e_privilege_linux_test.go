@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,22 +11,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // unprivileged is the user that the daemon becomes.
 const unprivileged = "nobody"
 
-// needRoot skips a test that only root can make, and returns the ids of the user
-// to become.
-func needRoot(t *testing.T) (uid, gid int) {
+// needUser needs root, and returns the ids of the user to become.
+func needUser(t *testing.T) (uid, gid int) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become another user")
-	}
+	testenv.NeedRoot(t)
 	u, err := user.Lookup(unprivileged)
-	if err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, "become "+unprivileged, err)
 	uid, err = strconv.Atoi(u.Uid)
 	if err != nil {
 		t.Fatal(err)
@@ -58,13 +56,13 @@ func lowPort(t *testing.T) string {
 			return address
 		}
 	}
-	t.Skip("no low port is free")
+	testenv.Need(t, "bind a low port", errors.New("none is free"))
 	return ""
 }
 
 // TestPrivilegesAreDropped starts as root on low ports.
 func TestPrivilegesAreDropped(t *testing.T) {
-	uid, gid := needRoot(t)
+	uid, gid := needUser(t)
 	dir := openDir(t)
 	if err := os.Chown(dir, uid, gid); err != nil {
 		t.Fatal(err)
@@ -159,21 +157,16 @@ func pureGo(t *testing.T) string {
 func confinement(t *testing.T, options ...string) []string {
 	t.Helper()
 	out, err := exec.Command("setpriv", append(options, "true")...).CombinedOutput()
-	switch {
-	case err == nil:
-		return options
-	case requireClients:
-		t.Fatalf("setpriv: %v: %s", err, out)
-	default:
-		t.Skipf("setpriv: %v: %s", err, out)
+	if err != nil {
+		testenv.Need(t, "run setpriv", fmt.Errorf("%w: %s", err, out))
 	}
-	return nil
+	return options
 }
 
 // TestPrivilegesInAContainer starts as root with few capabilities, some of them
 // inheritable.
 func TestPrivilegesInAContainer(t *testing.T) {
-	uid, gid := needRoot(t)
+	uid, gid := needUser(t)
 	for _, c := range []struct{ name, capabilities, bits, fails string }{
 		{"those it needs", "+setuid,+setgid", "-no_setuid_fixup", ""},
 		{"those it needs, which stay with who is not root", "+setuid,+setgid", "+no_setuid_fixup", ""},
@@ -204,7 +197,7 @@ func TestPrivilegesInAContainer(t *testing.T) {
 
 // TestUserWhoCannotServe: the error says who could not what.
 func TestUserWhoCannotServe(t *testing.T) {
-	uid, _ := needRoot(t)
+	uid, _ := needUser(t)
 	for _, c := range []struct {
 		name, user string
 		prepare    func(dir string) error
@@ -237,7 +230,7 @@ func TestUserWhoCannotServe(t *testing.T) {
 
 // TestOnlyRootBecomesAnother runs the daemon as one user to become another.
 func TestOnlyRootBecomesAnother(t *testing.T) {
-	uid, gid := needRoot(t)
+	uid, gid := needUser(t)
 	dir := openDir(t)
 	if err := os.Chown(dir, uid, gid); err != nil {
 		t.Fatal(err)

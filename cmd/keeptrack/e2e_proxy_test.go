@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // reverseProxy is one that people put in front of a tracker, with the example
@@ -75,12 +77,7 @@ func TestReverseProxies(t *testing.T) {
 // text returns the example, if the proxy can be run here.
 func (p *reverseProxy) text(t *testing.T) string {
 	t.Helper()
-	if _, err := exec.LookPath(p.program); err != nil {
-		if requireClients {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testenv.NeedProgram(t, p.program)
 	b, err := os.ReadFile(filepath.Join("..", "..", "packaging", p.example))
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/config"
+	"keeptrack/internal/testenv"
 )
 
 // TestTheREADMEsFirstTry runs the lines of README's "Try it" as they stand, but for
@@ -99,9 +100,7 @@ func TestTheREADMEsConfigs(t *testing.T) {
 // readmeFolder returns a folder to run README's lines in.
 func readmeFolder(t *testing.T) string {
 	t.Helper()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("no bash")
-	}
+	testenv.NeedProgram(t, "bash")
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
@@ -144,10 +145,10 @@ func TestRestartAcceptsTheConnectionID(t *testing.T) {
 		{"IPv6", func(d *instance) string { return d.udp6 }},
 	} {
 		t.Run(family.name, func(t *testing.T) {
-			d := start(t, s)
-			if family.address(d) == "" {
-				t.Skip("no IPv6")
+			if family.name == "IPv6" {
+				testenv.NeedIPv6(t)
 			}
+			d := start(t, s)
 			id := connectWire(t, family.address(d)).id
 			d.stop()
 			d = start(t, s)

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/store"
 	"keeptrack/tracker"
 )
@@ -21,7 +22,7 @@ import (
 func TestServeWithoutConfig(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:6969", "127.0.0.1:6970"} {
 		if taken(address) {
-			t.Skipf("%s, which the default config needs, is in use", address)
+			testenv.Need(t, "run the default config", fmt.Errorf("%s is in use", address))
 		}
 	}
 	dir := t.TempDir()

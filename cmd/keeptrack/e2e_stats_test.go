@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
@@ -54,12 +55,7 @@ var elementOrder = strings.Fields(`stats tracker_id version uptime torrents coun
 // TestReadersOfOpentrackersStats puts a known load on a daemon and has its
 // numbers read by those who know opentracker only.
 func TestReadersOfOpentrackersStats(t *testing.T) {
-	if err := exec.Command("/usr/bin/python3", "--version").Run(); err != nil {
-		if requireClients {
-			t.Fatal(err)
-		}
-		t.Skip("python3: ", err)
-	}
+	testenv.Need(t, "run Python", exec.Command("/usr/bin/python3", "--version").Run())
 	g := newMulticastGroup(t)
 	d := start(t, g.member(settings{
 		"http.redirect_url": `"http://127.0.0.1/"`,

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // newerKeys are what systemd before 254 says of keys that it does not know, and
@@ -18,12 +20,7 @@ var newerKeys = regexp.MustCompile(`(?m)^.*Unknown key (name )?'(RestartSteps|Re
 // TestSystemdUnits has systemd read the units, and judge what the service could
 // do if it were taken over.
 func TestSystemdUnits(t *testing.T) {
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		if requireClients {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	testenv.NeedProgram(t, "systemd-analyze")
 	binary, err := built()
 	if err != nil {
 		t.Fatal(err)

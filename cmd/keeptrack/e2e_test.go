@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keeptrack/internal/testenv"
 )
 
 // patience is how long the tests wait for what is to happen soon.
@@ -142,15 +143,9 @@ func (s settings) write(t *testing.T) string {
 	return configFile(t, text.String())
 }
 
-// hasIPv6 says whether this host has the IPv6 loopback address.
-var hasIPv6 = sync.OnceValue(func() bool {
-	l, err := net.ListenPacket("udp", "[::1]:0")
-	if err != nil {
-		return false
-	}
-	l.Close()
-	return true
-})
+// hasIPv6 reports whether to test IPv6: where everything is required, what needs
+// it fails without.
+var hasIPv6 = sync.OnceValue(func() bool { return testenv.Required() || testenv.HasIPv6() == nil })
 
 // instance is a running daemon.
 type instance struct {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 func TestProgressIsSilentInAPipe(t *testing.T) {
@@ -43,9 +45,7 @@ func TestIsTerminal(t *testing.T) {
 	}
 	for name, want := range map[string]bool{os.DevNull: false, "/dev/ptmx": true} {
 		f, err := os.OpenFile(name, os.O_RDWR, 0)
-		if err != nil {
-			t.Skip(err)
-		}
+		testenv.Need(t, "open "+name, err)
 		defer f.Close()
 		if got := isTerminal(f); got != want {
 			t.Errorf("%s is a terminal: %v", name, got)

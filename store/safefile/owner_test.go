@@ -7,21 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 func itoa(n uintptr) string { return strconv.FormatUint(uint64(n), 10) }
 
-// needRoot skips a test that gives files away.
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can give files away")
-	}
-}
-
 // TestLinksOfOthers: whose link it is decides, and for root in whose folder.
 func TestLinksOfOthers(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t)
 	for _, c := range []struct {
 		name               string
 		link, from, to     int // owners of the link, of its folder and of the one it leads to
@@ -70,7 +64,7 @@ func TestLinksOfOthers(t *testing.T) {
 }
 
 func TestGive(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t)
 	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
 	if err != nil {
 		t.Fatal(err)

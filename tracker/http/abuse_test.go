@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
 
@@ -80,9 +81,7 @@ func dialFrom(t *testing.T, source string, to netip.AddrPort) net.Conn {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
 	conn, err := d.Dial("tcp", to.String())
-	if err != nil {
-		t.Skip("no connections from", source, err)
-	}
+	testenv.Need(t, "connect from "+source, err)
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
 	return conn

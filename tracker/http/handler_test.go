@@ -313,7 +313,7 @@ func FuzzHandler(f *testing.F) {
 			path = "/scrape"
 		}
 		if !isTarget("?" + raw) {
-			t.Skip("ends the request line")
+			return // it ends the request line
 		}
 		w := get(h, addr1, path, raw)
 		d := mustDict(t, w.body)

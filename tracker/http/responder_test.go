@@ -148,7 +148,7 @@ func FuzzRespond(f *testing.F) {
 	h := newHandler(Options{}, newTracker())
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
 		if len(in) > enoughOut/512 || bytes.Contains(in, []byte("HEAD")) {
-			t.Skip("more than one call, or replies whose end is not seen")
+			return // more than one call, or replies whose end is not seen
 		}
 		whole, parts := responderOf(h), responderOf(h)
 		parts.now = whole.now

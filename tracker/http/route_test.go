@@ -65,7 +65,7 @@ func FuzzRouteOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path string) {
 		plain, err := url.PathUnescape(path)
 		if err != nil {
-			t.Skip("a percent sign that starts no escape")
+			return // a percent sign starts no escape
 		}
 		want := routeNone
 		switch {

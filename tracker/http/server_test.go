@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
 
@@ -95,11 +96,7 @@ func dial(t *testing.T, addr netip.AddrPort) (*net.TCPConn, *bufio.Reader) {
 func TestBothFamilies(t *testing.T) {
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			probe, err := net.Listen("tcp6", "[::1]:0")
-			if err != nil {
-				t.Skip("no IPv6 here:", err)
-			}
-			probe.Close()
+			testenv.NeedIPv6(t)
 			listeners := bindTo(t, "127.0.0.1:0", "[::1]:0")
 			s := newServer(Options{}, newTracker(), standardLimits, []net.Listener{wrap(listeners[0]), wrap(listeners[1])})
 			runServer(t, s)

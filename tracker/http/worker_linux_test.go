@@ -10,6 +10,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
+
+	"keeptrack/internal/testenv"
 )
 
 // newTestWorker returns a worker that accepts from a listener and is not run.
@@ -208,9 +210,7 @@ func TestSlowReaderGetsNoMoreTime(t *testing.T) {
 func TestNoDescriptorIsLeft(t *testing.T) {
 	count := func() int {
 		entries, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skip(err)
-		}
+		testenv.Need(t, "count descriptors", err)
 		return len(entries)
 	}
 	serveOnce := func() {

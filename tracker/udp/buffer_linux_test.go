@@ -13,6 +13,8 @@ import (
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
+
+	"keeptrack/internal/testenv"
 )
 
 // withoutPrivilege runs fn on a thread that may not go past the system's limits
@@ -43,9 +45,7 @@ func withoutPrivilege(t *testing.T, fn func()) {
 func bufferLimit(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sys/net/core/rmem_max")
-	if err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, "read the limit of receive buffers", err)
 	limit, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
 		t.Fatal(err)
@@ -124,9 +124,7 @@ func TestPassedBufferIsNotCut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			file, _ := bound(t, "127.0.0.1:0")
 			fd := int(file.Fd())
-			if err := set(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, c.passed); err != nil {
-				t.Skip(err)
-			}
+			testenv.Need(t, "set a receive buffer above the limit", set(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, c.passed))
 			var log bytes.Buffer
 			o := testOptions()
 			o.Passed, o.ReceiveBuffer, o.Log = []*os.File{file}, c.asked, zerolog.New(&log)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 	"keeptrack/tracker/bep15/bep15test"
@@ -38,20 +39,12 @@ func overFamilies(t *testing.T, test func(*testing.T, opener, netip.AddrPort)) {
 			t.Run(addr, func(t *testing.T) {
 				a := netip.MustParseAddrPort(addr)
 				if a.Addr().Is6() {
-					needIPv6(t)
+					testenv.NeedIPv6(t)
 				}
 				test(t, open, a)
 			})
 		}
 	})
-}
-
-func needIPv6(t *testing.T) {
-	conn, err := net.ListenPacket("udp6", "[::1]:0")
-	if err != nil {
-		t.Skipf("this host has no IPv6: %v", err)
-	}
-	conn.Close()
 }
 
 // setup is what a test's server is made of: addresses to bind, and sockets that were

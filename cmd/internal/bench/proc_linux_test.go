@@ -8,6 +8,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func TestUsageOfProcesses(t *testing.T) {
+	if u, err := readUsage(os.Getpid()); err != nil || u.resident < 1<<20 {
+		t.Errorf("this process: %+v, %v", u, err)
+	}
+	l := &memLink{latency: time.Millisecond, answer: udpTracker(good)}
+	r, err := runOn(t, l, func(o *Options) { o.Requests, o.PID = 10, os.Getpid() })
+	if err != nil || r.Tracker == nil || r.Tracker.PID != os.Getpid() || r.Tracker.Resident < 1 || r.Generator == nil {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	l = &memLink{latency: time.Millisecond, answer: udpTracker(good)}
+	const none = 1<<31 - 1 // above what pid_max can be
+	r, err = runOn(t, l, func(o *Options) { o.Requests, o.PID = 10, none })
+	if err == nil || err.Error() != "there is no process 2147483647 in /proc" || r.Sent != 0 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 // TestUsageIsThatOfTheSystem compares with getrusage, before and after, once there is
 // some time of either kind to tell apart.
 func TestUsageIsThatOfTheSystem(t *testing.T) {

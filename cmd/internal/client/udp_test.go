@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
@@ -31,9 +32,7 @@ const fakeID = 0x1122334455667788
 func serveUDP(t *testing.T, address string, drop int, reply func(request []byte) []byte) (host string, asked <-chan []byte) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", address)
-	if err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, "listen on "+address, err)
 	f := &fakeUDP{conn: conn, drop: drop, reply: reply, asked: make(chan []byte, 8)}
 	done := make(chan struct{})
 	go func() {

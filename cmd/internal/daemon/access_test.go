@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/cmd/internal/config"
+	"keeptrack/internal/testenv"
 	"keeptrack/store"
 	"keeptrack/tracker"
 )
@@ -175,9 +176,7 @@ func TestFilesThatAreNoAccessList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
-			if err := c.make(path); err != nil {
-				t.Skip(err)
-			}
+			testenv.Need(t, "make "+name, c.make(path))
 			_, err := ReadAccessList(&config.Access{Mode: tracker.AccessDeny, File: path}, func() {})
 			if want := "access.file: " + path + ": " + c.want; err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)

@@ -21,6 +21,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/internal/testenv"
 )
 
 // running is a daemon in this process, on loopback and free ports.
@@ -149,9 +150,7 @@ func TestAdminOnOneFamily(t *testing.T) {
 	} {
 		t.Run(wildcard, func(t *testing.T) {
 			l, err := net.Listen("tcp", net.JoinHostPort(loopbacks[0], "0"))
-			if err != nil {
-				t.Skip(err)
-			}
+			testenv.Need(t, "listen on "+loopbacks[0], err)
 			l.Close()
 			token := rand.Text()
 			own := fmt.Sprintf("[admin]\ntoken = %q\nlisten = \"%s:0\"", token, wildcard)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"keeptrack/cmd/internal/config"
+	"keeptrack/internal/testenv"
 )
 
 func TestFamilies(t *testing.T) {
@@ -73,11 +74,7 @@ func endpoints(t *testing.T, texts ...string) (all []config.Endpoint) {
 }
 
 func TestOneFamilyASocket(t *testing.T) {
-	probe, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		t.Skip("no IPv6 here:", err)
-	}
-	probe.Close()
+	testenv.NeedIPv6(t)
 	b := NewBinder(nil)
 	defer b.Close()
 	first, err := b.Streams("first", endpoints(t, "[::]:0"))

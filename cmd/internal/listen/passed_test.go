@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // file returns a copy of a socket as a service manager would pass it.
@@ -99,9 +101,7 @@ func TestWhatCannotBeServedIsRefused(t *testing.T) {
 // the host has both.
 func TestSocketForBothFamiliesIsRefused(t *testing.T) {
 	l, err := net.Listen("tcp", "[::]:0")
-	if err != nil {
-		t.Skip("no IPv6 here:", err)
-	}
+	testenv.Need(t, "listen on both families", err)
 	defer l.Close()
 	f := file(t, l.(*net.TCPListener), nil)
 	if _, err := identifyAll([]*os.File{f}); err == nil || !strings.Contains(err.Error(), "BindIPv6Only") {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"keeptrack/internal/testenv"
 )
 
 // isolated is set in the environment of a test that runs in a network namespace
@@ -23,12 +25,7 @@ func isolate(t *testing.T) bool {
 	if os.Getenv(isolated) != "" {
 		return true
 	}
-	if _, err := exec.LookPath("ip"); err != nil || os.Geteuid() != 0 {
-		if os.Getenv("KEEPTRACK_REQUIRE_CLIENTS") != "" {
-			t.Fatal("network namespaces take root and iproute2")
-		}
-		t.Skip("network namespaces take root and iproute2")
-	}
+	testenv.NeedNamespaces(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), isolated+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}

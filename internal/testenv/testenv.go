@@ -1,0 +1,80 @@
+// Package testenv says what the tests of all packages need from the machine and
+// how long they may take. Only tests import it.
+package testenv
+
+import (
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// requireVariable names the environment variable that turns what is missing from
+// a reason to skip a test into a failure. CI sets it to 1.
+const requireVariable = "KEEPTRACK_REQUIRE_CLIENTS"
+
+var long = flag.Bool("long", false, "run what repeats, attacks or fills at full length")
+
+// Required reports whether the tests fail where something is missing.
+func Required() bool { return os.Getenv(requireVariable) == "1" }
+
+// Need ends a test that lacks something. what completes "cannot"; err says why,
+// and nil means that nothing is missing. The test is skipped, or fails if
+// KEEPTRACK_REQUIRE_CLIENTS is 1.
+func Need(t testing.TB, what string, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case Required():
+		t.Fatalf("cannot %s, and %s is set: %v", what, requireVariable, err)
+	default:
+		t.Skipf("cannot %s: %v", what, err) //nolint:forbidigo // the one place that skips for what is missing
+	}
+}
+
+// NeedRoot needs the test to run as root.
+func NeedRoot(t testing.TB) {
+	t.Helper()
+	if id := os.Geteuid(); id != 0 {
+		Need(t, "act as root", errors.New("the tests run as another user"))
+	}
+}
+
+// NeedProgram needs a program in PATH.
+func NeedProgram(t testing.TB, name string) {
+	t.Helper()
+	_, err := exec.LookPath(name)
+	Need(t, "run "+name, err)
+}
+
+// NeedNamespaces needs network namespaces, which ip(8) makes for root.
+func NeedNamespaces(t testing.TB) {
+	t.Helper()
+	NeedRoot(t)
+	NeedProgram(t, "ip")
+}
+
+// HasIPv6 returns why the host has no IPv6 loopback address, or nil.
+func HasIPv6() error {
+	c, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// NeedIPv6 needs the IPv6 loopback address.
+func NeedIPv6(t testing.TB) {
+	t.Helper()
+	Need(t, "use IPv6", HasIPv6())
+}
+
+// Long returns full if the tests run with -long, and quick otherwise.
+func Long(quick, full int) int {
+	if *long {
+		return full
+	}
+	return quick
+}
