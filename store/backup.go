@@ -20,7 +20,7 @@ func (s *Store) Backup(w io.Writer) error {
 }
 
 // BackupFile writes a copy of the file at path, which no process may have open
-// for writing, to w. Both head pages must be whole: the copy's are made anew, and
+// for writing, to w. Both meta pages must be whole: the copy's are made anew, and
 // nobody would see that it is as of an earlier transaction.
 func BackupFile(path string, w io.Writer) error {
 	return view(path, copyTo(path, w))
@@ -32,7 +32,7 @@ func backupOpen(f *os.File, w io.Writer) error { return viewFile(f, f.Name(), co
 // copyTo returns what writes a copy of the file that errors call path.
 func copyTo(path string, w io.Writer) func(*bbolt.Tx, *os.File) error {
 	return func(tx *bbolt.Tx, f *os.File) error {
-		if err := checkHeads(tx, f, path); err != nil {
+		if err := checkMetaPages(tx, f, path); err != nil {
 			return err
 		}
 		return writeTo(tx, path, w)

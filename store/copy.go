@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"keeptrack/store/boltpage"
 	"keeptrack/store/safefile"
 )
 
@@ -76,14 +77,14 @@ func writeCopy(db *bbolt.DB, f *os.File) error {
 	})
 }
 
-// holdsState is sameState for a file and what is at a place.
+// holdsState is boltpage.SameState for a file and what is at a place.
 func holdsState(at *safefile.Place, f *os.File, pageSize int) (bool, error) {
 	there, err := at.Open(os.O_RDONLY)
 	if err != nil {
 		return false, err
 	}
 	defer there.Close() // nothing was written to it
-	return sameState(f, there, pageSize)
+	return boltpage.SameState(f, there, pageSize)
 }
 
 // syncFolder puts the entries of the folder of the file at path on disk.

@@ -12,6 +12,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"keeptrack/migrations"
+	"keeptrack/store/boltpage"
 	"keeptrack/store/safefile"
 )
 
@@ -29,9 +30,9 @@ var (
 
 // examine looks at the file at path without writing to it and returns an error
 // unless it is a whole database of version newest or older, or has nothing in
-// it yet: no file, or an empty one. With tolerate, damage to one head page alone
+// it yet: no file, or an empty one. With tolerate, damage to one meta page alone
 // is no error but passed to that.
-func examine(path string, newest int, tolerate func(*headError)) error {
+func examine(path string, newest int, tolerate func(*boltpage.MetaError)) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		dir := filepath.Dir(path)
@@ -105,7 +106,7 @@ func checkFilled(f *os.File, path string) error {
 
 // viewNewest is view for a whole file of the newest schema; tolerate is as for
 // examine.
-func viewNewest(path string, tolerate func(*headError), fn func(*bbolt.Tx, *os.File) error) error {
+func viewNewest(path string, tolerate func(*boltpage.MetaError), fn func(*bbolt.Tx, *os.File) error) error {
 	newest := len(migrations.Steps)
 	return view(path, func(tx *bbolt.Tx, f *os.File) error {
 		if err := examineTx(tx, f, path, newest, tolerate); err != nil {
@@ -128,11 +129,11 @@ func viewNewest(path string, tolerate func(*headError), fn func(*bbolt.Tx, *os.F
 
 // examineTx checks that the file is as long as it says, that its pages hang
 // together, and its version; tolerate is as for examine.
-func examineTx(tx *bbolt.Tx, f *os.File, path string, newest int, tolerate func(*headError)) error {
+func examineTx(tx *bbolt.Tx, f *os.File, path string, newest int, tolerate func(*boltpage.MetaError)) error {
 	var first error
-	var head *headError
+	var meta *boltpage.MetaError
 	_, err := checkFile(tx, f, path, func(err error) {
-		if !(tolerate != nil && errors.As(err, &head)) && first == nil {
+		if !(tolerate != nil && errors.As(err, &meta)) && first == nil {
 			first = err
 		}
 	})
@@ -143,8 +144,8 @@ func examineTx(tx *bbolt.Tx, f *os.File, path string, newest int, tolerate func(
 		return damaged(path, first)
 	}
 	version, err := readVersion(tx)
-	if head != nil && (err != nil || version == 0) { // all was written in one transaction, as compaction does
-		return damaged(path, fmt.Errorf("%w, and by the other there is nothing in the file", head))
+	if meta != nil && (err != nil || version == 0) { // all was written in one transaction, as compaction does
+		return damaged(path, fmt.Errorf("%w, and by the other there is nothing in the file", meta))
 	}
 	if err != nil {
 		return openError(path, err)
@@ -152,8 +153,8 @@ func examineTx(tx *bbolt.Tx, f *os.File, path string, newest int, tolerate func(
 	if err := checkVersion(path, version, newest); err != nil {
 		return err
 	}
-	if head != nil {
-		tolerate(head)
+	if meta != nil {
+		tolerate(meta)
 	}
 	return nil
 }
@@ -169,19 +170,17 @@ func checkFile(tx *bbolt.Tx, f *os.File, path string, report func(error)) (free 
 		report(fmt.Errorf("%d bytes long instead of %d", info.Size(), tx.Size()))
 		return 0, nil
 	}
-	return checkPages(f, tx.DB().Info().PageSize, report), nil
+	return boltpage.Check(f, tx.DB().Info().PageSize, report), nil
 }
 
-// checkHeads returns an error unless both head pages are whole.
-func checkHeads(tx *bbolt.Tx, f *os.File, path string) error {
-	heads, err := readHeads(f, tx.DB().Info().PageSize)
+// checkMetaPages returns an error unless both meta pages are whole.
+func checkMetaPages(tx *bbolt.Tx, f *os.File, path string) error {
+	err := boltpage.CheckMetas(f, tx.DB().Info().PageSize)
+	if errors.As(err, new(*boltpage.MetaError)) {
+		return damaged(path, err)
+	}
 	if err != nil {
 		return openError(path, err)
-	}
-	for i, h := range heads {
-		if h.damage != nil {
-			return damaged(path, &headError{i, h.damage})
-		}
 	}
 	return nil
 }

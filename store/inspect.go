@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"keeptrack/store/boltpage"
 	"keeptrack/tracker"
 )
 
@@ -33,18 +34,18 @@ type Info struct {
 	// order of info hash.
 	Top []tracker.Record
 
-	// Damage says which of the two head pages is damaged, nil if none is. What
+	// Damage says which of the two meta pages is damaged, nil if none is. What
 	// the other says may be as of the transaction before the last one.
 	Damage error
 }
 
 // Inspect reads the whole file at path and tells what is in it, with up to top
 // torrents in Info.Top. Its memory does not grow with the number of torrents.
-// The file must be of the newest version, and whole but for one head page.
+// The file must be of the newest version, and whole but for one meta page.
 func Inspect(path string, top int) (*Info, error) {
 	var i *Info
 	var damage error
-	tolerate := func(err *headError) { damage = damaged(path, err) }
+	tolerate := func(err *boltpage.MetaError) { damage = damaged(path, err) }
 	err := viewNewest(path, tolerate, func(tx *bbolt.Tx, f *os.File) (err error) {
 		i, err = inspect(tx, f, path, top)
 		return err

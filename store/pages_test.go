@@ -2,14 +2,11 @@ package store
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
-	"testing/iotest"
 
 	"go.etcd.io/bbolt"
 
@@ -118,18 +115,6 @@ func TestVerifyDamageAnywhere(t *testing.T) {
 	}
 }
 
-func TestPagesThatCannotBeRead(t *testing.T) {
-	var found []error
-	checkPages(failingReader{}, os.Getpagesize(), func(err error) { found = append(found, err) })
-	if len(found) != 1 || !errors.Is(found[0], iotest.ErrTimeout) {
-		t.Errorf("found %v, want the reader's error", found)
-	}
-}
-
-type failingReader struct{}
-
-func (failingReader) ReadAt([]byte, int64) (int, error) { return 0, iotest.ErrTimeout }
-
 // TestFreePages compares the number of free pages with what bbolt says.
 func TestFreePages(t *testing.T) {
 	path, _ := filledFile(t)
@@ -147,49 +132,5 @@ func TestFreePages(t *testing.T) {
 	}
 	if info.FreePages != want || want == 0 {
 		t.Errorf("%d free pages, bbolt has %d", info.FreePages, want)
-	}
-}
-
-// TestManyFreePages has more free pages than a page's count can tell, and
-// nested buckets with branch pages.
-func TestManyFreePages(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.db")
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, PageSize: 1024})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	for _, step := range []func(*bbolt.Tx) error{
-		func(tx *bbolt.Tx) error {
-			a, err := tx.CreateBucket([]byte("a"))
-			if err != nil {
-				return err
-			}
-			b, err := tx.CreateBucket([]byte("b"))
-			if err != nil {
-				return err
-			}
-			for i := range 1000 {
-				if err := b.Put(fmt.Appendf(nil, "key %06d", i), make([]byte, 100)); err != nil {
-					return err
-				}
-			}
-			return a.Put([]byte("big"), make([]byte, 80<<20))
-		},
-		func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("a")) },
-	} {
-		if err := db.Update(step); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wantWhole(t, db)
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	free := checkPages(f, 1024, func(err error) { t.Error(err) })
-	if free < 0xffff {
-		t.Errorf("%d free pages: the test does not test", free)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/migrations"
+	"keeptrack/store/boltpage"
 	"keeptrack/store/safefile"
 	"keeptrack/tracker"
 )
@@ -73,19 +74,19 @@ type Store struct {
 // that root makes gets the owner of its directory.
 // It takes the file's lock, for which it waits up to a second. A file that is
 // no database, is damaged or was written by a newer version is left untouched.
-// Of damage to one of the two head pages alone it warns: a power loss in the
+// Of damage to one of the two meta pages alone it warns: a power loss in the
 // middle of a transaction can leave that, and the other page is whole.
 // Errors name the file; errors.Is tells ErrInUse, ErrNewer and ErrDamaged.
 func Open(path string, log zerolog.Logger) (*Store, error) {
-	warn := func(err *headError) {
-		log.Warn().Str("path", path).Err(damaged(path, err)).Msg("the database is opened by its other head page: " +
+	warn := func(err *boltpage.MetaError) {
+		log.Warn().Str("path", path).Err(damaged(path, err)).Msg("the database is opened by its other meta page: " +
 			"counts may be as of the checkpoint before the last. The next checkpoints write the page anew; to have what it held, restore a backup")
 	}
 	return openWith(path, log, warn)
 }
 
 // openWith is Open; tolerate is as for examine.
-func openWith(path string, log zerolog.Logger, tolerate func(*headError)) (*Store, error) {
+func openWith(path string, log zerolog.Logger, tolerate func(*boltpage.MetaError)) (*Store, error) {
 	if err := examine(path, len(migrations.Steps), tolerate); err != nil {
 		return nil, err
 	}

@@ -8,10 +8,11 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/migrations"
+	"keeptrack/store/boltpage"
 )
 
 // Verify checks everything in the file at path and returns all that it finds
-// wrong: the structure of its pages, first by looks and then, if the head pages
+// wrong: the structure of its pages, first by looks and then, if the meta pages
 // are whole, as bbolt sees it; checksums, lengths and order of all values; that
 // records are in the chunk that their info hash belongs to and the journal has no
 // gap. It writes nothing. An error is one that kept it from looking, such as
@@ -43,11 +44,11 @@ func verify(path string, open func(check func(*bbolt.Tx, *os.File) error) error)
 
 // verifyPages checks the pages; sound is whether the contents can be looked at.
 func verifyPages(tx *bbolt.Tx, f *os.File, path string, report func(error)) (sound bool, err error) {
-	var heads, others int
+	var metas, others int
 	_, err = checkFile(tx, f, path, func(err error) {
 		report(err)
-		if errors.As(err, new(*headError)) {
-			heads++
+		if errors.As(err, new(*boltpage.MetaError)) {
+			metas++
 		} else {
 			others++
 		}
@@ -55,7 +56,7 @@ func verifyPages(tx *bbolt.Tx, f *os.File, path string, report func(error)) (sou
 	if err != nil || others > 0 {
 		return false, err
 	}
-	if heads == 0 { // bbolt's own check panics at a head page that is none
+	if metas == 0 { // bbolt's own check panics at a meta page that is none
 		for err := range tx.Check() {
 			report(err)
 			others++

@@ -1,4 +1,4 @@
-package store
+package boltpage
 
 import (
 	"bytes"
@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// FuzzCheckPages changes bytes of a sound file, which are given as offset, 3
-// bytes, and value, 1 byte, and makes the head pages' checksums right again.
+// FuzzCheck changes bytes of a sound file, which are given as offset, 3
+// bytes, and value, 1 byte, and makes the meta pages' checksums right again.
 // Whatever is in the pages, looking at them comes to an end and brings nothing
 // down.
-func FuzzCheckPages(f *testing.F) {
+func FuzzCheck(f *testing.F) {
 	const pageSize = 4096
-	whole, err := os.ReadFile("testdata/v1.db")
+	whole, err := os.ReadFile("../testdata/v1.db")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func FuzzCheckPages(f *testing.F) {
 			binary.NativeEndian.PutUint64(meta[metaSize-8:], sum.Sum64())
 		}
 		found := 0
-		free := checkPages(bytes.NewReader(b), pageSize, func(error) { found++ })
+		free := Check(bytes.NewReader(b), pageSize, func(error) { found++ })
 		if found == 0 && free > len(whole)/pageSize {
 			t.Errorf("%d free pages", free)
 		}

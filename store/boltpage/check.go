@@ -1,14 +1,16 @@
-package store
+// Package boltpage checks the pages of a bbolt file by what is known here of bbolt's
+// private format. A test ties it to the version of bbolt that this was read from.
+package boltpage
 
 import (
 	"fmt"
 	"io"
 )
 
-// pageChecker goes through all pages of a bbolt file. Unlike bbolt's own check
+// checker goes through all pages of a bbolt file. Unlike bbolt's own check
 // and bbolt itself it looks at every number before it follows it, so that no
 // damage can bring it down.
-type pageChecker struct {
+type checker struct {
 	r        io.ReaderAt
 	pageSize int
 	end      uint64 // the pages from here on are not in use
@@ -16,29 +18,29 @@ type pageChecker struct {
 	report   func(error)
 }
 
-// checkPages reports everything that is wrong with the pages of a bbolt file:
+// Check reports everything that is wrong with the pages of a bbolt file:
 // pages that cannot be read, are not what they should be, are used twice or not
-// at all; keys that are out of order. What is wrong with one head page alone
-// comes as a *headError, and the rest is checked by the other one. It returns
+// at all; keys that are out of order. What is wrong with one meta page alone
+// comes as a *MetaError, and the rest is checked by the other one. It returns
 // the number of free pages.
-func checkPages(r io.ReaderAt, pageSize int, report func(error)) (free int) {
-	heads, err := readHeads(r, pageSize)
+func Check(r io.ReaderAt, pageSize int, report func(error)) (free int) {
+	metas, err := readMetas(r, pageSize)
 	if err != nil {
 		report(err)
 		return 0
 	}
-	meta, err := newestMeta(heads)
+	contents, err := newest(metas)
 	if err != nil {
 		report(err)
 		return 0
 	}
-	for i, h := range heads {
-		if h.damage != nil {
-			report(&headError{i, h.damage})
+	for i, m := range metas {
+		if m.damage != nil {
+			report(&MetaError{i, m.damage})
 		}
 	}
-	c := checkTrees(r, pageSize, meta, report)
-	freelist := u64(meta[32:])
+	c := checkTrees(r, pageSize, contents, report)
+	freelist := u64(contents[32:])
 	if freelist == noFreelistPage {
 		return 0
 	}
@@ -50,11 +52,11 @@ func checkPages(r io.ReaderAt, pageSize int, report func(error)) (free int) {
 	return free
 }
 
-// checkTrees checks all that can be reached from the root that a head page's
+// checkTrees checks all that can be reached from the root that a meta page's
 // contents name.
-func checkTrees(r io.ReaderAt, pageSize int, meta []byte, report func(error)) *pageChecker {
+func checkTrees(r io.ReaderAt, pageSize int, meta []byte, report func(error)) *checker {
 	root, end := u64(meta[16:]), u64(meta[40:])
-	c := &pageChecker{r: r, pageSize: pageSize, end: end, seen: make([]bool, max(end, 2)), report: report}
+	c := &checker{r: r, pageSize: pageSize, end: end, seen: make([]bool, max(end, 2)), report: report}
 	if end < 2 {
 		report(fmt.Errorf("%d pages are in use, not even those that say so", end))
 	}
@@ -65,7 +67,7 @@ func checkTrees(r io.ReaderAt, pageSize int, meta []byte, report func(error)) *p
 
 // checkTree checks the page id, all those below it and the buckets in them. Its
 // keys must not be below low nor reach high; nil is no bound.
-func (c *pageChecker) checkTree(id uint64, low, high []byte) {
+func (c *checker) checkTree(id uint64, low, high []byte) {
 	p, err := c.open(id, pageBranch|pageLeaf)
 	if err != nil {
 		c.report(fmt.Errorf("page %d: %w", id, err))
@@ -83,11 +85,11 @@ func (c *pageChecker) checkTree(id uint64, low, high []byte) {
 
 // open reads the beginning of a page that is of one of the kinds and that
 // nothing else has led to, and notes that it is used.
-func (c *pageChecker) open(id uint64, kinds uint16) (*page, error) {
+func (c *checker) open(id uint64, kinds uint16) (*page, error) {
 	if id < 2 || id >= c.end {
 		return nil, fmt.Errorf("is not within the %d pages in use", c.end)
 	}
-	p := &page{pageChecker: c, id: id, head: make([]byte, c.pageSize)}
+	p := &page{in: c, id: id, head: make([]byte, c.pageSize)}
 	if _, err := c.r.ReadAt(p.head, int64(id)*int64(c.pageSize)); err != nil {
 		return nil, fmt.Errorf("cannot be read: %w", err)
 	}

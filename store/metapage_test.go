@@ -31,7 +31,7 @@ func twoStates(t *testing.T) (path string, before, after map[tracker.InfoHash]tr
 	return path, before, src.all()
 }
 
-// copied returns a copy as backups make it, whose head pages are not where bbolt
+// copied returns a copy as backups make it, whose meta pages are not where bbolt
 // would have written them if its last transaction has an odd number.
 func copied(t *testing.T, path string) string {
 	t.Helper()
@@ -47,47 +47,47 @@ func saveCopy(out, path string) error {
 	return err
 }
 
-// headDamages are ways to damage a page.
-var headDamages = map[string]func(page []byte){
+// metaDamages are ways to damage a page.
+var metaDamages = map[string]func(page []byte){
 	"zeroed":           func(page []byte) { clear(page) },
-	"mark flipped":     func(page []byte) { page[pageHeader] ^= 0xff },
+	"mark flipped":     func(page []byte) { page[16] ^= 0xff },
 	"contents flipped": func(page []byte) { page[60] ^= 0xff },
 	"header flipped":   func(page []byte) { page[8] ^= 0xff },
 	"the other one": func(page []byte) {
-		page[0] ^= 1 // a head page that is whole, in the wrong place
+		page[0] ^= 1 // a meta page that is whole, in the wrong place
 	},
 }
 
-// damageHead damages a head page of a file.
-func damageHead(t *testing.T, path string, page int, do func(page []byte)) {
+// damageMeta damages a meta page of a file.
+func damageMeta(t *testing.T, path string, page int, do func(page []byte)) {
 	t.Helper()
 	b := read(t, path)
 	do(b[page*os.Getpagesize():][:os.Getpagesize()])
 	write(t, path, b)
 }
 
-// TestVerifyHeadPages changes every byte that a head page has in turn.
-func TestVerifyHeadPages(t *testing.T) {
+// TestVerifyMetaPages changes every byte that a meta page has in turn.
+func TestVerifyMetaPages(t *testing.T) {
 	path, _, _ := twoStates(t)
 	wantSound(t, path)
 	whole := read(t, path)
 	for page := range 2 {
-		for at := range pageHeader + metaSize {
+		for at := range 16 + 64 {
 			b := bytes.Clone(whole)
 			b[page*os.Getpagesize()+at] ^= 0xff
 			write(t, path, b)
 			findings, err := Verify(path)
-			if want := fmt.Sprintf("head page %d: ", page); err != nil || len(findings) != 1 || !strings.HasPrefix(findings[0].Error(), want) {
+			if want := fmt.Sprintf("meta page %d: ", page); err != nil || len(findings) != 1 || !strings.HasPrefix(findings[0].Error(), want) {
 				t.Errorf("page %d, byte %d: found %v, %v", page, at, findings, err)
 			}
 		}
 	}
 }
 
-// TestOneHeadPageDamaged: the file is opened with a warning, as of the last
+// TestOneMetaPageDamaged: the file is opened with a warning, as of the last
 // transaction or the one before, and becomes whole again.
-func TestOneHeadPageDamaged(t *testing.T) {
-	for name, do := range headDamages {
+func TestOneMetaPageDamaged(t *testing.T) {
+	for name, do := range metaDamages {
 		for page := range 2 {
 			for _, backup := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, page %d, of a backup %v", name, page, backup), func(t *testing.T) {
@@ -95,8 +95,8 @@ func TestOneHeadPageDamaged(t *testing.T) {
 					if backup {
 						path, before = copied(t, path), after
 					}
-					damageHead(t, path, page, do)
-					wantHealing(t, path, fmt.Sprintf("head page %d: ", page), before, after)
+					damageMeta(t, path, page, do)
+					wantHealing(t, path, fmt.Sprintf("meta page %d: ", page), before, after)
 				})
 			}
 		}
@@ -142,9 +142,9 @@ func wantHealing(t *testing.T, path, damage string, before, after map[tracker.In
 	wantRecords(t, contents(t, path), src.all())
 }
 
-// TestHeadPageRefusals: what would make a copy or write without telling anybody
-// takes no file with a damaged head page, and leaves it as it is.
-func TestHeadPageRefusals(t *testing.T) {
+// TestMetaPageRefusals: what would make a copy or write without telling anybody
+// takes no file with a damaged meta page, and leaves it as it is.
+func TestMetaPageRefusals(t *testing.T) {
 	for name, run := range map[string]func(path string) error{
 		"backup":  func(path string) error { return saveCopy(path+".copy", path) },
 		"restore": func(path string) error { return restore(path, path+".restored") },
@@ -158,10 +158,10 @@ func TestHeadPageRefusals(t *testing.T) {
 	} {
 		for page := range 2 {
 			path, _, _ := twoStates(t)
-			damageHead(t, path, page, headDamages["contents flipped"])
+			damageMeta(t, path, page, metaDamages["contents flipped"])
 			b := read(t, path)
-			if err := run(path); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), fmt.Sprintf("head page %d: ", page)) {
-				t.Errorf("%s: error %v, want ErrDamaged by head page %d", name, err, page)
+			if err := run(path); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), fmt.Sprintf("meta page %d: ", page)) {
+				t.Errorf("%s: error %v, want ErrDamaged by meta page %d", name, err, page)
 			}
 			if !bytes.Equal(read(t, path), b) {
 				t.Errorf("%s: the file has changed", name)
@@ -171,28 +171,28 @@ func TestHeadPageRefusals(t *testing.T) {
 	}
 }
 
-// TestOpenRefusesBothHeadPagesDamaged: nothing can be told of such a file.
-func TestOpenRefusesBothHeadPagesDamaged(t *testing.T) {
-	for name, do := range headDamages {
+// TestOpenRefusesBothMetaPagesDamaged: nothing can be told of such a file.
+func TestOpenRefusesBothMetaPagesDamaged(t *testing.T) {
+	for name, do := range metaDamages {
 		t.Run(name, func(t *testing.T) {
 			path, _, _ := twoStates(t)
-			damageHead(t, path, 0, do)
-			damageHead(t, path, 1, do)
+			damageMeta(t, path, 0, do)
+			damageMeta(t, path, 1, do)
 			wantRefused(t, path)
 		})
 	}
 }
 
 // TestOpenRefusesNothingLeft: a compact file is written in one transaction, and
-// by the other head page looks as if it were still to be made.
+// by the other meta page looks as if it were still to be made.
 func TestOpenRefusesNothingLeft(t *testing.T) {
 	path, _, _ := twoStates(t)
 	if _, _, err := Compact(path); err != nil {
 		t.Fatal(err)
 	}
-	damageHead(t, path, 0, headDamages["zeroed"])
+	damageMeta(t, path, 0, metaDamages["zeroed"])
 	wantRefused(t, path)
-	if findings, err := Verify(path); err != nil || len(findings) == 0 || !strings.HasPrefix(findings[0].Error(), "head page 0: ") {
+	if findings, err := Verify(path); err != nil || len(findings) == 0 || !strings.HasPrefix(findings[0].Error(), "meta page 0: ") {
 		t.Errorf("found %v, %v", findings, err)
 	}
 }

@@ -1,10 +1,10 @@
-package store
+package boltpage
 
 import "fmt"
 
 // checkFreelist reads the list of free pages, none of which may be in use, and
 // returns their number.
-func (c *pageChecker) checkFreelist(id uint64) (int, error) {
+func (c *checker) checkFreelist(id uint64) (int, error) {
 	p, err := c.open(id, pageFreelist)
 	if err != nil {
 		return 0, err
@@ -38,7 +38,7 @@ func (c *pageChecker) checkFreelist(id uint64) (int, error) {
 }
 
 // reportLost reports the pages that are neither used nor free.
-func (c *pageChecker) reportLost() {
+func (c *checker) reportLost() {
 	for i := 0; i < len(c.seen); i++ {
 		from := i
 		for i < len(c.seen) && !c.seen[i] {

@@ -1,4 +1,4 @@
-package store
+package boltpage
 
 import (
 	"bytes"
@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// What is known here of bbolt's format, version 2: the sizes of its structures
-// and the kinds of its pages. Numbers are in the machine's byte order.
+// Sizes of bbolt's structures, and the kinds of its pages, in version 2 of its
+// format. Numbers are in the machine's byte order.
 const (
 	pageHeader   = 16 // id u64, kind u16, count u16, overflow u32
 	pageElement  = 16 // of a branch: pos u32, ksize u32, page u64; of a leaf: flags, pos, ksize, vsize, u32 each
@@ -25,10 +25,10 @@ const (
 
 // page is a page with those that continue it, or a bucket inside a value.
 type page struct {
-	pageChecker *pageChecker
-	id          uint64
-	size        int    // in bytes, header included
-	head        []byte // its beginning, as much as there is in memory
+	in   *checker
+	id   uint64
+	size int    // in bytes, header included
+	head []byte // its beginning, as much as there is in memory
 }
 
 var errOutside = errors.New("something in it reaches past its end")
@@ -60,7 +60,7 @@ func (p *page) checkBranch(low, high []byte) error {
 		if i+1 < n {
 			below = keys[i+1]
 		}
-		p.pageChecker.checkTree(child, keys[i], below)
+		p.in.checkTree(child, keys[i], below)
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func (p *page) checkBucket(at, size int) error {
 		return err
 	}
 	if root := u64(value); root != 0 {
-		p.pageChecker.checkTree(root, nil, nil)
+		p.in.checkTree(root, nil, nil)
 		return nil
 	}
 	if size < bucketHeader+pageHeader {
@@ -113,7 +113,7 @@ func (p *page) checkBucket(at, size int) error {
 	if value, err = p.bytes(at, size); err != nil {
 		return err
 	}
-	inside := &page{pageChecker: p.pageChecker, size: size - bucketHeader, head: value[bucketHeader:]}
+	inside := &page{in: p.in, size: size - bucketHeader, head: value[bucketHeader:]}
 	if inside.kind() != pageLeaf {
 		return fmt.Errorf("its page is of the wrong kind, %#x", inside.kind())
 	}
@@ -129,7 +129,7 @@ func (p *page) bytes(at, n int) ([]byte, error) {
 		return p.head[at : at+n], nil
 	}
 	b := make([]byte, n)
-	_, err := p.pageChecker.r.ReadAt(b, int64(p.id)*int64(p.pageChecker.pageSize)+int64(at))
+	_, err := p.in.r.ReadAt(b, int64(p.id)*int64(p.in.pageSize)+int64(at))
 	return b, err
 }
 
