@@ -78,15 +78,45 @@ func (h *harness) run(ctx context.Context) error {
 	if err := h.prepare(ctx); err != nil {
 		return fmt.Errorf("preparing: %w", err)
 	}
+	step := func(n int, p phase) error {
+		if err := h.step(ctx, n, p); err != nil {
+			return fmt.Errorf("seed %d, step %d (%s): %w", h.opts.Seed, n, p.name, err)
+		}
+		return nil
+	}
 	for i, p := range schedule(h.opts.Seed, h.opts.Kills, h.opts.Phase) {
-		if err := h.step(ctx, i+1, p); err != nil {
-			return fmt.Errorf("seed %d, step %d (%s): %w", h.opts.Seed, i+1, p.name, err)
+		if err := step(i+1, p); err != nil {
+			return err
 		}
 		if n := i + 1; n%progressEvery == 0 || n == h.opts.Kills {
 			fmt.Fprintf(h.opts.Progress, "%d of %d kills, %v\n", n, h.opts.Kills, time.Since(h.report.began).Round(time.Second))
 		}
 	}
+	if err := h.hitAll(step); err != nil {
+		return err
+	}
 	return h.finish(ctx)
+}
+
+// maxMisses is how often a phase is killed in without a hit, beyond the schedule.
+const maxMisses = 20
+
+// hitAll kills again in the phases that no kill has hit, and fails if that does
+// not help: a run that never hits a phase says nothing about it. step is given the
+// number of the kill.
+func (h *harness) hitAll(step func(n int, p phase) error) error {
+	n := h.opts.Kills
+	for _, p := range h.report.missed() {
+		for last := n + maxMisses; !h.report.hit(p); {
+			if n++; n > last {
+				return fmt.Errorf("seed %d: none of %d kills has hit the phase %s", h.opts.Seed, h.report.rows[p.name].kills, p.name)
+			}
+			if err := step(n, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // step kills once and looks at what is left.

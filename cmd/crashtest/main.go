@@ -48,6 +48,9 @@
 //   - after a clean stop, which comes before each compaction, everything
 //     acknowledged is in the file, and no checkpoint has failed before.
 //
+// A phase that no kill has hit is tried again up to 20 times after the others; if
+// that does not help the run has failed.
+//
 // It ends after the number of kills given, at the timeout, or with the first
 // violation, whose message names seed and step; the exit status is then 1, and
 // the folder is kept as it was at that moment. The seed decides on the order of

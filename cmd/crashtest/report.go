@@ -55,6 +55,19 @@ func (r *report) add(phase string, out outcome, l loss) {
 	}
 }
 
+// hit reports whether a kill has hit a phase.
+func (r *report) hit(p phase) bool { return r.rows[p.name] != nil && r.rows[p.name].inside > 0 }
+
+// missed returns the phases of the run that no kill has hit.
+func (r *report) missed() (missed []phase) {
+	for _, p := range phases {
+		if r.rows[p.name] != nil && !r.hit(p) {
+			missed = append(missed, p)
+		}
+	}
+	return missed
+}
+
 // print writes the table. The lag of a kill is the age of the oldest
 // acknowledged announce that the file has not.
 func (r *report) print(w io.Writer) {
