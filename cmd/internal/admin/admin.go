@@ -1,9 +1,10 @@
 // Package admin is the operator's HTTP: health, readiness, metrics, backups and
-// the JSON interface that docs/openapi.yaml describes.
+// the JSON interface that openapi.yaml describes.
 package admin
 
 import (
 	"context"
+	_ "embed" // of openapi.yaml
 	"fmt"
 	"io"
 	"log"
@@ -16,8 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
-
-	"keeptrack/docs"
 )
 
 // Options are the settings of a Server.
@@ -51,6 +50,7 @@ type Server struct {
 	opts   Options
 	server *http.Server
 	room   room
+	errors *log.Logger // of what others serve here
 
 	copying      atomic.Bool   // a backup is under way
 	unauthorized atomic.Uint64 // requests without the right token
@@ -61,7 +61,7 @@ const shutdownTime = 3 * time.Second
 
 // New returns a server that is ready to run.
 func New(o Options) *Server {
-	s := &Server{opts: o, room: room{log: o.Log}}
+	s := &Server{opts: o, room: room{log: o.Log}, errors: log.New(&serverLog{log: o.Log}, "", 0)}
 	s.server = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -70,7 +70,7 @@ func New(o Options) *Server {
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         s.room.note,
 		ConnContext:       remember,
-		ErrorLog:          log.New(&serverLog{log: o.Log}, "", 0),
+		ErrorLog:          s.errors,
 	}
 	return s
 }
@@ -101,7 +101,7 @@ func (s *Server) routes() http.Handler {
 		io.WriteString(w, "ok\n")
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.guarded(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{})))
+	mux.Handle("GET /metrics", s.guarded(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{ErrorLog: s.errors})))
 	if s.opts.Stats != nil {
 		mux.Handle("GET /stats", s.guarded(s.opts.Stats))
 	}
@@ -111,7 +111,7 @@ func (s *Server) routes() http.Handler {
 		mux.Handle(r.method+" "+r.path, s.guarded(s.answer(r.do)))
 	}
 	mux.Handle("GET /api/v1/backup", s.guarded(http.HandlerFunc(s.backup)))
-	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(openAPI)))
+	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(describe)))
 	mux.Handle("/api/", s.guarded(s.other(mux)))
 	return s.reported(s.bodiless(steady(mux)))
 }
@@ -119,9 +119,14 @@ func (s *Server) routes() http.Handler {
 // Unauthorized returns the number of requests that came without the right token.
 func (s *Server) Unauthorized() uint64 { return s.unauthorized.Load() }
 
-func openAPI(w http.ResponseWriter, _ *http.Request) {
+// openAPI describes the JSON interface, in YAML.
+//
+//go:embed openapi.yaml
+var openAPI []byte
+
+func describe(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
-	w.Write(docs.OpenAPI)
+	w.Write(openAPI)
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {

@@ -9,7 +9,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"keeptrack/docs"
 )
 
 // schema is a part of a JSON Schema.
@@ -26,7 +25,7 @@ func readOpenAPI(t *testing.T) (operations []string, schemas map[string]schema) 
 		Paths      map[string]map[string]any
 		Components struct{ Schemas map[string]schema }
 	}
-	if err := yaml.Unmarshal(docs.OpenAPI, &doc); err != nil {
+	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
@@ -59,7 +58,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	for _, o := range operations {
 		method, path, _ := strings.Cut(o, " ")
 		if path == "/api/v1/openapi.yaml" {
-			if status, body := get(t, url+path, ""); status != 200 || body != string(docs.OpenAPI) {
+			if status, body := get(t, url+path, ""); status != 200 || body != string(openAPI) {
 				t.Errorf("%s: status %d", path, status)
 			}
 			continue

@@ -11,7 +11,9 @@ import (
 // onPipes serves until the test ends. Each call of dial makes a connection from
 // an address and returns the client's end.
 func onPipes(t *testing.T, o Options) (dial func(from string) net.Conn) {
-	o.Metrics = prometheus.NewRegistry()
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
 	l := make(pipeListener)
 	s := New(o)
 	done := make(chan error, 1)

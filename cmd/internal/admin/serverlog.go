@@ -12,9 +12,9 @@ import (
 // cannot be accepted.
 const acceptError = "http: Accept error"
 
-// serverLog logs what net/http itself finds wrong as warnings: connections that it
-// cannot accept, and handlers that use it wrongly. Of the former only one a minute
-// is a warning.
+// serverLog logs as warnings what net/http itself finds wrong, connections that it
+// cannot accept and handlers that use it wrongly, and errors of gathering /metrics. Of
+// connections not accepted only one a minute is a warning.
 type serverLog struct {
 	log zerolog.Logger
 

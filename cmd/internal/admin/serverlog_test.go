@@ -12,28 +12,47 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 )
 
-// TestServerErrorsAreLogged holds that what net/http itself finds wrong is not left
-// to the debug level.
+// TestServerErrorsAreLogged holds that what net/http itself finds wrong, and what
+// keeps metrics from being gathered, is not left to the debug level.
 func TestServerErrorsAreLogged(t *testing.T) {
-	var log bytes.Buffer
-	client := onPipe(t, Options{
-		Log: zerolog.New(&log),
-		Stats: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(http.StatusOK)
-			w.WriteHeader(http.StatusNotFound)
-		}),
-	})
-	client.SetDeadline(time.Now().Add(time.Minute))
-	fmt.Fprint(client, "GET /stats HTTP/1.0\r\n\r\n")
-	if _, err := io.ReadAll(client); err != nil {
-		t.Fatal(err)
+	broken := prometheus.NewRegistry()
+	broken.MustRegister(noNumbers{})
+	for path, want := range map[string]string{
+		"/stats":   "superfluous response.WriteHeader",
+		"/metrics": "no numbers today",
+	} {
+		t.Run(path, func(t *testing.T) {
+			var log bytes.Buffer
+			client := onPipe(t, Options{
+				Log: zerolog.New(&log),
+				Stats: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(http.StatusOK)
+					w.WriteHeader(http.StatusNotFound)
+				}),
+				Metrics: broken,
+			})
+			client.SetDeadline(time.Now().Add(time.Minute))
+			fmt.Fprintf(client, "GET %s HTTP/1.0\r\n\r\n", path)
+			if _, err := io.ReadAll(client); err != nil {
+				t.Fatal(err)
+			}
+			if got := log.String(); !strings.Contains(got, `"level":"warn"`) || !strings.Contains(got, want) {
+				t.Errorf("logged %s", got)
+			}
+		})
 	}
-	if got := log.String(); !strings.Contains(got, `"level":"warn"`) || !strings.Contains(got, "superfluous response.WriteHeader") {
-		t.Errorf("logged %s", got)
-	}
+}
+
+// noNumbers is a collector that has none.
+type noNumbers struct{}
+
+func (noNumbers) Describe(chan<- *prometheus.Desc) {}
+func (noNumbers) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.NewInvalidMetric(prometheus.NewDesc("n", "n", nil, nil), errors.New("no numbers today"))
 }
 
 // TestConnectionsThatCannotBeAccepted holds that the log is not filled with them.

@@ -32,7 +32,6 @@ var allowed = map[string][]string{
 		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
 	},
 	"keeptrack/cmd/internal/memory":  {},
-	"keeptrack/docs":                 {},
 	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/client": {
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/printable",
@@ -41,7 +40,7 @@ var allowed = map[string][]string{
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/client",
 		"keeptrack/cmd/internal/printable",
 	},
-	"keeptrack/cmd/internal/admin":  {"keeptrack/docs", "keeptrack/tracker", "keeptrack/cmd/internal/printable"},
+	"keeptrack/cmd/internal/admin":  {"keeptrack/tracker", "keeptrack/cmd/internal/printable"},
 	"keeptrack/cmd/internal/listen": {"keeptrack/cmd/internal/config", "keeptrack/store/safefile"},
 
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
