@@ -201,45 +201,45 @@ func TestUnreachablePeerIsAnsweredNotStored(t *testing.T) {
 	private, public := MakePeer4([4]byte{192, 168, 1, 1}, 1), MakePeer4([4]byte{192, 0, 3, 9}, 1)
 	for _, test := range []struct {
 		peer    Peer
-		through TurnedAway
-		want    TurnedAway
+		through Rejection
+		want    Rejection
 	}{
-		{private, TurnedNot, TurnedAddress},
-		{MakePeer(netip.MustParseAddr("fe80::1"), 1), TurnedNot, TurnedAddress},
-		{Peer{port: 1}, TurnedNot, TurnedAddress},
-		{Peer{addr: public.addr}, TurnedNot, TurnedPort},
-		{public, TurnedUnnamed, TurnedUnnamed},
-		{public, TurnedUntrusted, TurnedUntrusted},
-		{private, TurnedUntrusted, TurnedUntrusted},
-		{public, TurnedNot, TurnedNot},
+		{private, NotRejected, RejectedAddress},
+		{MakePeer(netip.MustParseAddr("fe80::1"), 1), NotRejected, RejectedAddress},
+		{Peer{port: 1}, NotRejected, RejectedAddress},
+		{Peer{addr: public.addr}, NotRejected, RejectedPort},
+		{public, RejectedUnnamed, RejectedUnnamed},
+		{public, RejectedUntrusted, RejectedUntrusted},
+		{private, RejectedUntrusted, RejectedUntrusted},
+		{public, NotRejected, NotRejected},
 	} {
 		b := newRig(t, func(o *Options) { o.AllowPrivate = false })
 		b.leech(hashA, MakePeer4([4]byte{192, 0, 3, 1}, 1))
 		a := Announce{Peer: test.peer, Through: test.through, Left: 1, NumWant: 50, Limit: MaxPeers}
 		for _, a.InfoHash = range []InfoHash{hashA, hashB} {
 			for _, a.Event = range []Event{EventStopped, EventStarted} {
-				r := &Reply{Turned: TurnedPeers} // of an announce before
+				r := &Reply{Rejected: RejectedPeers} // of an announce before
 				b.Announce(b.now(), &a, r)
 				want, stored := test.want, uint32(0)
 				if a.Event == EventStopped {
-					want = TurnedNot
-				} else if want == TurnedNot {
+					want = NotRejected
+				} else if want == NotRejected {
 					stored = 1
 				}
 				if a.InfoHash == hashA {
 					stored++
 				}
-				if r.Turned != want || r.Leechers != stored {
+				if r.Rejected != want || r.Leechers != stored {
 					t.Errorf("%v %v %v, event %d: %v, %d leechers, want %v, %d", a.InfoHash == hashA, test.peer, test.through,
-						a.Event, r.Turned, r.Leechers, want, stored)
+						a.Event, r.Rejected, r.Leechers, want, stored)
 				}
 			}
 		}
-		var counts [TurnedCount]uint64
-		if test.want != TurnedNot {
+		var counts [RejectionCount]uint64
+		if test.want != NotRejected {
 			counts[test.want] = 2
 		}
-		if got := b.Stats().PeersTurnedAway; got != counts {
+		if got := b.Stats().PeersRejected; got != counts {
 			t.Errorf("%v: counted %v", test.peer, got)
 		}
 		if origin := b.TakeUnreachable(); origin.Announces != counts[test.want] ||
@@ -249,10 +249,10 @@ func TestUnreachablePeerIsAnsweredNotStored(t *testing.T) {
 	}
 }
 
-// TestTurnedNames holds that each reason has a name of its own.
-func TestTurnedNames(t *testing.T) {
+// TestRejectionNames holds that each reason has a name of its own.
+func TestRejectionNames(t *testing.T) {
 	names := map[string]bool{"": true}
-	for r := range TurnedAway(TurnedCount) {
+	for r := range Rejection(RejectionCount) {
 		if names[r.String()] {
 			t.Errorf("reason %d is called %q", r, r)
 		}

@@ -31,10 +31,10 @@ type Announce struct {
 	// Peer is the client's source address with the port that it listens on.
 	// With port 0 the client is answered but not stored.
 	Peer Peer
-	// Through, unless it is TurnedNot, says that the request came through a proxy
+	// Through, unless it is NotRejected, says that the request came through a proxy
 	// of whose clients this one is not known, and why. Peer then has the proxy's
 	// address, and is answered but not stored.
-	Through TurnedAway
+	Through Rejection
 	// Left is the number of bytes the client still lacks; 0 makes it a seeder.
 	Left  uint64
 	Event Event
@@ -56,9 +56,9 @@ type Reply struct {
 	// Refused says that the access list refuses the torrent: there are no
 	// peers, the counts are zero, and Interval is the longest there is.
 	Refused bool
-	// Turned is why a client that has not stopped is not stored; TurnedNot if it
+	// Rejected is why a client that has not stopped is not stored; NotRejected if it
 	// is.
-	Turned TurnedAway
+	Rejected Rejection
 	// Interval is the number of seconds until the client should announce
 	// again, MinInterval the number it must wait at least.
 	Interval, MinInterval uint32
@@ -75,7 +75,7 @@ type Reply struct {
 // r's fields are overwritten; the peers chosen are appended to r.Peers4 and
 // r.Peers6. A stopped client gets none.
 func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
-	r.Seeders, r.Leechers, r.Downloaded, r.Turned = 0, 0, 0, TurnedNot
+	r.Seeders, r.Leechers, r.Downloaded, r.Rejected = 0, 0, 0, NotRejected
 	if r.Refused = t.access.Load().Refuses(&a.InfoHash); r.Refused {
 		r.Interval = uint32(LongestInterval / time.Second)
 		r.MinInterval = t.minInterval(r.Interval)
@@ -89,7 +89,7 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 		t.publish(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: flags})
 	}
 	s.mu.Unlock()
-	if r.Turned.Unreachable() {
+	if r.Rejected.Unreachable() {
 		t.unreachable.note(&a.Peer)
 	}
 }
@@ -97,22 +97,22 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 // announce is Announce within the locked shard, for a torrent with this hash. It
 // returns whether the peer is to be published, and with which flags.
 func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (flags SyncFlags, publish bool) {
-	turned := t.reachable(a)
+	rejected := t.reachable(a)
 	if a.Event != EventStopped {
-		s.turn(r, turned)
+		s.reject(r, rejected)
 	}
-	storable := turned == TurnedNot
+	storable := rejected == NotRejected
 	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
 		if !storable || a.Event == EventStopped {
 			return 0, false
 		}
 		if t.limits.exhausted(a.Peer.Network()) {
-			s.turn(r, TurnedTorrents)
+			s.reject(r, RejectedTorrents)
 			return 0, false
 		}
-		if i, turned = t.create(s, &a.InfoHash, hash, a.Peer.Network()); turned != TurnedNot {
-			s.turn(r, turned)
+		if i, rejected = t.create(s, &a.InfoHash, hash, a.Peer.Network()); rejected != NotRejected {
+			s.reject(r, rejected)
 			return 0, false
 		}
 	}
@@ -120,7 +120,7 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	out := visited{at: -1}
 	if storable {
 		out, flags, publish = t.store(s, i, now, a, seeder)
-		s.turn(r, out.turned)
+		s.reject(r, out.rejected)
 	}
 	torrent := s.torrents.at(i)
 	p4, p6 := view(&s.arena4, torrent.home4()), view(&s.arena6, torrent.home6())
@@ -134,25 +134,25 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	return flags, publish
 }
 
-// reachable returns why others could not reach the client's peer, or TurnedNot
+// reachable returns why others could not reach the client's peer, or NotRejected
 // if they could.
-func (t *Tracker) reachable(a *Announce) TurnedAway {
+func (t *Tracker) reachable(a *Announce) Rejection {
 	switch {
-	case a.Through != TurnedNot:
+	case a.Through != NotRejected:
 		return a.Through
 	case a.Peer.port == 0:
-		return TurnedPort
+		return RejectedPort
 	case !t.accepted.accept(&a.Peer):
-		return TurnedAddress
+		return RejectedAddress
 	}
-	return TurnedNot
+	return NotRejected
 }
 
-// turn counts and returns in r a reason for which a peer is not stored, if it is one.
-func (s *shard) turn(r *Reply, reason TurnedAway) {
-	if reason != TurnedNot {
-		r.Turned = reason
-		s.totals.PeersTurnedAway[reason]++
+// reject counts and returns in r a reason for which a peer is not stored, if it is one.
+func (s *shard) reject(r *Reply, reason Rejection) {
+	if reason != NotRejected {
+		r.Rejected = reason
+		s.totals.PeersRejected[reason]++
 	}
 }
 
@@ -168,7 +168,7 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		limits:    &t.limits,
 	}
 	out = s.visit(i, &a.Peer, v)
-	if out.turned != TurnedNot {
+	if out.rejected != NotRejected {
 		return out, 0, false
 	}
 	if v.remove && !out.known {
@@ -198,7 +198,7 @@ func (t *Tracker) mayComplete(s *shard, i uint32, p *Peer) bool {
 	if s.torrents.at(i).count() > 0 || t.limits.firstCompletion(p.Network()) {
 		return true
 	}
-	s.totals.PeersTurnedAway[TurnedCompletions]++
+	s.totals.PeersRejected[RejectedCompletions]++
 	return false
 }
 

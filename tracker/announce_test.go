@@ -353,7 +353,7 @@ func TestMaxTorrents(t *testing.T) {
 		t.Errorf("merge: %v", res)
 	}
 	// What is told of a torrent alone does not ask for room.
-	if s := b.Stats(); s.Torrents != 2 || s.TurnedAway != 2 || s.PeersTurnedAway[TurnedMaxTorrents] != 1 {
+	if s := b.Stats(); s.Torrents != 2 || s.TorrentsRejected != 2 || s.PeersRejected[RejectedMaxTorrents] != 1 {
 		t.Errorf("%+v", s)
 	}
 	if known := b.leech(hashA, peer4(2)); known.Leechers != 2 {

@@ -76,7 +76,7 @@ func (b *budget) admit(of *bound, n Network) bool {
 }
 
 // admitPressed is admit where what is there is to make room. Once it is full it
-// has to; one that is turned away before for what it holds is no reason.
+// has to; one that is rejected before for what it holds is no reason.
 func (b *budget) admitPressed(of *bound, used int64, n Network) bool {
 	low := b.held.Count(n) < of.level.Load()
 	if low || used >= of.limit {

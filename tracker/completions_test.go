@@ -39,8 +39,8 @@ func (c *completing) pass(d, step time.Duration) {
 
 func (c *completing) wantUncounted(want uint64) {
 	c.t.Helper()
-	if got := c.Stats().PeersTurnedAway; got != [TurnedCount]uint64{TurnedCompletions: want} {
-		c.t.Errorf("turned away %v, want %d completions", got, want)
+	if got := c.Stats().PeersRejected; got != [RejectionCount]uint64{RejectedCompletions: want} {
+		c.t.Errorf("rejected %v, want %d completions", got, want)
 	}
 }
 

@@ -57,8 +57,8 @@ func TestConcurrent(t *testing.T) {
 	helping.Wait()
 	checkInvariants(t, c.Tracker)
 	s := c.Stats()
-	if published.Load() == 0 || s.Completed == 0 || s.PeersTurnedAway[TurnedPeers] == 0 || s.PeersTurnedAway[TurnedTorrents] == 0 ||
-		s.PeersTurnedAway[TurnedMaxTorrents] == 0 || s.Evicted[EvictedTorrents] == 0 {
+	if published.Load() == 0 || s.Completed == 0 || s.PeersRejected[RejectedPeers] == 0 || s.PeersRejected[RejectedTorrents] == 0 ||
+		s.PeersRejected[RejectedMaxTorrents] == 0 || s.Evicted[EvictedTorrents] == 0 {
 		t.Errorf("published %d, %+v", published.Load(), s)
 	}
 }

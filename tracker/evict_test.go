@@ -214,8 +214,8 @@ func (c *siege) flood(who attackers, what attack, announces int) {
 		}
 	}
 	s := c.Stats()
-	c.t.Logf("%d torrents, %v peers, %d bytes at most, newcomers had %d tries, turned away %v, evicted %v, level %d %d",
-		s.Torrents, s.Peers, most, tries, s.PeersTurnedAway, s.Evicted, c.budget.bytes.level.Load(), c.budget.torrents.level.Load())
+	c.t.Logf("%d torrents, %v peers, %d bytes at most, newcomers had %d tries, rejected %v, evicted %v, level %d %d",
+		s.Torrents, s.Peers, most, tries, s.PeersRejected, s.Evicted, c.budget.bytes.level.Load(), c.budget.torrents.level.Load())
 }
 
 func honest(k int) Peer { return peer4(9_000_000 + 2*k) }

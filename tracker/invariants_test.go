@@ -39,7 +39,7 @@ func checkShard(t testing.TB, tr *Tracker, shard int) {
 	checkArena(t, &s.arena4, c.blocks4)
 	checkArena(t, &s.arena6, c.blocks6)
 	c.bitmap()
-	c.totals.Completed, c.totals.PeersTurnedAway = s.totals.Completed, s.totals.PeersTurnedAway
+	c.totals.Completed, c.totals.PeersRejected = s.totals.Completed, s.totals.PeersRejected
 	if s.totals != c.totals {
 		t.Errorf("shard %d: totals %+v, the torrents have %+v", shard, s.totals, c.totals)
 	}

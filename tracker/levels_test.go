@@ -47,10 +47,10 @@ func TestPeersPerWiderNetwork(t *testing.T) {
 				if stored < most-slack || stored > most+slack {
 					t.Errorf("%d peers stored, want %d", stored, most)
 				}
-				turned := b.Stats().PeersTurnedAway[TurnedPeers]
+				rejected := b.Stats().PeersRejected[RejectedPeers]
 				b.leech(hashA, within(w.bits, networks)) // the next prefix
-				if got := b.Stats().PeersTurnedAway[TurnedPeers]; turned == 0 || got != turned {
-					t.Errorf("%d turned away, then %d", turned, got)
+				if got := b.Stats().PeersRejected[RejectedPeers]; rejected == 0 || got != rejected {
+					t.Errorf("%d rejected, then %d", rejected, got)
 				}
 			})
 		}
@@ -66,17 +66,17 @@ func TestTorrentsPerWiderNetwork(t *testing.T) {
 			for i := range w.times * limit { // none of its /64s, nor of a /48's /56s, comes near its own limit
 				b.leech(loadHash(i), within(w.bits, i*13%networks))
 			}
-			b.wantTurned(0, 0)
+			b.wantRejected(0, 0)
 			b.leech(hashA, within(w.bits, networks-1))
-			b.wantTurned(0, 1)
+			b.wantRejected(0, 1)
 			b.leech(hashA, within(w.bits, networks)) // the next prefix
-			b.wantTurned(0, 1)
+			b.wantRejected(0, 1)
 			b.advance(ticksPerTimeout * time.Second) // all of it comes back in a peer timeout
 			b.sweepAll()
 			for i := range w.times * limit {
 				b.leech(loadHash(10_000+i), within(w.bits, i*13%networks))
 			}
-			b.wantTurned(0, 1)
+			b.wantRejected(0, 1)
 		})
 	}
 }

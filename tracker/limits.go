@@ -5,78 +5,78 @@ import (
 	"time"
 )
 
-// TurnedAway is a reason for which a client is answered and not stored, or its
+// Rejection is a reason for which a client is answered and not stored, or its
 // completed download not counted.
-type TurnedAway uint8
+type Rejection uint8
 
 // The reasons for which a client is answered and not stored, or not counted. A
 // client that is stored already stays so.
 const (
-	// TurnedNot is for those that are stored.
-	TurnedNot TurnedAway = iota
-	// TurnedPeers says that as many peers of the address are in the torrent as
+	// NotRejected is for those that are stored.
+	NotRejected Rejection = iota
+	// RejectedPeers says that as many peers of the address are in the torrent as
 	// Options.MaxPeersPerAddress allows.
-	TurnedPeers
-	// TurnedTorrents says that peers of the address have joined as many
+	RejectedPeers
+	// RejectedTorrents says that peers of the address have joined as many
 	// torrents of late as Options.MaxTorrentsPerAddress allows.
-	TurnedTorrents
-	// TurnedCompletions says that peers of the address were the first to
+	RejectedTorrents
+	// RejectedCompletions says that peers of the address were the first to
 	// complete as many torrents of late as Options.MaxTorrentsPerAddress
 	// allows. The peer is stored; only its completed download is not counted.
-	TurnedCompletions
-	// TurnedSwarm says that the torrent has as many peers of the family as it
+	RejectedCompletions
+	// RejectedSwarm says that the torrent has as many peers of the family as it
 	// can have, 16,777,215.
-	TurnedSwarm
+	RejectedSwarm
 
 	// The following are not for what is stored already: the peer could not be
 	// reached where it says that it is.
 
-	// TurnedPort says that the client gave no port, or 0.
-	TurnedPort
-	// TurnedAddress says that the address is not taken in: neither public nor
+	// RejectedPort says that the client gave no port, or 0.
+	RejectedPort
+	// RejectedAddress says that the address is not taken in: neither public nor
 	// allowed by Options.
-	TurnedAddress
-	// TurnedUnnamed says that the request came through a trusted proxy that
+	RejectedAddress
+	// RejectedUnnamed says that the request came through a trusted proxy that
 	// does not name the client.
-	TurnedUnnamed
-	// TurnedUntrusted says that the request came through a proxy that is not
+	RejectedUnnamed
+	// RejectedUntrusted says that the request came through a proxy that is not
 	// trusted, and the client is elsewhere.
-	TurnedUntrusted
+	RejectedUntrusted
 
 	// There is no room for the following.
 
-	// TurnedMemory says that there is no room in Options.MaxMemory, or only for
+	// RejectedMemory says that there is no room in Options.MaxMemory, or only for
 	// networks that hold less.
-	TurnedMemory
-	// TurnedMaxTorrents says so of a new torrent and Options.MaxTorrents.
-	TurnedMaxTorrents
+	RejectedMemory
+	// RejectedMaxTorrents says so of a new torrent and Options.MaxTorrents.
+	RejectedMaxTorrents
 
-	TurnedCount int = iota // number of values, TurnedNot included
+	RejectionCount int = iota // number of values, NotRejected included
 )
 
-var turnedNames = [TurnedCount]string{
-	TurnedNot:         "stored",
-	TurnedPeers:       "peers_per_address",
-	TurnedTorrents:    "torrents_per_address",
-	TurnedCompletions: "completions_per_address",
-	TurnedSwarm:       "peers_per_torrent",
-	TurnedPort:        "port_zero",
-	TurnedAddress:     "address_not_public",
-	TurnedUnnamed:     "proxy_names_no_client",
-	TurnedUntrusted:   "proxy_not_trusted",
-	TurnedMemory:      "memory",
-	TurnedMaxTorrents: "max_torrents",
+var rejectionNames = [RejectionCount]string{
+	NotRejected:         "stored",
+	RejectedPeers:       "peers_per_address",
+	RejectedTorrents:    "torrents_per_address",
+	RejectedCompletions: "completions_per_address",
+	RejectedSwarm:       "peers_per_torrent",
+	RejectedPort:        "port_zero",
+	RejectedAddress:     "address_not_public",
+	RejectedUnnamed:     "proxy_names_no_client",
+	RejectedUntrusted:   "proxy_not_trusted",
+	RejectedMemory:      "memory",
+	RejectedMaxTorrents: "max_torrents",
 }
 
 // String returns the reason in lower-case words joined by underscores, for
 // metrics.
-func (r TurnedAway) String() string { return turnedNames[r] }
+func (r Rejection) String() string { return rejectionNames[r] }
 
 // Unreachable reports whether the reason is that nobody could reach the peer, as
 // opposed to what is stored already.
-func (r TurnedAway) Unreachable() bool {
+func (r Rejection) Unreachable() bool {
 	switch r {
-	case TurnedPort, TurnedAddress, TurnedUnnamed, TurnedUntrusted:
+	case RejectedPort, RejectedAddress, RejectedUnnamed, RejectedUntrusted:
 		return true
 	}
 	return false
@@ -117,25 +117,25 @@ func (l *limits) exhausted(n Network) bool {
 
 // admit decides on the peer k, which is not in the list p, and counts it if it
 // may be stored.
-func admit[K key](l *limits, p *peers[K], k *K) TurnedAway {
+func admit[K key](l *limits, p *peers[K], k *K) Rejection {
 	if p.n >= maxPeers {
-		return TurnedSwarm
+		return RejectedSwarm
 	}
 	if l == nil {
-		return TurnedNot
+		return NotRejected
 	}
 	if l.peers > 0 && p.n >= l.peers && p.crowded(k, l.peers) {
-		return TurnedPeers
+		return RejectedPeers
 	}
 	if l.joined == nil {
-		return TurnedNot
+		return NotRejected
 	}
 	n := networkOf(k)
 	if l.exhausted(n) {
-		return TurnedTorrents
+		return RejectedTorrents
 	}
 	l.joined.Add(n)
-	return TurnedNot
+	return NotRejected
 }
 
 // join counts a peer of the network that is stored whatever the limits.

@@ -23,11 +23,11 @@ func portOf(f Family, address, n int) Peer {
 	return p
 }
 
-func (b *rig) wantTurned(peers, torrents uint64) {
+func (b *rig) wantRejected(peers, torrents uint64) {
 	b.t.Helper()
-	want := [TurnedCount]uint64{TurnedPeers: peers, TurnedTorrents: torrents}
-	if got := b.Stats().PeersTurnedAway; got != want {
-		b.t.Errorf("turned away %v, want %v", got, want)
+	want := [RejectionCount]uint64{RejectedPeers: peers, RejectedTorrents: torrents}
+	if got := b.Stats().PeersRejected; got != want {
+		b.t.Errorf("rejected %v, want %v", got, want)
 	}
 }
 
@@ -45,17 +45,17 @@ func TestPeersPerAddress(t *testing.T) {
 			for n := range limit {
 				b.leech(hashA, portOf(f, 1, n))
 			}
-			turned := b.Stats().PeersTurnedAway[TurnedPeers]
-			if most := uint64(networkSlack); turned > 0 && (limit == test.limit || turned > most) {
-				t.Errorf("%v, %+v: %d turned away below the limit", f, test, turned)
+			rejected := b.Stats().PeersRejected[RejectedPeers]
+			if most := uint64(networkSlack); rejected > 0 && (limit == test.limit || rejected > most) {
+				t.Errorf("%v, %+v: %d rejected below the limit", f, test, rejected)
 			}
 			b.published = nil
 			r := b.leech(hashA, portOf(f, 1, limit))
-			if n := int(r.Leechers); n != others+limit-int(turned) || len(r.peers(t)) != min(n, 50) {
+			if n := int(r.Leechers); n != others+limit-int(rejected) || len(r.peers(t)) != min(n, 50) {
 				t.Errorf("%v, %+v: %d leechers, %d peers", f, test, n, len(r.peers(t)))
 			}
 			b.seed(hashA, portOf(f, 1, limit+1))
-			b.wantTurned(turned+2, 0)
+			b.wantRejected(rejected+2, 0)
 			if len(b.published) > 0 {
 				t.Errorf("%v, %+v: published %v", f, test, b.published)
 			}
@@ -65,19 +65,19 @@ func TestPeersPerAddress(t *testing.T) {
 			b.leech(hashA, portOf(f, 1, limit))
 			b.leech(hashB, portOf(f, 1, 0))
 			b.leech(hashA, portOf(f, 2, 0))
-			b.wantTurned(turned+2, 0)
+			b.wantRejected(rejected+2, 0)
 			b.leech(hashA, portOf(f, 1, 0))
-			b.wantTurned(turned+3, 0)
+			b.wantRejected(rejected+3, 0)
 			b.advance(2 * ticksPerTimeout * time.Second)
 			b.sweepAll()
 			b.leech(hashA, portOf(f, 1, 0))
-			b.wantTurned(turned+3, 0)
+			b.wantRejected(rejected+3, 0)
 		}
 	}
 }
 
 // TestPeersPerAddressOthersUnharmed fills a torrent from many addresses at the limit and
-// looks whether anyone below it is turned away.
+// looks whether anyone below it is rejected.
 func TestPeersPerAddressOthersUnharmed(t *testing.T) {
 	const limit, addresses, others = 1000, 60, 5_000
 	b := limited(t, limit, 0)
@@ -90,8 +90,8 @@ func TestPeersPerAddressOthersUnharmed(t *testing.T) {
 		b.leech(hashA, peer4(10_000+2*i))
 	}
 	// The stated bound makes it 0.02 on average.
-	if got := b.Stats().PeersTurnedAway[TurnedPeers]; got > 2 {
-		t.Errorf("%d turned away", got)
+	if got := b.Stats().PeersRejected[RejectedPeers]; got > 2 {
+		t.Errorf("%d rejected", got)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestTorrentsPerAddress(t *testing.T) {
 			b.leech(loadHash(i), portOf(f, 1, 0))
 		}
 		b.leech(hashA, peerN(f, 1001))
-		b.wantTurned(0, 0)
+		b.wantRejected(0, 0)
 		b.published = nil
 		if r := b.leech(hashA, portOf(f, 1, 1)); r.Leechers != 1 || len(r.peers(t)) != 1 {
 			t.Errorf("%v: %d leechers, %d peers in a torrent that is there", f, r.Leechers, len(r.peers(t)))
@@ -114,7 +114,7 @@ func TestTorrentsPerAddress(t *testing.T) {
 		if r := b.leech(hashB, portOf(f, 1, 0)); r.Leechers != 0 || r.Interval == 0 {
 			t.Errorf("%v: %+v in a new torrent", f, r)
 		}
-		b.wantTurned(0, 2)
+		b.wantRejected(0, 2)
 		if n := b.Torrents(); n != limit+1 || len(b.published) > 0 {
 			t.Errorf("%v: %d torrents, published %v", f, n, b.published)
 		}
@@ -122,7 +122,7 @@ func TestTorrentsPerAddress(t *testing.T) {
 			t.Errorf("%v: live sync is limited", f)
 		}
 		b.leech(hashA, portOf(f, 2, 0))
-		b.wantTurned(0, 2)
+		b.wantRejected(0, 2)
 	}
 }
 
@@ -133,9 +133,9 @@ func TestTorrentsPerAddressComeBack(t *testing.T) {
 		b := limited(t, 0, limit)
 		next := 0
 		joins := func() (joined int) {
-			for before := b.Stats().PeersTurnedAway[TurnedTorrents]; ; next++ {
+			for before := b.Stats().PeersRejected[RejectedTorrents]; ; next++ {
 				b.leech(loadHash(next), portOf(IPv4, 1, 0))
-				if b.Stats().PeersTurnedAway[TurnedTorrents] > before {
+				if b.Stats().PeersRejected[RejectedTorrents] > before {
 					return joined
 				}
 				joined++
@@ -163,8 +163,8 @@ func TestTorrentsPerAddressComeBack(t *testing.T) {
 	}
 }
 
-// TestTurnedAwayChangesNothing has a peer that is turned away complete.
-func TestTurnedAwayChangesNothing(t *testing.T) {
+// TestRejectedChangesNothing has a peer that is rejected complete.
+func TestRejectedChangesNothing(t *testing.T) {
 	b := limited(t, 1, 0)
 	b.leech(hashA, portOf(IPv4, 1, 0))
 	before := b.records()
@@ -175,7 +175,7 @@ func TestTurnedAwayChangesNothing(t *testing.T) {
 	if after := b.records(); len(after) != 1 || after[0] != before[0] {
 		t.Errorf("%+v, before %+v", after, before)
 	}
-	b.wantTurned(1, 0)
+	b.wantRejected(1, 0)
 }
 
 func TestNetworks(t *testing.T) {
@@ -232,8 +232,8 @@ func TestPeersPerTorrent(t *testing.T) {
 		swarm().n = maxPeers
 		b.published = nil
 		r := b.seed(hashA, peerN(f, n))
-		if r.Seeders != maxPeers || b.Stats().PeersTurnedAway != [TurnedCount]uint64{TurnedSwarm: 1} || len(b.published) > 0 {
-			t.Errorf("%v: %d seeders, published %v, turned away %v", f, r.Seeders, b.published, b.Stats().PeersTurnedAway)
+		if r.Seeders != maxPeers || b.Stats().PeersRejected != [RejectionCount]uint64{RejectedSwarm: 1} || len(b.published) > 0 {
+			t.Errorf("%v: %d seeders, published %v, rejected %v", f, r.Seeders, b.published, b.Stats().PeersRejected)
 		}
 		if got := b.sync(hashA, peerN(f, n), SyncSeeding|SyncComplete); got != SyncFull {
 			t.Errorf("%v: published by another instance: %v", f, got)

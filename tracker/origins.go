@@ -71,6 +71,6 @@ func originOf(p *Peer) netip.Prefix {
 
 // TakeUnreachable returns the network that most announces came from since the
 // last call whose peers were not stored because nobody could reach them: those
-// for which TurnedAway.Unreachable is true. The network of clients on a unix
+// for which Rejection.Unreachable is true. The network of clients on a unix
 // socket is 0.0.0.0/24.
 func (t *Tracker) TakeUnreachable() Origin { return t.unreachable.take() }

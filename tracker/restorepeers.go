@@ -7,9 +7,9 @@ type Restored struct {
 	Stored uint64
 	// Expired counts those that have timed out.
 	Expired uint64
-	// TurnedAway counts those for which there is no room or whose address is not
+	// Rejected counts those for which there is no room or whose address is not
 	// taken in.
-	TurnedAway uint64
+	Rejected uint64
 }
 
 // RestorePeers takes in peers from an earlier process, which have announced when
@@ -52,7 +52,7 @@ func (r *restoring) restore(s *shard, hash uint64, p *PeerState) {
 	if r.t.restorePeer(s, hash, p, then) {
 		r.done.Stored++
 	} else {
-		r.done.TurnedAway++
+		r.done.Rejected++
 	}
 }
 
@@ -65,8 +65,8 @@ func (t *Tracker) restorePeer(s *shard, hash uint64, p *PeerState, then Instant)
 	}
 	i, ok := s.find(&p.InfoHash, hash)
 	if !ok {
-		var turned TurnedAway
-		if i, turned = t.create(s, &p.InfoHash, hash, p.Peer.Network()); turned != TurnedNot {
+		var rejected Rejection
+		if i, rejected = t.create(s, &p.InfoHash, hash, p.Peer.Network()); rejected != NotRejected {
 			return false
 		}
 	}
@@ -87,7 +87,7 @@ func (t *Tracker) storeAgain(s *shard, i uint32, p *PeerState, then Instant) boo
 		v.now.tick, v.seeder, v.paused = old.tick, old.flags&PeerSeeds != 0, old.flags&PeerPaused != 0
 	}
 	out := s.visit(i, &p.Peer, v)
-	if out.turned != TurnedNot {
+	if out.rejected != NotRejected {
 		return false
 	}
 	if !out.known {

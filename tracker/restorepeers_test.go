@@ -104,11 +104,11 @@ func TestRestorePeers(t *testing.T) {
 		{"timed out", func(o *Options) { o.PeerTimeout = age * time.Second }, nil, []PeerState{seed}, Restored{Expired: 1}, Counts{}},
 		{"almost timed out", func(o *Options) { o.PeerTimeout = (age + 2) * time.Second }, nil, []PeerState{seed}, Restored{Stored: 1}, Counts{Seeders: 1}},
 		{"older than time", nil, nil, []PeerState{{InfoHash: hashA, Peer: peer4(1), Age: 1<<32 - 1}}, Restored{Expired: 1}, Counts{}},
-		{"port 0", nil, nil, []PeerState{state(MakePeer4([4]byte{8, 8, 8, 8}, 0), 0)}, Restored{TurnedAway: 1}, Counts{}},
+		{"port 0", nil, nil, []PeerState{state(MakePeer4([4]byte{8, 8, 8, 8}, 0), 0)}, Restored{Rejected: 1}, Counts{}},
 		{"address not taken in", func(o *Options) { o.AllowPrivate = false }, nil,
-			[]PeerState{state(MakePeer4([4]byte{10, 0, 0, 1}, 1), 0), seed}, Restored{Stored: 1, TurnedAway: 1}, Counts{Seeders: 1}},
+			[]PeerState{state(MakePeer4([4]byte{10, 0, 0, 1}, 1), 0), seed}, Restored{Stored: 1, Rejected: 1}, Counts{Seeders: 1}},
 		{"no room", func(o *Options) { o.MaxTorrents = 1 }, func(b *rig) { b.leech(hashB, peer4(1)) },
-			[]PeerState{seed, state(peer4(2), 0)}, Restored{TurnedAway: 2}, Counts{}},
+			[]PeerState{seed, state(peer4(2), 0)}, Restored{Rejected: 2}, Counts{}},
 		{"announced since, as a leecher", nil, func(b *rig) { b.leech(hashA, peer4(1)) },
 			[]PeerState{seed}, Restored{Stored: 1}, Counts{Leechers: 1, Downloaders: 1}},
 		{"announced before that", nil, func(b *rig) { b.leech(hashA, peer4(1)); b.advance(2 * age * time.Second) },
@@ -172,15 +172,15 @@ func TestRestoredPeersCountForTheirNetwork(t *testing.T) {
 		name string
 		hash InfoHash
 		peer Peer
-		want TurnedAway
+		want Rejection
 	}{
-		{"a third peer", hashA, port(9), TurnedPeers},
-		{"a third torrent", hashB, port(9), TurnedNot},
-		{"a fourth torrent", hashN(1, 3), port(9), TurnedTorrents},
-		{"a restored peer renews", hashA, peer4(1), TurnedNot},
-		{"somebody else", hashN(1, 3), peer4(9), TurnedNot},
+		{"a third peer", hashA, port(9), RejectedPeers},
+		{"a third torrent", hashB, port(9), NotRejected},
+		{"a fourth torrent", hashN(1, 3), port(9), RejectedTorrents},
+		{"a restored peer renews", hashA, peer4(1), NotRejected},
+		{"somebody else", hashN(1, 3), peer4(9), NotRejected},
 	} {
-		if got := b.leech(c.hash, c.peer).Turned; got != c.want {
+		if got := b.leech(c.hash, c.peer).Rejected; got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -199,7 +199,7 @@ func TestRestoredPeersCountForMemory(t *testing.T) {
 	if used, _ := b.Memory(); used > limit+limit/8 || used < limit/2 {
 		t.Errorf("%d bytes in use of %d", used, limit)
 	}
-	if r.Stored == 0 || r.Stored+r.TurnedAway != n || r.Stored != b.Stats().Peers[IPv4] {
+	if r.Stored == 0 || r.Stored+r.Rejected != n || r.Stored != b.Stats().Peers[IPv4] {
 		t.Errorf("%+v, %d are stored", r, b.Stats().Peers[IPv4])
 	}
 }

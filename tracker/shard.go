@@ -34,10 +34,10 @@ type ShardTotals struct {
 	// Completed counts the downloads completed since the start, heard from
 	// clients and from other instances.
 	Completed uint64
-	// PeersTurnedAway counts by reason the announces since the start whose peer
-	// was not stored, or its completed download not counted. TurnedNot is not
+	// PeersRejected counts by reason the announces since the start whose peer
+	// was not stored, or its completed download not counted. NotRejected is not
 	// counted.
-	PeersTurnedAway [TurnedCount]uint64
+	PeersRejected [RejectionCount]uint64
 }
 
 // init makes an empty shard. What it holds is added to bytes.

@@ -18,7 +18,7 @@ type visited struct {
 	roleChanged  bool
 	wasCompleted bool // its completed download had been counted before
 	at           int  // where the peer is now, or -1
-	turned       TurnedAway
+	rejected     Rejection
 	// before and after are the counts of the peers of the family.
 	before, after counts
 }
@@ -43,11 +43,11 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 	at := p.find(k)
 	if at < 0 {
 		if !v.remove {
-			if out.turned = v.admit(networkOf(&k)); out.turned == TurnedNot {
-				out.turned = admit(v.limits, &p, &k)
+			if out.rejected = v.admit(networkOf(&k)); out.rejected == NotRejected {
+				out.rejected = admit(v.limits, &p, &k)
 			}
 		}
-		if v.remove || out.turned != TurnedNot {
+		if v.remove || out.rejected != NotRejected {
 			out.at, out.after = -1, p.counts
 			return out
 		}
@@ -80,11 +80,11 @@ func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited 
 }
 
 // admit says whether there is room for a peer of the network.
-func (v *visit) admit(n Network) TurnedAway {
+func (v *visit) admit(n Network) Rejection {
 	if v.budget.admit(&v.budget.bytes, n) {
-		return TurnedNot
+		return NotRejected
 	}
-	return TurnedMemory
+	return RejectedMemory
 }
 
 // meta returns the flags and tick of a peer that had the flags of old.

@@ -55,13 +55,13 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 		if v.remove {
 			return SyncApplied
 		}
-		var turned TurnedAway
-		if i, turned = t.create(s, &r.InfoHash, hash, r.Peer.Network()); turned != TurnedNot {
+		var rejected Rejection
+		if i, rejected = t.create(s, &r.InfoHash, hash, r.Peer.Network()); rejected != NotRejected {
 			return SyncFull
 		}
 	}
 	out := s.visit(i, &r.Peer, v)
-	if out.turned != TurnedNot {
+	if out.rejected != NotRejected {
 		return SyncFull
 	}
 	s.announced(i, now.minute())
@@ -91,8 +91,8 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 		if t.budget.pressed() {
 			return 0, SyncFull
 		}
-		var turned TurnedAway
-		if i, turned = t.create(s, &r.InfoHash, hash, 0); turned != TurnedNot {
+		var rejected Rejection
+		if i, rejected = t.create(s, &r.InfoHash, hash, 0); rejected != NotRejected {
 			return 0, SyncFull
 		}
 	}

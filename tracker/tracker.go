@@ -65,7 +65,7 @@ type Tracker struct {
 	access   atomic.Pointer[Access]
 	accepted addresses
 	budget   budget
-	turned   atomic.Uint64 // new torrents turned away for MaxTorrents
+	rejected atomic.Uint64 // new torrents rejected for MaxTorrents
 	ages     ages
 	seen     atomic.Pointer[seenAges] // nil until the sweep has begun
 	limits   limits
@@ -118,9 +118,9 @@ type Stats struct {
 	ShardTotals
 	// Torrents counts the torrents, those without peers included.
 	Torrents int
-	// TurnedAway counts the announces of new torrents that were not stored
+	// TorrentsRejected counts the announces of new torrents that were not stored
 	// because there were MaxTorrents.
-	TurnedAway uint64
+	TorrentsRejected uint64
 	// Memory is the number of bytes that torrents and peers take up, MaxMemory
 	// the most that there may be, 0 for any number.
 	Memory, MaxMemory int64
@@ -130,7 +130,7 @@ type Stats struct {
 
 // Stats adds up the shards, one after the other.
 func (t *Tracker) Stats() Stats {
-	out := Stats{Torrents: t.Torrents(), TurnedAway: t.turned.Load()}
+	out := Stats{Torrents: t.Torrents(), TorrentsRejected: t.rejected.Load()}
 	out.Memory, out.MaxMemory = t.Memory()
 	for kind := range out.Evicted {
 		out.Evicted[kind] = t.budget.evicted[kind].Load()
@@ -145,8 +145,8 @@ func (t *Tracker) Stats() Stats {
 			out.Seeders[f] += totals.Seeders[f]
 		}
 		out.Completed += totals.Completed
-		for r, n := range totals.PeersTurnedAway {
-			out.PeersTurnedAway[r] += n
+		for r, n := range totals.PeersRejected {
+			out.PeersRejected[r] += n
 		}
 	}
 	return out
@@ -179,20 +179,20 @@ func shardOf(hash uint64) uint8 { return uint8(hash >> 56) }
 
 // create stores a new torrent, whose hash is given, in the locked shard s, if
 // there is room for one of the network, and otherwise says what there is not.
-func (t *Tracker) create(s *shard, h *InfoHash, hash uint64, n Network) (uint32, TurnedAway) {
+func (t *Tracker) create(s *shard, h *InfoHash, hash uint64, n Network) (uint32, Rejection) {
 	b := &t.budget
 	switch {
 	case s.full() || !b.admit(&b.torrents, n):
-		t.turned.Add(1)
-		return 0, TurnedMaxTorrents
+		t.rejected.Add(1)
+		return 0, RejectedMaxTorrents
 	case !b.admit(&b.bytes, n):
-		return 0, TurnedMemory
+		return 0, RejectedMemory
 	case b.torrents.used.Add(1) > b.torrents.limit: // others were faster
 		b.torrents.used.Add(-1)
-		t.turned.Add(1)
-		return 0, TurnedMaxTorrents
+		t.rejected.Add(1)
+		return 0, RejectedMaxTorrents
 	}
 	i := s.create(h, hash)
 	s.torrents.at(i).partial = t.fileOnly.Load()
-	return i, TurnedNot
+	return i, NotRejected
 }

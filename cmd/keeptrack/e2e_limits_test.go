@@ -57,24 +57,24 @@ func TestOneAddressIsLimited(t *testing.T) {
 	w.announcePorts(one, flood.ports)
 	after := d.metrics()
 	stored := after[`keeptrack_peers{family="ipv4"}`] - before[`keeptrack_peers{family="ipv4"}`]
-	if stored > float64(flood.maxPeers+networkSlack) || after[turnedAway("peers_per_address")] < float64(flood.ports-flood.maxPeers-networkSlack) {
-		t.Errorf("%g of %d peers stored, %g turned away", stored, flood.ports, after[turnedAway("peers_per_address")])
+	if stored > float64(flood.maxPeers+networkSlack) || after[rejected("peers_per_address")] < float64(flood.ports-flood.maxPeers-networkSlack) {
+		t.Errorf("%g of %d peers stored, %g turned away", stored, flood.ports, after[rejected("peers_per_address")])
 	}
 	// Over HTTP it is the same: an answer with peers, and no place among them.
 	if r := announceTo(t, d.urls()["http IPv4"], one, 65_500, 1, tracker.EventStarted); len(r.Peers) == 0 {
 		t.Errorf("turned away without peers: %+v", r)
 	}
-	if n := d.metric(turnedAway("peers_per_address")); n != after[turnedAway("peers_per_address")]+1 {
+	if n := d.metric(rejected("peers_per_address")); n != after[rejected("peers_per_address")]+1 {
 		t.Errorf("%g turned away after one more over HTTP", n)
 	}
 
 	w.announceAll(madeUp(1000, flood.hashes))
 	after = d.metrics()
-	if n := after["keeptrack_torrents"]; n > float64(2*flood.maxTorrents) || n < float64(flood.maxTorrents)/2 || after[turnedAway("torrents_per_address")] == 0 {
-		t.Errorf("%g of %d torrents stored, %g turned away", n, flood.hashes, after[turnedAway("torrents_per_address")])
+	if n := after["keeptrack_torrents"]; n > float64(2*flood.maxTorrents) || n < float64(flood.maxTorrents)/2 || after[rejected("torrents_per_address")] == 0 {
+		t.Errorf("%g of %d torrents stored, %g turned away", n, flood.hashes, after[rejected("torrents_per_address")])
 	}
 	t.Logf("%g torrents, %g of %d announces turned away, %d MiB resident instead of %d", after["keeptrack_torrents"],
-		after[turnedAway("torrents_per_address")], flood.hashes, d.memory()>>20, resident>>20)
+		after[rejected("torrents_per_address")], flood.hashes, d.memory()>>20, resident>>20)
 	other := wireFrom(t, "127.0.0.2", d.udp4)
 	other.announceAll([]tracker.InfoHash{hashOf("of another address")})
 	waitScrape(t, d.urls()["udp IPv4"], hashOf("of another address"), 0, 1, 0)
@@ -103,7 +103,7 @@ func TestOneAddressCompletesFew(t *testing.T) {
 		waitFor(t, "the peers to run off", func() bool { return d.metric(`keeptrack_peers{family="ipv4"}`) == 0 })
 		waitFor(t, "the torrents without a count to go", func() bool { return d.metric("keeptrack_torrents") <= float64(flood.maxTorrents)*1.01 })
 		m := d.metrics()
-		kept, uncounted := m["keeptrack_torrents"], m[turnedAway("completions_per_address")]
+		kept, uncounted := m["keeptrack_torrents"], m[rejected("completions_per_address")]
 		if kept < float64(flood.maxTorrents) || uncounted == 0 || m["keeptrack_completed_total"] != kept {
 			t.Errorf("%g torrents kept, %g completions counted and %g not", kept, m["keeptrack_completed_total"], uncounted)
 		}
@@ -116,7 +116,7 @@ func TestOneAddressCompletesFew(t *testing.T) {
 	d.stop()
 }
 
-func turnedAway(reason string) string {
+func rejected(reason string) string {
 	return fmt.Sprintf("keeptrack_peers_turned_away_total{reason=%q}", reason)
 }
 

@@ -39,7 +39,7 @@ func appendAnnounce(dst []byte, r *tracker.Reply, a *tracker.Announce, dictionar
 	} else {
 		dst = appendPeers(dst, r)
 	}
-	if text := warnings[r.Turned]; text != "" {
+	if text := warnings[r.Rejected]; text != "" {
 		dst = append(dst, "15:warning message"...)
 		dst = appendString(dst, text)
 	}
@@ -52,7 +52,7 @@ func appendAnnounce(dst []byte, r *tracker.Reply, a *tracker.Announce, dictionar
 func appendExternalIP(dst []byte, a *tracker.Announce) []byte {
 	client := a.Peer
 	switch {
-	case a.Through == tracker.TurnedUnnamed, client.Addr().IsUnspecified():
+	case a.Through == tracker.RejectedUnnamed, client.Addr().IsUnspecified():
 		return dst
 	case client.Family() == tracker.IPv6:
 		dst = append(dst, "11:external ip16:"...)

@@ -75,7 +75,7 @@ func TestAppendAnnounce(t *testing.T) {
 		name         string
 		reply        tracker.Reply
 		client       tracker.Peer
-		through      tracker.TurnedAway
+		through      tracker.Rejection
 		dictionaries bool
 		want         string
 	}{
@@ -89,12 +89,12 @@ func TestAppendAnnounce(t *testing.T) {
 		{"both families", tracker.Reply{Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 1), 0, false,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e" +
 				"5:peers12:" + compactPeers4 + "6:peers618:" + compactPeer6 + "e"},
-		{"not stored", tracker.Reply{Turned: tracker.TurnedPort, Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 0), 0, false,
+		{"not stored", tracker.Reply{Rejected: tracker.RejectedPort, Peers6: []byte(compactPeer6)}, tracker.MakePeer(addr1, 0), 0, false,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e" +
 				"5:peers0:6:peers618:" + compactPeer6 + "15:warning message41:no port given: others are not told of youe"},
-		{"client that a proxy does not name", tracker.Reply{}, tracker.MakePeer(addr1, 1), tracker.TurnedUnnamed, true,
+		{"client that a proxy does not name", tracker.Reply{}, tracker.MakePeer(addr1, 1), tracker.RejectedUnnamed, true,
 			"d8:completei0e10:downloadedi0e10:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
-		{"client of a proxy that is not trusted", tracker.Reply{}, tracker.MakePeer(addr1, 1), tracker.TurnedUntrusted, true,
+		{"client of a proxy that is not trusted", tracker.Reply{}, tracker.MakePeer(addr1, 1), tracker.RejectedUntrusted, true,
 			"d8:completei0e10:downloadedi0e11:external ip4:\xc0\x00\x02\x0110:incompletei0e8:intervali0e12:min intervali0e5:peerslee"},
 	}
 	for _, test := range tests {
@@ -112,8 +112,8 @@ func TestAppendAnnounce(t *testing.T) {
 // own, and nothing else has.
 func TestWhoIsNotStoredIsWarned(t *testing.T) {
 	texts := map[string]bool{}
-	for r := range tracker.TurnedAway(tracker.TurnedCount) {
-		text, stored := warnings[r], r == tracker.TurnedNot || r == tracker.TurnedCompletions
+	for r := range tracker.Rejection(tracker.RejectionCount) {
+		text, stored := warnings[r], r == tracker.NotRejected || r == tracker.RejectedCompletions
 		if stored != (text == "") || texts[text] {
 			t.Errorf("%v: %q", r, text)
 		}
@@ -146,7 +146,7 @@ func TestFailuresAreDistinct(t *testing.T) {
 }
 
 func TestEncodingDoesNotAllocate(t *testing.T) {
-	reply := tracker.Reply{Turned: tracker.TurnedAddress, Interval: 1800, Downloaded: math.MaxUint64, Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}
+	reply := tracker.Reply{Rejected: tracker.RejectedAddress, Interval: 1800, Downloaded: math.MaxUint64, Peers4: []byte(compactPeers4), Peers6: []byte(compactPeer6)}
 	client := &tracker.Announce{Peer: tracker.MakePeer(addr6, 1)}
 	body := make([]byte, 0, 4096)
 	if allocs := testing.AllocsPerRun(100, func() {

@@ -20,8 +20,8 @@ type requester struct {
 	// addr is the client's address or, if that is not known, the connection's
 	// source. It is invalid if that is a unix socket.
 	addr netip.Addr
-	// through is why the client's address is not known, or TurnedNot.
-	through tracker.TurnedAway
+	// through is why the client's address is not known, or NotRejected.
+	through tracker.Rejection
 }
 
 // proxies are those who are believed to name the client of a request. A source
@@ -69,13 +69,13 @@ func (p *proxies) clientOf(source netip.Addr, lines []string) requester {
 				return requester{addr: at}
 			}
 			if rest, entry, more = p.cutLast(rest); !p.read(&at, entry) {
-				return requester{source, tracker.TurnedUnnamed}
+				return requester{source, tracker.RejectedUnnamed}
 			}
 			named = true
 		}
 	}
 	if !named {
-		return requester{source, tracker.TurnedUnnamed}
+		return requester{source, tracker.RejectedUnnamed}
 	}
 	return requester{addr: at}
 }

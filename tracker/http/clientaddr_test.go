@@ -63,7 +63,7 @@ func TestClientAddr(t *testing.T) {
 				source = netip.MustParseAddr(test.remote)
 			}
 			p := makeProxies(prefixes(test.trusted...), "")
-			want := requester{addr: plain(source), through: tracker.TurnedUnnamed}
+			want := requester{addr: plain(source), through: tracker.RejectedUnnamed}
 			if test.want != unnamed {
 				want = requester{addr: netip.MustParseAddr(test.want)}
 			}

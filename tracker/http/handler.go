@@ -96,7 +96,7 @@ func (h *handler) trace(a *announceRequest, reply *tracker.Reply) {
 		Uint64("left", a.Left).
 		Int("numwant", a.NumWant).
 		Bool("refused", reply.Refused).
-		Stringer("turned", reply.Turned).
+		Stringer("rejected", reply.Rejected).
 		Int("peers4", len(reply.Peers4)/tracker.CompactSize4).
 		Int("peers6", len(reply.Peers6)/tracker.CompactSize6).
 		Msg("announce")

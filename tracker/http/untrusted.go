@@ -25,7 +25,7 @@ func (h *handler) clientOf(source netip.Addr, lines []string) requester {
 	}
 	named := h.proxies.namedBy(lines)
 	if named.IsValid() && named != c.addr && h.tracker.Accepts(tracker.MakePeer(named, 0)) {
-		c.through = tracker.TurnedUntrusted
+		c.through = tracker.RejectedUntrusted
 	}
 	return c
 }

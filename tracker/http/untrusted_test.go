@@ -27,24 +27,24 @@ func TestWhoIsStored(t *testing.T) {
 	public := netip.MustParseAddr("192.0.3.1")
 	trusting := Options{TrustedProxies: prefixes("10.0.0.0/8")}
 	tests := []struct {
-		name    string
-		o       Options
-		source  string // "": a unix socket
-		header  string
-		turned  tracker.TurnedAway
-		address string // that the client is told
+		name     string
+		o        Options
+		source   string // "": a unix socket
+		header   string
+		rejected tracker.Rejection
+		address  string // that the client is told
 	}{
 		{"client", trusting, "192.0.3.1", "", 0, "192.0.3.1"},
 		{"trusted", trusting, "10.0.0.1", "X-Forwarded-For: 192.0.3.1\r\n", 0, "192.0.3.1"},
-		{"trusted, without a name", trusting, "10.0.0.1", "", tracker.TurnedUnnamed, ""},
-		{"trusted, with an unknown name", trusting, "10.0.0.1", "X-Forwarded-For: 192.0.3.1, unknown\r\n", tracker.TurnedUnnamed, ""},
-		{"trusted, in another header", trusting, "10.0.0.1", "X-Real-IP: 192.0.3.1\r\n", tracker.TurnedUnnamed, ""},
-		{"trusted, private client", trusting, "10.0.0.1", "X-Forwarded-For: 192.168.0.1\r\n", tracker.TurnedAddress, "192.168.0.1"},
+		{"trusted, without a name", trusting, "10.0.0.1", "", tracker.RejectedUnnamed, ""},
+		{"trusted, with an unknown name", trusting, "10.0.0.1", "X-Forwarded-For: 192.0.3.1, unknown\r\n", tracker.RejectedUnnamed, ""},
+		{"trusted, in another header", trusting, "10.0.0.1", "X-Real-IP: 192.0.3.1\r\n", tracker.RejectedUnnamed, ""},
+		{"trusted, private client", trusting, "10.0.0.1", "X-Forwarded-For: 192.168.0.1\r\n", tracker.RejectedAddress, "192.168.0.1"},
 		{"unix socket", trusting, "", "x-forwarded-for: 192.0.3.1\r\n", 0, "192.0.3.1"},
-		{"unix socket, without a name", Options{}, "", "", tracker.TurnedUnnamed, ""},
-		{"CDN that is not trusted", trusting, "192.0.4.1", "X-Forwarded-For: 192.0.3.1\r\n", tracker.TurnedUntrusted, "192.0.4.1"},
-		{"bridge that is not trusted", Options{}, "172.17.0.1", "X-Forwarded-For: 192.0.3.1\r\n", tracker.TurnedUntrusted, "172.17.0.1"},
-		{"bridge without a header", Options{}, "172.17.0.1", "", tracker.TurnedAddress, "172.17.0.1"},
+		{"unix socket, without a name", Options{}, "", "", tracker.RejectedUnnamed, ""},
+		{"CDN that is not trusted", trusting, "192.0.4.1", "X-Forwarded-For: 192.0.3.1\r\n", tracker.RejectedUntrusted, "192.0.4.1"},
+		{"bridge that is not trusted", Options{}, "172.17.0.1", "X-Forwarded-For: 192.0.3.1\r\n", tracker.RejectedUntrusted, "172.17.0.1"},
+		{"bridge without a header", Options{}, "172.17.0.1", "", tracker.RejectedAddress, "172.17.0.1"},
 		{"proxy of the client", trusting, "192.0.4.1", "X-Forwarded-For: 192.168.0.7\r\n", 0, "192.0.4.1"},
 		{"proxy of the client that hides it", trusting, "192.0.4.1", "X-Forwarded-For: unknown\r\n", 0, "192.0.4.1"},
 		{"client that names itself", trusting, "192.0.4.1", "X-Forwarded-For: 192.0.4.1\r\n", 0, "192.0.4.1"},
@@ -55,9 +55,9 @@ func TestWhoIsStored(t *testing.T) {
 		{"Forwarded", Options{TrustedProxies: trusting.TrustedProxies, ClientAddressHeader: "FORWARDED"}, "10.0.0.1",
 			"Forwarded: for=192.0.3.9\r\nforwarded: for=\"[2a00::1]:99\";proto=https, for=10.0.0.7\r\n", 0, "2a00::1"},
 		{"Forwarded, hidden", Options{TrustedProxies: trusting.TrustedProxies, ClientAddressHeader: "Forwarded"}, "10.0.0.1",
-			"Forwarded: for=192.0.3.9, for=_secret\r\n", tracker.TurnedUnnamed, ""},
+			"Forwarded: for=192.0.3.9, for=_secret\r\n", tracker.RejectedUnnamed, ""},
 		{"Forwarded, not trusted", Options{ClientAddressHeader: "Forwarded"}, "192.0.4.1",
-			"Forwarded: for=192.0.3.9\r\n", tracker.TurnedUntrusted, "192.0.4.1"},
+			"Forwarded: for=192.0.3.9\r\n", tracker.RejectedUntrusted, "192.0.4.1"},
 		{"another header, not trusted", Options{}, "192.0.4.1", "Forwarded: for=192.0.3.9\r\n", 0, "192.0.4.1"},
 	}
 	for _, test := range tests {
@@ -70,8 +70,8 @@ func TestWhoIsStored(t *testing.T) {
 			}
 			got := announceWith(t, h, source, test.header)
 			text, _ := got["warning message"].(string)
-			stored := test.turned == tracker.TurnedNot
-			if want := map[bool]int64{true: 2, false: 1}[stored]; got["incomplete"] != want || text != warnings[test.turned] {
+			stored := test.rejected == tracker.NotRejected
+			if want := map[bool]int64{true: 2, false: 1}[stored]; got["incomplete"] != want || text != warnings[test.rejected] {
 				t.Errorf("got %q, want %d leechers", got, want)
 			}
 			if got["peers"] != "\xc0\x00\x03\x02\x00\x01" {
@@ -81,8 +81,8 @@ func TestWhoIsStored(t *testing.T) {
 			if address, _ := netip.AddrFromSlice([]byte(told)); told != "" && address.String() != test.address || told == "" && test.address != "" {
 				t.Errorf("is told %q", told)
 			}
-			if !stored && h.tracker.Stats().PeersTurnedAway[test.turned] != 1 {
-				t.Errorf("counted %v", h.tracker.Stats().PeersTurnedAway)
+			if !stored && h.tracker.Stats().PeersRejected[test.rejected] != 1 {
+				t.Errorf("counted %v", h.tracker.Stats().PeersRejected)
 			}
 		})
 	}

@@ -48,7 +48,7 @@ type Stats struct {
 	Peers      ByFamily        `json:"peers"`
 	Seeders    ByFamily        `json:"seeders"`
 	Completed  uint64          `json:"completed"`
-	TurnedAway uint64          `json:"turned_away"`
+	Rejected   uint64          `json:"turned_away"`
 	Checkpoint CheckpointState `json:"checkpoint"`
 	Snapshot   SnapshotState   `json:"snapshot"`
 }
@@ -88,9 +88,9 @@ type SnapshotState struct {
 
 // RestoredPeers count the peers that were there at the start by what became of them.
 type RestoredPeers struct {
-	Stored     uint64 `json:"stored"`
-	Expired    uint64 `json:"expired"`
-	TurnedAway uint64 `json:"turned_away"`
+	Stored   uint64 `json:"stored"`
+	Expired  uint64 `json:"expired"`
+	Rejected uint64 `json:"turned_away"`
 	// DamagedBlocks counts the parts that could not be read.
 	DamagedBlocks int `json:"damaged_blocks"`
 }

@@ -35,7 +35,7 @@ func (a api) Stats() admin.Stats {
 		Peers:      byFamily(s.Peers),
 		Seeders:    byFamily(s.Seeders),
 		Completed:  s.Completed,
-		TurnedAway: s.TurnedAway,
+		Rejected:   s.TorrentsRejected,
 		Checkpoint: admin.CheckpointState{Written: c.done, Failed: c.failed, Last: c.last.UTC()},
 	}
 	if c.err != nil {
@@ -52,7 +52,7 @@ func snapshotState(s snapshotStats) admin.SnapshotState {
 	state := admin.SnapshotState{
 		Enabled: true, Written: s.done, Failed: s.failed, Last: s.last.UTC(), Peers: s.peers, Bytes: s.bytes,
 		Restored: admin.RestoredPeers{
-			Stored: s.restored.Stored, Expired: s.restored.Expired, TurnedAway: s.restored.TurnedAway, DamagedBlocks: s.damaged,
+			Stored: s.restored.Stored, Expired: s.restored.Expired, Rejected: s.restored.Rejected, DamagedBlocks: s.damaged,
 		},
 	}
 	if s.err != nil {

@@ -27,6 +27,6 @@ func (k *peerKeeper) collect(send sender) {
 	send(metricSnapshotBytes, float64(s.bytes))
 	send(metricSnapshotRestored, float64(s.restored.Stored), "stored")
 	send(metricSnapshotRestored, float64(s.restored.Expired), "expired")
-	send(metricSnapshotRestored, float64(s.restored.TurnedAway), "turned_away")
+	send(metricSnapshotRestored, float64(s.restored.Rejected), "turned_away")
 	send(metricSnapshotDamaged, float64(s.damaged))
 }

@@ -80,15 +80,15 @@ func (k *peerKeeper) restore() {
 		k.log.Error().Err(err).Msg("no peers restored, the next snapshot takes the file's place")
 		return
 	}
-	var stored, expired, turned atomic.Uint64
+	var stored, expired, rejected atomic.Uint64
 	info, err := r.Each(func(peers []tracker.PeerState) {
 		r := k.tracker.RestorePeers(now, peers)
 		stored.Add(r.Stored)
 		expired.Add(r.Expired)
-		turned.Add(r.TurnedAway)
+		rejected.Add(r.Rejected)
 	})
 	_ = r.Close() // was only read
-	k.stats.restored = tracker.Restored{Stored: stored.Load(), Expired: expired.Load(), TurnedAway: turned.Load()}
+	k.stats.restored = tracker.Restored{Stored: stored.Load(), Expired: expired.Load(), Rejected: rejected.Load()}
 	k.stats.damaged = info.Damaged
 	k.logRestored(info, time.Since(began), err)
 	if info.Age >= k.timeout {
@@ -103,7 +103,7 @@ func (k *peerKeeper) logRestored(info snapshot.Info, took time.Duration, err err
 			"peers restored but for those in damaged blocks"
 	}
 	r := &k.stats.restored
-	event.Uint64("peers", r.Stored).Uint64("expired", r.Expired).Uint64("turned_away", r.TurnedAway).
+	event.Uint64("peers", r.Stored).Uint64("expired", r.Expired).Uint64("turned_away", r.Rejected).
 		Dur("age_ms", info.Age).Dur("took_ms", took).Msg(message)
 }
 

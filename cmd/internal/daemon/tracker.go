@@ -29,8 +29,8 @@ var (
 	metricCompleted        = counter("completed_total", "Completed downloads counted since the start.")
 	metricMemory           = gauge("memory_bytes", "Memory that torrents and peers take up.")
 	metricMemoryLimit      = gauge("memory_limit_bytes", "Memory that torrents and peers may take up: max_memory. 0 if there is no limit.")
-	metricTurnedAway       = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
-	metricPeersTurnedAway  = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may, or there is no room.", "reason")
+	metricTorrentsRejected = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
+	metricPeersRejected    = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may, or there is no room.", "reason")
 	metricEvicted          = counter("evicted_total", "What has gone to make room for others: torrents never completed, peers, and torrents whose record stays in the database.", "kind")
 	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
 
@@ -51,14 +51,14 @@ func (p trackerPart) collect(send sender) {
 	for kind, n := range s.Evicted {
 		send(metricEvicted, float64(n), tracker.Evicted(kind).String())
 	}
-	send(metricTurnedAway, float64(s.TurnedAway))
-	for reason, n := range s.PeersTurnedAway {
-		switch reason := tracker.TurnedAway(reason); {
-		case reason == tracker.TurnedNot:
+	send(metricTorrentsRejected, float64(s.TorrentsRejected))
+	for reason, n := range s.PeersRejected {
+		switch reason := tracker.Rejection(reason); {
+		case reason == tracker.NotRejected:
 		case reason.Unreachable():
 			send(metricPeersUnreachable, float64(n), reason.String())
 		default:
-			send(metricPeersTurnedAway, float64(n), reason.String())
+			send(metricPeersRejected, float64(n), reason.String())
 		}
 	}
 	if size, err := p.store.Size(); err == nil {

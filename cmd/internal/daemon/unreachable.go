@@ -25,7 +25,7 @@ type unreachableWarner struct {
 	silent
 	tracker *tracker.Tracker
 	log     zerolog.Logger
-	warned  [tracker.TurnedCount]uint64 // announces told of so far, by reason
+	warned  [tracker.RejectionCount]uint64 // announces told of so far, by reason
 }
 
 // Run warns until ctx is done.
@@ -46,8 +46,8 @@ func (w *unreachableWarner) Run(ctx context.Context) error {
 // warn writes a line if there were announces of such peers since the last one.
 func (w *unreachableWarner) warn() (warned bool) {
 	reasons := zerolog.Dict()
-	for r, n := range w.tracker.Stats().PeersTurnedAway {
-		if reason := tracker.TurnedAway(r); reason.Unreachable() && n > w.warned[r] {
+	for r, n := range w.tracker.Stats().PeersRejected {
+		if reason := tracker.Rejection(r); reason.Unreachable() && n > w.warned[r] {
 			reasons.Uint64(reason.String(), n-w.warned[r])
 			w.warned[r], warned = n, true
 		}

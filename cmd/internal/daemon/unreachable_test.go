@@ -34,7 +34,7 @@ func (w lineWriter) Write(line []byte) (int, error) {
 func TestUnreachableIsWarnedOfOnceAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := tracker.New(tracker.Options{PeerTimeout: time.Hour}, time.Now())
-		announce := func(n int, addr string, port uint16, through tracker.TurnedAway) {
+		announce := func(n int, addr string, port uint16, through tracker.Rejection) {
 			a := tracker.Announce{Peer: tracker.Peer{}, Through: through}
 			if addr != "" {
 				a.Peer = tracker.MakePeer(netip.MustParseAddr(addr), port)
@@ -72,18 +72,18 @@ func TestUnreachableIsWarnedOfOnceAnHour(t *testing.T) {
 			}
 		}
 
-		announce(1, "192.0.3.1", 6881, tracker.TurnedNot)
+		announce(1, "192.0.3.1", 6881, tracker.NotRejected)
 		time.Sleep(2 * time.Hour)
 		if got := lines(); got != nil {
 			t.Errorf("of a peer that is stored: %+v", got)
 		}
-		announce(9, "172.17.0.1", 6881, tracker.TurnedNot)
-		announce(3, "192.0.4.1", 0, tracker.TurnedNot)
+		announce(9, "172.17.0.1", 6881, tracker.NotRejected)
+		announce(3, "192.0.4.1", 0, tracker.NotRejected)
 		time.Sleep(unreachableCheck)
 		expect("at first", "172.17.0.0/24", 9, map[string]int{"address_not_public": 9, "port_zero": 3})
 
-		announce(5, "", 0, tracker.TurnedUnnamed)
-		announce(4, "192.0.5.1", 1, tracker.TurnedUntrusted)
+		announce(5, "", 0, tracker.RejectedUnnamed)
+		announce(4, "192.0.5.1", 1, tracker.RejectedUntrusted)
 		time.Sleep(unreachablePause - unreachableCheck)
 		if got := lines(); got != nil {
 			t.Errorf("within the hour: %+v", got)
