@@ -2,25 +2,21 @@ package livesync
 
 import (
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/memory"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
-)
-
-var (
-	propertyRuns = flag.Int("runs", defaultRuns, "number of random runs of TestAnyHistory")
-	propertySeed = flag.Uint64("seed", 1, "seed of the first random run of TestAnyHistory")
 )
 
 // world is a group of instances with what has truly happened to it.
@@ -61,19 +57,13 @@ type unrepaired struct{ pairs, absent, low atomic.Int64 }
 // and that once the network is whole nobody below the threshold stays there
 // and nobody is stuck.
 func TestAnyHistory(t *testing.T) {
-	runs := *propertyRuns
-	if testing.Short() {
-		runs = min(runs, 200)
-	}
-	const workers = 4
+	runs := testenv.Pick(500, 2000)
 	var u unrepaired
-	t.Run("runs", func(t *testing.T) {
-		for w := range workers {
-			t.Run(fmt.Sprint(w), func(t *testing.T) {
+	t.Run("seed", func(t *testing.T) {
+		for seed := 1; seed <= runs; seed++ {
+			t.Run(strconv.Itoa(seed), func(t *testing.T) {
 				t.Parallel()
-				for k := w; k < runs && !t.Failed(); k += workers {
-					synctest.Test(t, func(t *testing.T) { randomRun(t, *propertySeed+uint64(k), &u) })
-				}
+				synctest.Test(t, func(t *testing.T) { randomRun(t, uint64(seed), &u) })
 			})
 		}
 	})

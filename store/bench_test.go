@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"errors"
-	"flag"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,13 +11,15 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
 
-var (
-	benchTorrents = flag.Int("torrents", 100_000, "torrents in benchmarks")
-	benchShare    = flag.Float64("changed", 0.01, "share of the torrents changed at each checkpoint in benchmarks")
-)
+// benchShare is the share of the torrents that change between two checkpoints.
+const benchShare = 0.01
+
+// benchTorrents returns the number of torrents in benchmarks.
+func benchTorrents() int { return testenv.Pick(100_000, 10_000_000) }
 
 // benchSource holds many torrents in plain slices.
 type benchSource struct {
@@ -81,7 +82,7 @@ func benchStore(b *testing.B) (*Store, *benchSource) {
 	if _, err := s.Load(func(tracker.Record) {}); err != nil {
 		b.Fatal(err)
 	}
-	src := newBenchSource(*benchTorrents)
+	src := newBenchSource(benchTorrents())
 	benchCheckpoint(b, s, src)
 	return s, src
 }
@@ -95,13 +96,13 @@ func benchCheckpoint(b *testing.B, s *Store, src *benchSource) Result {
 	return res
 }
 
-// BenchmarkCheckpoint writes -changed of -torrents torrents, to disk.
+// BenchmarkCheckpoint writes benchShare of the torrents, to disk.
 func BenchmarkCheckpoint(b *testing.B) {
 	s, src := benchStore(b)
 	var records, bytes int64
 	for b.Loop() {
 		b.StopTimer()
-		src.change(int(*benchShare * float64(*benchTorrents)))
+		src.change(int(benchShare * float64(benchTorrents())))
 		b.StartTimer()
 		res := benchCheckpoint(b, s, src)
 		records += int64(res.Records)
@@ -111,13 +112,13 @@ func BenchmarkCheckpoint(b *testing.B) {
 	b.ReportMetric(float64(journalEntries(b, s)), "journal-entries")
 }
 
-// benchFile returns a closed file of -torrents torrents, with a journal as long
+// benchFile returns a closed file of all torrents, with a journal as long
 // as it gets.
 func benchFile(b *testing.B) (path string) {
 	b.Helper()
 	s, src := benchStore(b)
-	for written := 0; written < 2*(*benchTorrents); {
-		src.change(1 + *benchTorrents/20)
+	for written := 0; written < 2*(benchTorrents()); {
+		src.change(1 + benchTorrents()/20)
 		written += benchCheckpoint(b, s, src).Records
 	}
 	if err := s.Close(); err != nil {
@@ -152,8 +153,8 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	if n != *benchTorrents {
-		b.Fatalf("%d torrents loaded, want %d", n, *benchTorrents)
+	if n != benchTorrents() {
+		b.Fatalf("%d torrents loaded, want %d", n, benchTorrents())
 	}
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"bufio"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -18,11 +17,10 @@ import (
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/migrations"
 	"keeptrack/tracker"
 )
-
-var kills = flag.Int("kills", 12, "number of processes to kill in each of the tests that do")
 
 // victimVariable names what the test binary does instead of testing.
 const victimVariable = "KEEPTRACK_STORE_VICTIM"
@@ -107,8 +105,8 @@ func killed(t *testing.T, name string, make func() (path, in string), check func
 	}
 	check(path, true)
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	ended := 0
-	for range *kills {
+	kills, ended := testenv.Pick(12, 200), 0
+	for range kills {
 		path, in := make()
 		finished, _ := runVictim(t, name, path, in, time.Duration(rng.Int64N(int64(takes))))
 		check(path, finished)
@@ -116,7 +114,7 @@ func killed(t *testing.T, name string, make func() (path, in string), check func
 			ended++
 		}
 	}
-	t.Logf("%d of %d killed, %v long", *kills-ended, *kills, takes)
+	t.Logf("%d of %d killed, %v long", kills-ended, kills, takes)
 }
 
 func TestKilledRestore(t *testing.T) {

@@ -1,19 +1,15 @@
 package store
 
 import (
-	"flag"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
 
 	"go.etcd.io/bbolt"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
-)
-
-var (
-	seeds    = flag.Int("seeds", 8, "number of random runs")
-	onlySeed = flag.Uint64("seed", 0, "repeat the run of this seed alone")
 )
 
 // checkpoint runs one, while the tracker goes on, that may fail.
@@ -133,36 +129,38 @@ func (m *model) finish(t *testing.T) {
 // TestRandomOperations compares the file after each restart and crash with the
 // model: nothing written is lost, no count goes back, nothing is made up.
 func TestRandomOperations(t *testing.T) {
-	from, to := uint64(1), uint64(*seeds)
-	if *onlySeed != 0 {
-		from, to = *onlySeed, *onlySeed
-	}
-	failed, crashed, evicted, settled := 0, 0, 0, 0
-	for seed := from; seed <= to; seed++ {
-		m := newModel(t, seed)
-		for step := 0; step < 100 && !t.Failed(); step++ {
-			m.mutate(1 + m.rng.IntN(100))
-			switch m.rng.IntN(8) {
-			case 0:
-				m.reopen(t)
-			case 1:
-				m.crash(t)
-			case 2, 3:
-				m.checkpoint(t, true)
-			default:
-				m.checkpoint(t, false)
+	failed, crashed, evicted, settled, ran := 0, 0, 0, 0, 0
+	seeds := testenv.Pick(8, 200)
+	for seed := 1; seed <= seeds; seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			m := newModel(t, uint64(seed))
+			for step := 0; step < 100 && !t.Failed(); step++ {
+				m.step(t)
 			}
-			m.look(t)
-		}
-		m.finish(t)
-		closeStore(t, m.s)
-		if t.Failed() {
-			t.Fatalf("repeat with -run TestRandomOperations -seed %d", seed)
-		}
-		failed, crashed, evicted, settled = failed+m.failed, crashed+m.crashed, evicted+m.evicted, settled+m.settled
+			m.finish(t)
+			closeStore(t, m.s)
+			failed, crashed, evicted, settled, ran = failed+m.failed, crashed+m.crashed, evicted+m.evicted, settled+m.settled, ran+1
+		})
 	}
 	t.Logf("%d checkpoints failed, %d crashes, %d evicted, %d settled", failed, crashed, evicted, settled)
-	if *onlySeed == 0 && (failed == 0 || crashed == 0 || evicted == 0 || settled == 0) {
+	if ran == seeds && (failed == 0 || crashed == 0 || evicted == 0 || settled == 0) { // not if -run has picked one
 		t.Error("the test does not test")
 	}
+}
+
+// step does something at random and looks at the file.
+func (m *model) step(t *testing.T) {
+	t.Helper()
+	m.mutate(1 + m.rng.IntN(100))
+	switch m.rng.IntN(8) {
+	case 0:
+		m.reopen(t)
+	case 1:
+		m.crash(t)
+	case 2, 3:
+		m.checkpoint(t, true)
+	default:
+		m.checkpoint(t, false)
+	}
+	m.look(t)
 }

@@ -3,15 +3,14 @@ package tracker
 import (
 	"context"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
-)
 
-var full = flag.Bool("full", false, "run every attack from all kinds of networks")
+	"keeptrack/internal/testenv"
+)
 
 // siege is a tracker whose evictor works as soon as it is roused, and whose
 // checkpoints are written as soon as they are wanted.
@@ -171,10 +170,10 @@ func TestNewcomersGetIn(t *testing.T) {
 			})
 		}
 		for i, who := range allAttackers {
-			if *full || bound.name == "torrents" || i%3 == 0 {
+			if testenv.Long() || bound.name == "torrents" || i%3 == 0 {
 				run(who, allAttacks)
 			}
-			if *full || i == 1 {
+			if testenv.Long() || i == 1 {
 				for _, what := range attacks {
 					run(who, what)
 				}

@@ -1,14 +1,10 @@
 package tracker
 
 import (
-	"flag"
 	"slices"
 	"testing"
-)
 
-var (
-	holdTorrents = flag.Int("holds.torrents", 100_000, "torrents whose info hashes begin with one byte, in tests of what is done in a lock hold")
-	holdPeers    = flag.Int("holds.peers", 100_000, "peers of one torrent, in the same tests")
+	"keeptrack/internal/testenv"
 )
 
 // maxHold is the most torrents, peers and entries of an index that may be touched
@@ -96,7 +92,7 @@ func (h *holds) checkSome(of string) {
 // TestHoldsWithOneFirstByte sends torrents whose info hashes all begin with the
 // same byte.
 func TestHoldsWithOneFirstByte(t *testing.T) {
-	h, n := newHolds(t), *holdTorrents
+	h, n := newHolds(t), testenv.Pick(100_000, 1_000_000)
 	for i := range n {
 		hash := hashN(7, i)
 		h.in(hash, func() { h.leech(hash, peer4(i)) })
@@ -122,7 +118,7 @@ func TestHoldsWithOneFirstByte(t *testing.T) {
 // TestHoldsWithOneTorrent sends a torrent's peers, half of which go by themselves
 // and half by timeout.
 func TestHoldsWithOneTorrent(t *testing.T) {
-	h, n := newHolds(t), *holdPeers
+	h, n := newHolds(t), testenv.Pick(100_000, 1_000_000)
 	for i := range n {
 		h.in(hashA, func() { h.announce(hashA, peerN(Family(i%2), i), func(a *Announce) { a.Left = uint64(i % 3) }) })
 	}

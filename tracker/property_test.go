@@ -1,14 +1,13 @@
 package tracker
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
-)
 
-var runs = flag.Int("runs", 2, "seeded random runs against the model")
+	"keeptrack/internal/testenv"
+)
 
 // The random runs use few torrents, in two shards, so that each meets many
 // changes.
@@ -72,11 +71,12 @@ type homeKind struct {
 // them all along.
 func TestAgainstModel(t *testing.T) {
 	seen := make(homes)
-	for seed := range *runs {
+	runs := testenv.Pick(2, 50)
+	for seed := range runs {
 		t.Run(fmt.Sprint("swarms/", seed), func(t *testing.T) { newRun(t, swarmRun, seed, seen).run() })
 	}
 	seen.check(t)
-	for seed := range *runs {
+	for seed := range runs {
 		t.Run(fmt.Sprint("torrents/", seed), func(t *testing.T) { newRun(t, torrentRun, seed, seen).run() })
 	}
 }

@@ -3,17 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
-)
 
-var (
-	kills = flag.Int("kills", 10, "number of kills")
-	seed  = flag.Uint64("seed", 1, "what random choices are made from")
-	only  = flag.String("phase", "", "the only phase to kill in")
+	"keeptrack/internal/testenv"
 )
 
 // harnessed runs the command in a folder for temporary files of its own, and
@@ -36,7 +30,7 @@ func TestKills(t *testing.T) {
 		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
 	status, stdout, stderr, left := harnessed(t,
-		"--kills", strconv.Itoa(*kills), "--seed", strconv.FormatUint(*seed, 10), "--torrents", "20000", "--phase", *only)
+		"--kills", testenv.Pick("10", "200"), "--torrents", "20000")
 	t.Log("\n" + stdout)
 	if status != statusDone || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
@@ -50,7 +44,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
-	status, stdout, stderr, left := harnessed(t, "--soak", "6s", "--rate", "100", "--torrents", "1000")
+	status, stdout, stderr, left := harnessed(t, "--soak", testenv.Pick("6s", "5m"), "--rate", "100", "--torrents", "1000")
 	t.Log("\n" + stdout)
 	if status != statusDone || stderr != "" || len(left) > 0 {
 		t.Fatalf("exit status %d, %s left: %s", status, left, stderr)

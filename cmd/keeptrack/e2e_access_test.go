@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,10 +13,9 @@ import (
 	"testing"
 
 	"keeptrack/cmd/internal/bench"
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
-
-var reloadCount = flag.Int("reloads", 20, "number of SIGHUPs in the test of reloads under load")
 
 // api sends a request to the admin address and returns status and body.
 func (d *instance) api(method, path string) (status int, body string) {
@@ -181,7 +179,8 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}()
 	<-reports // by now everything that is kept has been opened
 	before, resident := d.metrics(), d.memory()
-	for i := range *reloadCount {
+	reloads := testenv.Pick(20, 1000)
+	for i := range reloads {
 		if i%10 == 9 {
 			reload([]byte("[access]\nmode = \"open\"\n[udp]\nworkers = -1\n"), `"reload refused`)
 		} else {
@@ -196,7 +195,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 	const heap = "go_memstats_heap_inuse_bytes"
 	waitFor(t, "the memory to come back", func() bool { return d.metric(heap) < before[heap]+8<<20 })
-	t.Logf("%d reloads; resident %d MiB before, %d after", *reloadCount, resident>>20, d.memory()>>20)
+	t.Logf("%d reloads; resident %d MiB before, %d after", reloads, resident>>20, d.memory()>>20)
 	d.stop()
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -16,14 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker/bep15"
-)
-
-// The load of TestRestartLosesNoRequest, in announces a second.
-var (
-	restarts    = flag.Int("restart.times", 3, "restarts under load")
-	restartUDP  = flag.Int("restart.udp", 200, "UDP announces a second over restarts")
-	restartHTTP = flag.Int("restart.http", 50, "HTTP announces a second over restarts")
 )
 
 // manager binds sockets and passes them to daemons, as systemd does.
@@ -95,6 +88,7 @@ func (m *manager) command() *exec.Cmd {
 // TestRestartLosesNoRequest restarts a daemon on passed sockets under load.
 // Each request is sent once; all have to be answered. No peer is lost.
 func TestRestartLosesNoRequest(t *testing.T) {
+	restarts := testenv.Pick(3, 20)
 	m := newManager(t)
 	d := m.serve()
 	if d.udp4 != m.udp || d.http4 != "unix:"+m.unix || d.admin != m.admin {
@@ -109,7 +103,7 @@ func TestRestartLosesNoRequest(t *testing.T) {
 	load.Go(func() { m.announceUDP(&overUDP, stop) })
 	load.Go(func() { m.announceHTTP(&overHTTP, stop) })
 	var took time.Duration
-	for range *restarts {
+	for range restarts {
 		before := overUDP.answered.Load() + overHTTP.answered.Load()
 		waitFor(t, "some load", func() bool { return overUDP.answered.Load()+overHTTP.answered.Load() > before+100 })
 		began := time.Now()
@@ -125,7 +119,7 @@ func TestRestartLosesNoRequest(t *testing.T) {
 	}
 	close(stop)
 	load.Wait()
-	t.Logf("%v a restart; UDP: %v; HTTP: %v", (took / time.Duration(*restarts)).Round(time.Millisecond), &overUDP, &overHTTP)
+	t.Logf("%v a restart; UDP: %v; HTTP: %v", (took / time.Duration(restarts)).Round(time.Millisecond), &overUDP, &overHTTP)
 	for name, b := range map[string]*book{"UDP": &overUDP, "HTTP": &overHTTP} {
 		if b.sent == 0 || b.answered.Load() != int64(b.sent) {
 			t.Errorf("%s: %v", name, b)
@@ -189,7 +183,7 @@ func (m *manager) announceUDP(b *book, stop <-chan struct{}) {
 		clients[i] = &announcer{wire: connectWire(m.t, m.udp)}
 		readers.Go(func() { clients[i].read(b) })
 	}
-	pace(*restartUDP, stop, func() {
+	pace(testenv.Pick(200, 2000), stop, func() {
 		clients[b.sent%sockets].announce()
 		b.sent++
 	})
@@ -251,7 +245,7 @@ func (m *manager) announceHTTP(b *book, stop <-chan struct{}) {
 	byUnix := unixClient(m.unix)
 	byUnix.Timeout, byUnix.Transport.(*http.Transport).DisableKeepAlives = patience/4, true
 	var all sync.WaitGroup
-	pace(*restartHTTP, stop, func() {
+	pace(testenv.Pick(50, 500), stop, func() {
 		c := byAddress
 		if b.sent++; b.sent%2 == 0 {
 			c = byUnix

@@ -237,10 +237,7 @@ func (e *estate) guard(t *testing.T) (unchanged func()) {
 // TestRacingRoot has the user put links in the place of files and folders, as
 // fast as he can, while root works on his database.
 func TestRacingRoot(t *testing.T) {
-	rounds := 4
-	if *full {
-		rounds = 250
-	}
+	rounds := testenv.Pick(4, 250)
 	e := newEstate(t)
 	unchanged := e.guard(t)
 	stop, raced := make(chan struct{}), make(chan int)

@@ -2,19 +2,15 @@ package main
 
 import (
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"net"
 	"strconv"
 	"testing"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
-
-// full has the tests of what a tracker withstands attack as hard as is promised,
-// which takes minutes.
-var full = flag.Bool("full", false, "attack in full")
 
 // addressFlood is how much one address announces, and what it may have stored.
 type addressFlood struct {
@@ -24,10 +20,7 @@ type addressFlood struct {
 }
 
 func theFlood() addressFlood {
-	if *full {
-		return addressFlood{1_000_000, 65_000, 250_000, 1000, "50s"}
-	}
-	return addressFlood{20_000, 3_000, 2_000, 300, "3s"}
+	return testenv.Pick(addressFlood{20_000, 3_000, 2_000, 300, "3s"}, addressFlood{1_000_000, 65_000, 250_000, 1000, "50s"})
 }
 
 // start starts a daemon with the limits.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/bench"
+	"keeptrack/internal/testenv"
 )
 
 // slowFlood is how many connections are held open by clients that send nothing
@@ -23,10 +24,7 @@ type slowFlood struct {
 }
 
 func theSlowFlood() slowFlood {
-	if *full {
-		return slowFlood{10_000, 200, 20 * time.Second}
-	}
-	return slowFlood{400, 50, 2 * time.Second}
+	return testenv.Pick(slowFlood{400, 50, 2 * time.Second}, slowFlood{10_000, 200, 20 * time.Second})
 }
 
 // TestSlowConnections floods the daemon with connections that do not get on,
@@ -55,7 +53,7 @@ func TestSlowConnections(t *testing.T) {
 	if most := 10_000.0; during[connections] > most || during[descriptors] > before[descriptors]+most+10 {
 		t.Errorf("%g connections, %g descriptors", during[connections], during[descriptors])
 	}
-	if *full && r.Latency.P99 > 100_000 {
+	if testenv.Long() && r.Latency.P99 > 100_000 {
 		t.Errorf("p99 %.0f µs", r.Latency.P99)
 	}
 

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-var updateMan = flag.Bool("man.update", false, "write the man pages anew")
+var updateMan = flag.Bool("update", false, "write the man pages anew")
 
 // manDir is where the man pages are.
 var manDir = filepath.Join("..", "..", "packaging", "man")
@@ -44,7 +44,7 @@ func TestManPagesAreUpToDate(t *testing.T) {
 		want, wantErr := os.ReadFile(filepath.Join(made, name))
 		got, err := os.ReadFile(filepath.Join(manDir, name))
 		if firstError(wantErr, err) != nil || !bytes.Equal(got, want) {
-			t.Errorf("packaging/man/%s differs from what the commands say; run: go test ./cmd/keeptrack -run ManPages -man.update", name)
+			t.Errorf("packaging/man/%s differs from what the commands say; run: go test ./cmd/keeptrack -run ManPages -update", name)
 		}
 	}
 }

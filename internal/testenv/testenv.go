@@ -71,10 +71,19 @@ func NeedIPv6(t testing.TB) {
 	Need(t, "use IPv6", HasIPv6())
 }
 
-// Long returns full if the tests run with -long, and quick otherwise.
-func Long(quick, full int) int {
-	if *long {
-		return full
+// Long reports whether the tests run with -long. Flags must have been parsed: it is
+// called in tests and benchmarks, not to initialize a variable.
+func Long() bool {
+	if !flag.Parsed() {
+		panic("testenv: -long is asked for before the flags are parsed")
+	}
+	return *long
+}
+
+// Pick returns thorough if the tests run with -long, and quick otherwise.
+func Pick[T any](quick, thorough T) T {
+	if Long() {
+		return thorough
 	}
 	return quick
 }

@@ -63,12 +63,12 @@ func TestNeed(t *testing.T) {
 	}
 }
 
-func TestLong(t *testing.T) {
+func TestPick(t *testing.T) {
 	old := *long
 	defer func() { *long = old }()
 	for is, want := range map[bool]int{false: 2, true: 200} {
 		*long = is
-		if got := Long(2, 200); got != want {
+		if got := Pick(2, 200); got != want || Long() != is {
 			t.Errorf("-long=%v: %d, want %d", is, got, want)
 		}
 	}

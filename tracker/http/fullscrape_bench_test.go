@@ -1,17 +1,15 @@
 package http
 
 import (
-	"flag"
 	"net"
 	"runtime"
 	"slices"
 	"testing"
 	"time"
 
+	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
-
-var benchTorrents = flag.Int("fullscrape.torrents", 10_000, "torrents in BenchmarkFullScrape")
 
 // sink is a connection that takes everything and counts it.
 type sink struct {
@@ -30,7 +28,7 @@ func (*sink) SetWriteDeadline(time.Time) error { return nil }
 // went on meanwhile, and how much memory was in use at most beyond that of the
 // torrents.
 func BenchmarkFullScrape(b *testing.B) {
-	tr := filledTracker(*benchTorrents)
+	tr := filledTracker(testenv.Pick(10_000, 1_000_000))
 	h := newHandler(Options{FullScrape: true}, tr)
 	for e, name := range []string{"plain", "gzip", "zstd"} {
 		b.Run(name, func(b *testing.B) {

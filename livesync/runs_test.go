@@ -1,6 +1,0 @@
-//go:build !race
-
-package livesync
-
-// defaultRuns is the number of random runs of TestAnyHistory.
-const defaultRuns = 2000
