@@ -56,8 +56,8 @@ func (r *run) wantCounts(h InfoHash) Counts {
 // checkReply checks the reply to a, which the model has seen too.
 func (r *run) checkReply(a *Announce, reply *Reply) {
 	c := r.wantCounts(a.InfoHash)
-	if got := (Counts{reply.Seeders, reply.Leechers, c.Downloaders, reply.Downloaded}); got != c || reply.Refused {
-		r.t.Errorf("announce %+v: counts %+v, want %+v", a, got, c)
+	if reply.Seeders != c.Seeders || reply.Leechers != c.Leechers || reply.Downloaded != c.Downloaded || reply.Refused {
+		r.t.Errorf("announce %+v: reply %+v, want counts %+v", a, reply, c)
 	}
 	available := 0
 	torrent := r.model.torrents[a.InfoHash]

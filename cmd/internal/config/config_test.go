@@ -89,8 +89,24 @@ func TestDefaultValues(t *testing.T) {
 			InquireThreshold: 0.75, TellRate: 1000,
 		},
 	}
-	if got := Default(); !reflect.DeepEqual(got, want) {
-		t.Errorf("Default() =\n%+v\nwant\n%+v", got, want)
+	wantConfig(t, Default(), want)
+}
+
+// wantConfig fails the test if two configs differ, and says in which keys.
+func wantConfig(t *testing.T, got, want *Config) {
+	t.Helper()
+	live, restart := Diff(got, want)
+	differing := slices.Concat(live, restart)
+	wanted := want.tables()
+	for i, table := range got.tables() {
+		for j, k := range table.keys {
+			if name := table.name + "." + k.name; slices.Contains(differing, name) {
+				t.Errorf("%s is %s, want %s", name, describe(k.value()), describe(wanted[i].keys[j].value()))
+			}
+		}
+	}
+	if differing == nil && !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
 }
 

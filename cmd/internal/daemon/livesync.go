@@ -9,6 +9,7 @@ import (
 
 	"keeptrack/cmd/internal/admin/otstats"
 	"keeptrack/livesync"
+	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
@@ -40,13 +41,10 @@ func (alone) cluster() any {
 // syncPart is live sync.
 type syncPart struct{ *livesync.Node }
 
-// bindGroup opens the sockets of live sync, unless it is turned off.
-func bindGroup(d *Daemon) error {
+// openTransport opens what carries live sync.
+func openTransport(d *Daemon) (transport.Transport, error) {
 	c := &d.config.LiveSync
-	if !c.Enabled {
-		return nil
-	}
-	t, err := multicast.New(multicast.Options{
+	return multicast.New(multicast.Options{
 		Interface: c.Interface,
 		Group:     c.Group,
 		Port:      c.Port,
@@ -55,6 +53,15 @@ func bindGroup(d *Daemon) error {
 		MaxPacket: c.MaxPayload,
 		Log:       d.log,
 	})
+}
+
+// bindGroup opens the sockets of live sync, unless it is turned off.
+func bindGroup(d *Daemon) error {
+	c := &d.config.LiveSync
+	if !c.Enabled {
+		return nil
+	}
+	t, err := openTransport(d)
 	if err != nil {
 		return err
 	}
