@@ -73,7 +73,7 @@ func (s *shard) prefetchPeers(i uint32, p *Peer) {
 	if p.family == IPv6 {
 		prefetchBlock(&s.arena6, t.block6, p.key6())
 	} else if t.count4 == external {
-		prefetchBlock(&s.arena4, t.home4().block, p.key4())
+		prefetchBlock(&s.arena4, t.location4().block, p.key4())
 	}
 }
 

@@ -20,7 +20,7 @@ func aheadOf(torrents, peers int) []Ahead {
 	return out
 }
 
-// TestPrefetchChangesNothing does so for torrents of every kind of home.
+// TestPrefetchChangesNothing does so for torrents of every kind of location.
 func TestPrefetchChangesNothing(t *testing.T) {
 	for _, peers := range []int{1, 3, 20, 2000} {
 		for _, f := range []Family{IPv4, IPv6} {

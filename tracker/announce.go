@@ -117,13 +117,13 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 		}
 	}
 	seeder := a.Left == 0
-	out := visited{at: -1}
+	out := outcome{at: -1}
 	if storable {
 		out, flags, publish = t.store(s, i, now, a, seeder)
 		s.reject(r, out.rejected)
 	}
 	torrent := s.torrents.at(i)
-	p4, p6 := view(&s.arena4, torrent.home4()), view(&s.arena6, torrent.home6())
+	p4, p6 := view(&s.arena4, torrent.location4()), view(&s.arena6, torrent.location6())
 	r.Leechers = p4.leechers + p6.leechers
 	r.Seeders = p4.seeders() + p6.seeders()
 	r.Downloaded = torrent.count()
@@ -157,8 +157,8 @@ func (s *shard) reject(r *Reply, reason Rejection) {
 }
 
 // store carries out an announce on the torrent at position i.
-func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out visited, flags SyncFlags, publish bool) {
-	v := visit{
+func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out outcome, flags SyncFlags, publish bool) {
+	u := update{
 		remove:    a.Event == EventStopped,
 		seeder:    seeder,
 		paused:    a.Event == EventPaused && !seeder,
@@ -167,22 +167,22 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		budget:    &t.budget,
 		limits:    &t.limits,
 	}
-	out = s.visit(i, &a.Peer, v)
+	out = s.update(i, &a.Peer, u)
 	if out.rejected != NotRejected {
 		return out, 0, false
 	}
-	if v.remove && !out.known {
+	if u.remove && !out.known {
 		return out, 0, false
 	}
 	s.announced(i, now.minute())
-	if v.remove {
+	if u.remove {
 		return out, SyncStopped, true
 	}
 	if out.known {
 		s.renew(&t.clock, out.age)
 	}
 	flags = seedingFlag(seeder)
-	counted := v.completed && !out.wasCompleted && t.mayComplete(s, i, &a.Peer)
+	counted := u.completed && !out.wasCompleted && t.mayComplete(s, i, &a.Peer)
 	if counted {
 		s.complete(i)
 		flags |= SyncComplete

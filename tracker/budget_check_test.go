@@ -14,8 +14,8 @@ func checkBudget(t testing.TB, tr *Tracker) {
 		bytes += arenaBytes(&s.arena4) + arenaBytes(&s.arena6)
 		for i := range s.torrents.n {
 			torrent := s.torrents.at(i)
-			countNetworks(&s.arena4, torrent.home4(), peers)
-			countNetworks(&s.arena6, torrent.home6(), peers)
+			countNetworks(&s.arena4, torrent.location4(), peers)
+			countNetworks(&s.arena6, torrent.location6(), peers)
 		}
 		s.mu.Unlock()
 	}
@@ -58,8 +58,8 @@ func countersBytes(c *counters) (bytes int64) {
 	return bytes
 }
 
-func countNetworks[K key](a *arena[K], h home[K], peers map[Network]uint32) {
-	p := view(a, h)
+func countNetworks[K key](a *arena[K], l location[K], peers map[Network]uint32) {
+	p := view(a, l)
 	for i := range p.n {
 		peers[networkOf(&p.at(i).key)]++
 	}

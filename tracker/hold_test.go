@@ -36,7 +36,7 @@ func (h *holds) in(torrent InfoHash, do func()) {
 	moved := func() uint64 {
 		n := s.index.moved
 		if i, ok := s.find(&torrent, hashTorrent(&torrent, s.seed)); ok {
-			n += movedIn(&s.arena4, s.torrents.at(i).home4()) + movedIn(&s.arena6, s.torrents.at(i).home6())
+			n += movedIn(&s.arena4, s.torrents.at(i).location4()) + movedIn(&s.arena6, s.torrents.at(i).location6())
 		}
 		return n
 	}
@@ -45,8 +45,8 @@ func (h *holds) in(torrent InfoHash, do func()) {
 	h.held(int(moved() - before))
 }
 
-func movedIn[K key](a *arena[K], h home[K]) uint64 {
-	if p := view(a, h); p.large != nil {
+func movedIn[K key](a *arena[K], l location[K]) uint64 {
+	if p := view(a, l); p.large != nil {
 		return p.large.index.moved
 	}
 	return 0

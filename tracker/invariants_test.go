@@ -121,8 +121,8 @@ func checkIndex(t testing.TB, x *index, n uint32, hashAt func(i uint32) uint64) 
 
 func (c *shardCheck) torrent(i uint32) {
 	s, torrent := c.s, c.s.torrents.at(i)
-	n4 := checkHome(c.t, &s.arena4, torrent.home4(), i, c.blocks4)
-	n6 := checkHome(c.t, &s.arena6, torrent.home6(), i, c.blocks6)
+	n4 := checkLocation(c.t, &s.arena4, torrent.location4(), i, c.blocks4)
+	n6 := checkLocation(c.t, &s.arena6, torrent.location6(), i, c.blocks6)
 	if torrent.peerless() != (n4.n+n6.n == 0) {
 		c.t.Errorf("torrent %d with %d peers: peerless is %v", i, n4.n+n6.n, torrent.peerless())
 	}
@@ -147,22 +147,22 @@ func (c *shardCheck) bitmap() {
 	}
 }
 
-// checkHome checks the peers at h, which belong to the torrent at position
+// checkLocation checks the peers at l, which belong to the torrent at position
 // owner.
-func checkHome[K key](t testing.TB, a *arena[K], h home[K], owner uint32, use blockUse) counts {
+func checkLocation[K key](t testing.TB, a *arena[K], l location[K], owner uint32, use blockUse) counts {
 	t.Helper()
-	if h.block != 0 {
-		if !use.claim(h.block) {
-			t.Errorf("torrent %d: block %x belongs to another", owner, h.block)
+	if l.block != 0 {
+		if !use.claim(l.block) {
+			t.Errorf("torrent %d: block %x belongs to another", owner, l.block)
 		}
-		if got := *a.owner(h.block); got != owner {
+		if got := *a.owner(l.block); got != owner {
 			t.Errorf("torrent %d: owner of its block is %d", owner, got)
 		}
 	}
-	p := view(a, h)
-	least := uint32(len(h.inline))
-	if h.block != 0 && (p.n < max(least, 1) || roomy(h.block.class(), int(p.n))) {
-		t.Errorf("torrent %d: block of class %d with room for %d holds %d", owner, h.block.class(), p.room(), p.n)
+	p := view(a, l)
+	least := uint32(len(l.inline))
+	if l.block != 0 && (p.n < max(least, 1) || oversized(l.block.class(), int(p.n))) {
+		t.Errorf("torrent %d: block of class %d with room for %d holds %d", owner, l.block.class(), p.room(), p.n)
 	}
 	checkPeers(t, &p)
 	return p.counts

@@ -124,7 +124,7 @@ func admit[K key](l *limits, p *peers[K], k *K) Rejection {
 	if l == nil {
 		return NotRejected
 	}
-	if l.peers > 0 && p.n >= l.peers && p.crowded(k, l.peers) {
+	if l.peers > 0 && p.n >= l.peers && p.atLimit(k, l.peers) {
 		return RejectedPeers
 	}
 	if l.joined == nil {

@@ -227,7 +227,7 @@ func TestPeersPerTorrent(t *testing.T) {
 			if f == IPv6 {
 				return &s.arena6.large[s.torrents.at(i).block6.place()].counts
 			}
-			return &s.arena4.large[s.torrents.at(i).home4().block.place()].counts
+			return &s.arena4.large[s.torrents.at(i).location4().block.place()].counts
 		}
 		swarm().n = maxPeers
 		b.published = nil

@@ -70,10 +70,10 @@ func scan[K key](list []entry[K], k *K) int {
 	return -1
 }
 
-// crowded says that the network of k has as many peers in the list as limit, or at
+// atLimit reports whether the network of k has as many peers in the list as limit, or at
 // a wider level as many as that allows. In a large list the number is up to
 // networkSlack too low, or too high; see networkCounts.
-func (p *peers[K]) crowded(k *K, limit uint32) bool {
+func (p *peers[K]) atLimit(k *K, limit uint32) bool {
 	network := networkOf(k)
 	var counts [networkLevels]uint32
 	if p.large != nil {

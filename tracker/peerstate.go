@@ -62,7 +62,7 @@ func (c *collector) collect(i uint32, limit int) (looked int, again bool) {
 	if c.left == [2]uint32{} || c.hash != torrent.hash {
 		c.hash, c.left = torrent.hash, [2]uint32{math.MaxUint32, math.MaxUint32}
 	}
-	p4, p6 := view(&c.s.arena4, torrent.home4()), view(&c.s.arena6, torrent.home6())
+	p4, p6 := view(&c.s.arena4, torrent.location4()), view(&c.s.arena6, torrent.location6())
 	looked = collect(c, &p4, IPv4, limit)
 	looked += collect(c, &p6, IPv6, limit-looked)
 	return looked, c.left != [2]uint32{}

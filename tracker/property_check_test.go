@@ -132,7 +132,7 @@ func (r *run) compare() {
 
 func (r *run) comparePeers(h InfoHash, want *modelTorrent) {
 	s, i, _ := r.position(h)
-	p4, p6 := view(&s.arena4, s.torrents.at(i).home4()), view(&s.arena6, s.torrents.at(i).home6())
+	p4, p6 := view(&s.arena4, s.torrents.at(i).location4()), view(&s.arena6, s.torrents.at(i).location6())
 	for f, n := range []counts{p4.counts, p6.counts} {
 		if len(want.swarms[f].peers) != int(n.n) {
 			r.t.Errorf("torrent %v: %d peers, want %d", h, n.n, len(want.swarms[f].peers))
@@ -156,16 +156,16 @@ func (r *run) comparePeers(h InfoHash, want *modelTorrent) {
 	}
 }
 
-// home notes where the peers of torrent h are kept.
-func (r *run) home(h InfoHash) {
+// location notes where the peers of torrent h are kept.
+func (r *run) location(h InfoHash) {
 	if s, i, ok := r.position(h); ok {
-		r.homes[homeKind{IPv4, s.torrents.at(i).home4().block.class()}] = true
-		r.homes[homeKind{IPv6, s.torrents.at(i).home6().block.class()}] = true
+		r.locations[locationKind{IPv4, s.torrents.at(i).location4().block.class()}] = true
+		r.locations[locationKind{IPv6, s.torrents.at(i).location6().block.class()}] = true
 	}
 }
 
-// check makes sure that every kind of home has been seen.
-func (h homes) check(t *testing.T) {
+// check makes sure that every kind of location has been seen.
+func (h locations) check(t *testing.T) {
 	for _, f := range []Family{IPv4, IPv6} {
 		first := classFor(1)
 		if f == IPv4 {
@@ -176,7 +176,7 @@ func (h homes) check(t *testing.T) {
 			want = append(want, class)
 		}
 		for _, class := range want {
-			if !h[homeKind{f, class}] {
+			if !h[locationKind{f, class}] {
 				t.Errorf("the runs have not come through %v class %d", f, class)
 			}
 		}

@@ -46,23 +46,23 @@ var (
 // the tracker's changes would hold.
 type run struct {
 	*rig
-	plan    plan
-	model   *model
-	rng     *rand.Rand
-	hashes  []InfoHash
-	first   int      // of the hashes that the phase is about
-	hot     InfoHash // the torrent that most steps are about
-	target  [2]int   // how many peers it is to have
-	swept   int64
-	db      map[InfoHash]Record
-	unsaved []Change // taken, but not written to db
-	homes   homes
+	plan      plan
+	model     *model
+	rng       *rand.Rand
+	hashes    []InfoHash
+	first     int      // of the hashes that the phase is about
+	hot       InfoHash // the torrent that most steps are about
+	target    [2]int   // how many peers it is to have
+	swept     int64
+	db        map[InfoHash]Record
+	unsaved   []Change // taken, but not written to db
+	locations locations
 }
 
-// homes are the kinds of home that lists of peers have been seen in.
-type homes map[homeKind]bool
+// locations are the kinds of location that lists of peers have been seen in.
+type locations map[locationKind]bool
 
-type homeKind struct {
+type locationKind struct {
 	family Family
 	class  int
 }
@@ -70,7 +70,7 @@ type homeKind struct {
 // TestAgainstModel does random things to a tracker and to a model and compares
 // them all along.
 func TestAgainstModel(t *testing.T) {
-	seen := make(homes)
+	seen := make(locations)
 	runs := testenv.Pick(2, 50)
 	for seed := range runs {
 		t.Run(fmt.Sprint("swarms/", seed), func(t *testing.T) { newRun(t, swarmRun, seed, seen).run() })
@@ -81,8 +81,8 @@ func TestAgainstModel(t *testing.T) {
 	}
 }
 
-func newRun(t *testing.T, p plan, seed int, seen homes) *run {
-	r := &run{plan: p, rng: rand.New(rand.NewPCG(uint64(seed), 1)), homes: seen, db: make(map[InfoHash]Record)}
+func newRun(t *testing.T, p plan, seed int, seen locations) *run {
+	r := &run{plan: p, rng: rand.New(rand.NewPCG(uint64(seed), 1)), locations: seen, db: make(map[InfoHash]Record)}
 	r.rig = newRig(t, func(o *Options) {
 		o.MaxTorrents = p.torrents * 7 / 8
 		o.TorrentTimeout = 3 * time.Hour
@@ -148,7 +148,7 @@ func (r *run) step() {
 			r.pass(r.rng.Int64N(ticksPerTimeout))
 		}
 	}
-	r.home(r.hot)
+	r.location(r.hot)
 }
 
 func (r *run) pass(seconds int64) {

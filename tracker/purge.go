@@ -26,29 +26,29 @@ func (e *purge) torrent(i uint32, limit int) (work int, again bool) {
 		e.hash, e.left = torrent.hash, [2]uint32{math.MaxUint32, math.MaxUint32}
 	}
 	if torrent.count4 != 0 {
-		h := torrent.home4()
-		work = purgeHome(&e.s.arena4, &h, i, e, IPv4, limit)
-		torrent.setHome4(h)
+		l := torrent.location4()
+		work = purgePeers(&e.s.arena4, &l, i, e, IPv4, limit)
+		torrent.setLocation4(l)
 	} else {
 		e.left[IPv4] = 0
 	}
 	if torrent.block6 != 0 {
-		h := torrent.home6()
-		work += purgeHome(&e.s.arena6, &h, i, e, IPv6, limit-work)
-		torrent.setHome6(h)
+		l := torrent.location6()
+		work += purgePeers(&e.s.arena6, &l, i, e, IPv6, limit-work)
+		torrent.setLocation6(l)
 	} else {
 		e.left[IPv6] = 0
 	}
 	return work, e.left != [2]uint32{}
 }
 
-// purgeHome is purge.torrent for the peers of one family, who live at h.
-func purgeHome[K key](a *arena[K], h *home[K], owner uint32, e *purge, f Family, limit int) (work int) {
-	p := view(a, *h)
+// purgeHome is purge.torrent for the peers of one family, which are at l.
+func purgePeers[K key](a *arena[K], l *location[K], owner uint32, e *purge, f Family, limit int) (work int) {
+	p := view(a, *l)
 	before := p.counts
 	e.left[f], work = p.removeIf(e.budget, e.goes, e.left[f], limit)
 	if p.n != before.n {
-		settle(a, h, &p, owner)
+		shrinkPeers(a, l, &p, owner)
 		e.s.addTotals(f, before, p.counts)
 		e.gone += uint64(before.n - p.n)
 	}

@@ -76,7 +76,7 @@ func (t *Tracker) restorePeer(s *shard, hash uint64, p *PeerState, then Instant)
 // storeAgain stores a peer of the torrent at position i. It returns false if there is no
 // room.
 func (t *Tracker) storeAgain(s *shard, i uint32, p *PeerState, then Instant) bool {
-	v := visit{
+	u := update{
 		seeder:    p.Flags&PeerSeeds != 0,
 		paused:    p.Flags&PeerPaused != 0 && p.Flags&PeerSeeds == 0,
 		completed: p.Flags&PeerCompleted != 0,
@@ -84,9 +84,9 @@ func (t *Tracker) storeAgain(s *shard, i uint32, p *PeerState, then Instant) boo
 		budget:    &t.budget,
 	}
 	if old, known := s.stored(i, &p.Peer); known && old.tick != then.tick && then.ticksSince(old.tick) == 0 {
-		v.now.tick, v.seeder, v.paused = old.tick, old.flags&PeerSeeds != 0, old.flags&PeerPaused != 0
+		u.now.tick, u.seeder, u.paused = old.tick, old.flags&PeerSeeds != 0, old.flags&PeerPaused != 0
 	}
-	out := s.visit(i, &p.Peer, v)
+	out := s.update(i, &p.Peer, u)
 	if out.rejected != NotRejected {
 		return false
 	}
@@ -107,10 +107,10 @@ type storedPeer struct {
 func (s *shard) stored(i uint32, p *Peer) (storedPeer, bool) {
 	torrent := s.torrents.at(i)
 	if p.family == IPv4 {
-		all := view(&s.arena4, torrent.home4())
+		all := view(&s.arena4, torrent.location4())
 		return storedIn(&all, p.key4())
 	}
-	all := view(&s.arena6, torrent.home6())
+	all := view(&s.arena6, torrent.location6())
 	return storedIn(&all, p.key6())
 }
 

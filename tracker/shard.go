@@ -100,7 +100,7 @@ func (s *shard) drop(i uint32) {
 		moved := s.torrents.at(last)
 		*t = *moved
 		if t.count4 == external {
-			*s.arena4.owner(t.home4().block) = i
+			*s.arena4.owner(t.location4().block) = i
 		}
 		if t.block6 != 0 {
 			*s.arena6.owner(t.block6) = i
@@ -114,7 +114,7 @@ func (s *shard) drop(i uint32) {
 
 // counts returns the torrent's counts of both families together.
 func (s *shard) counts(t *torrent) counts {
-	p4, p6 := view(&s.arena4, t.home4()), view(&s.arena6, t.home6())
+	p4, p6 := view(&s.arena4, t.location4()), view(&s.arena6, t.location6())
 	return counts{
 		n:        p4.n + p6.n,
 		leechers: p4.leechers + p6.leechers,

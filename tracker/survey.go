@@ -58,8 +58,8 @@ func (e *eviction) sampleTorrent(s *shard, i uint32, each float64, all *survey) 
 	torrent, amount := s.torrents.at(i), each
 	if e.ofBytes() {
 		amount *= torrentBytes
-		sampleBlock(&s.arena4, torrent.home4(), each, all)
-		sampleBlock(&s.arena6, torrent.home6(), each, all)
+		sampleBlock(&s.arena4, torrent.location4(), each, all)
+		sampleBlock(&s.arena6, torrent.location6(), each, all)
 	}
 	switch {
 	case !torrent.peerless():
@@ -73,13 +73,13 @@ func (e *eviction) sampleTorrent(s *shard, i uint32, each float64, all *survey) 
 }
 
 // sampleBlock has one peer stand for all in a block that is not large.
-func sampleBlock[K key](a *arena[K], h home[K], each float64, all *survey) {
-	if h.block == 0 || h.block.class() == classLarge {
+func sampleBlock[K key](a *arena[K], l location[K], each float64, all *survey) {
+	if l.block == 0 || l.block.class() == classLarge {
 		return
 	}
-	p := view(a, h)
+	p := view(a, l)
 	n := networkOf(&p.list[rand.IntN(int(p.n))].key)
-	amount := each * float64(a.classes[h.block.class()].blockBytes())
+	amount := each * float64(a.classes[l.block.class()].blockBytes())
 	all.holdings = append(all.holdings, holding{all.tally.Count(n), amount})
 }
 
@@ -113,7 +113,7 @@ func sampleLarge[K key](a *arena[K], all *survey) int {
 // leastHeld returns what the network holds that holds least of those of a
 // torrent's peers, or of some of them if there are many.
 func (s *shard) leastHeld(torrent *torrent, t *Tally) uint32 {
-	p4, p6 := view(&s.arena4, torrent.home4()), view(&s.arena6, torrent.home6())
+	p4, p6 := view(&s.arena4, torrent.location4()), view(&s.arena6, torrent.location6())
 	return min(leastHeld(&p4, t), leastHeld(&p6, t))
 }
 

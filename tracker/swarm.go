@@ -1,7 +1,7 @@
 package tracker
 
-// visit is what one announce does to the peers of its own family.
-type visit struct {
+// update is what one announce does to the peers of its own family.
+type update struct {
 	remove    bool
 	seeder    bool
 	paused    bool
@@ -11,8 +11,8 @@ type visit struct {
 	limits    *limits // nil: there is none on an address
 }
 
-// visited is what came of it.
-type visited struct {
+// outcome is what came of it.
+type outcome struct {
 	known        bool   // the peer was there before
 	age          uint16 // ticks since its last announce, if it was known
 	roleChanged  bool
@@ -23,142 +23,142 @@ type visited struct {
 	before, after counts
 }
 
-// view returns the peers at home h.
-func view[K key](a *arena[K], h home[K]) peers[K] {
-	if h.block != 0 {
-		return a.view(h.block)
+// view returns the peers at l.
+func view[K key](a *arena[K], l location[K]) peers[K] {
+	if l.block != 0 {
+		return a.view(l.block)
 	}
-	p := peers[K]{counts: counts{n: uint32(h.n), leechers: uint32(h.leechers)}, list: h.inline}
-	for i := range h.leechers {
-		p.countPaused(h.inline[i].meta, 1)
+	p := peers[K]{counts: counts{n: uint32(l.n), leechers: uint32(l.leechers)}, list: l.inline}
+	for i := range l.leechers {
+		p.countPaused(l.inline[i].meta, 1)
 	}
 	return p
 }
 
-// update carries out v for the peer k of the torrent at position owner, whose
-// peers live at h. The peers may move to another home.
-func update[K key](a *arena[K], h *home[K], owner uint32, k K, v visit) visited {
-	p := view(a, *h)
-	out := visited{before: p.counts}
+// apply carries out u for the peer k of the torrent at position owner, whose
+// peers are at l. The peers may move to another location.
+func apply[K key](a *arena[K], l *location[K], owner uint32, k K, u update) outcome {
+	p := view(a, *l)
+	out := outcome{before: p.counts}
 	at := p.find(k)
 	if at < 0 {
-		if !v.remove {
-			if out.rejected = v.admit(networkOf(&k)); out.rejected == NotRejected {
-				out.rejected = admit(v.limits, &p, &k)
+		if !u.remove {
+			if out.rejected = u.admit(networkOf(&k)); out.rejected == NotRejected {
+				out.rejected = admit(u.limits, &p, &k)
 			}
 		}
-		if v.remove || out.rejected != NotRejected {
+		if u.remove || out.rejected != NotRejected {
 			out.at, out.after = -1, p.counts
 			return out
 		}
 		if int(p.n) == p.room() {
-			p = makeRoom(a, h, &p, owner)
+			p = growPeers(a, l, &p, owner)
 		}
-		out.at = p.add(entry[K]{key: k, meta: v.meta(0)}, v.seeder)
-		v.budget.hold(networkOf(&k))
+		out.at = p.add(entry[K]{key: k, meta: u.meta(0)}, u.seeder)
+		u.budget.hold(networkOf(&k))
 		out.after = p.counts
-		commit(a, h, &p)
+		commit(a, l, &p)
 		return out
 	}
 	old := *p.at(uint32(at))
 	out.known = true
-	out.age = v.now.ticksSince(old.tick())
-	out.roleChanged = p.seeds(at) != v.seeder
+	out.age = u.now.ticksSince(old.tick())
+	out.roleChanged = p.seeds(at) != u.seeder
 	out.wasCompleted = old.meta&metaCompleted != 0
-	if v.remove {
+	if u.remove {
 		p.remove(at)
-		v.budget.release(networkOf(&k))
+		u.budget.release(networkOf(&k))
 		out.at, out.after = -1, p.counts
-		settle(a, h, &p, owner)
+		shrinkPeers(a, l, &p, owner)
 		return out
 	}
-	out.at = p.setRole(at, v.seeder)
-	p.setMeta(out.at, v.meta(old.meta))
+	out.at = p.setRole(at, u.seeder)
+	p.setMeta(out.at, u.meta(old.meta))
 	out.after = p.counts
-	commit(a, h, &p)
+	commit(a, l, &p)
 	return out
 }
 
 // admit says whether there is room for a peer of the network.
-func (v *visit) admit(n Network) Rejection {
-	if v.budget.admit(&v.budget.bytes, n) {
+func (u *update) admit(n Network) Rejection {
+	if u.budget.admit(&u.budget.bytes, n) {
 		return NotRejected
 	}
 	return RejectedMemory
 }
 
 // meta returns the flags and tick of a peer that had the flags of old.
-func (v *visit) meta(old uint16) uint16 {
-	m := v.now.tick | old&metaCompleted
-	if v.completed {
+func (u *update) meta(old uint16) uint16 {
+	m := u.now.tick | old&metaCompleted
+	if u.completed {
 		m |= metaCompleted
 	}
-	if v.paused {
+	if u.paused {
 		m |= metaPaused
 	}
 	return m
 }
 
-// commit writes the counts of p, a view of the peers at h, back.
-func commit[K key](a *arena[K], h *home[K], p *peers[K]) {
-	if h.block != 0 {
-		a.setCounts(h.block, p.counts)
+// commit writes the counts of p, a view of the peers at l, back.
+func commit[K key](a *arena[K], l *location[K], p *peers[K]) {
+	if l.block != 0 {
+		a.setCounts(l.block, p.counts)
 	} else {
-		h.n, h.leechers = uint8(p.n), uint8(p.leechers)
+		l.n, l.leechers = uint8(p.n), uint8(p.leechers)
 	}
 }
 
-// settle writes the counts of p back after removals and moves the peers to a
-// smaller home if theirs has become much too large.
-func settle[K key](a *arena[K], h *home[K], p *peers[K], owner uint32) {
-	commit(a, h, p)
-	if h.block == 0 {
+// shrinkPeers writes the counts of p back after removals and moves the peers to a
+// smaller location if theirs has become much too large.
+func shrinkPeers[K key](a *arena[K], l *location[K], p *peers[K], owner uint32) {
+	commit(a, l, p)
+	if l.block == 0 {
 		return
 	}
 	n := int(p.n)
-	if n == 0 || n < len(h.inline) || roomy(h.block.class(), n) {
-		rehouse(a, h, p, owner, n)
+	if n == 0 || n < len(l.inline) || oversized(l.block.class(), n) {
+		movePeers(a, l, p, owner, n)
 	} else if p.large != nil {
 		p.large.shrink(n)
 	}
 }
 
-// roomy says that a block is much too large for n peers: one of a size class
+// oversized reports whether a block is much too large for n peers: one of a size class
 // three below, or for a large block half of the largest, would do. The distance
 // keeps a swarm whose size goes up and down from moving each time.
-func roomy(class, n int) bool {
+func oversized(class, n int) bool {
 	if class == classLarge {
 		return n <= maxClassRoom/2
 	}
 	return class > 3 && n <= classRoom[class-3]
 }
 
-// makeRoom makes room for one more than the peers p, who live at h, and returns
+// growPeers makes room for one more than the peers p, which are at l, and returns
 // them there.
-func makeRoom[K key](a *arena[K], h *home[K], p *peers[K], owner uint32) peers[K] {
+func growPeers[K key](a *arena[K], l *location[K], p *peers[K], owner uint32) peers[K] {
 	if p.large == nil {
-		return rehouse(a, h, p, owner, int(p.n)+1)
+		return movePeers(a, l, p, owner, int(p.n)+1)
 	}
 	p.large.grow()
 	return *p
 }
 
-// rehouse moves the peers p from h to a home with room for n, and returns them
+// movePeers moves the peers p from l to a location with room for n, and returns them
 // there.
-func rehouse[K key](a *arena[K], h *home[K], p *peers[K], owner uint32, n int) peers[K] {
-	from := h.block
+func movePeers[K key](a *arena[K], l *location[K], p *peers[K], owner uint32, n int) peers[K] {
+	from := l.block
 	old := *p
-	if n <= len(h.inline) {
-		h.block = 0
+	if n <= len(l.inline) {
+		l.block = 0
 	} else {
-		h.block = a.alloc(owner, n)
+		l.block = a.alloc(owner, n)
 	}
-	to := peers[K]{list: h.inline}
-	if h.block != 0 {
-		to = a.view(h.block)
+	to := peers[K]{list: l.inline}
+	if l.block != 0 {
+		to = a.view(l.block)
 	}
 	to.fill(&old)
-	commit(a, h, &to)
+	commit(a, l, &to)
 	if from != 0 {
 		a.free(from)
 	}

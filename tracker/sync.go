@@ -40,19 +40,19 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 	if t.access.Load().Refuses(&r.InfoHash) {
 		return SyncRefused
 	}
-	v := visit{
+	u := update{
 		remove: r.Flags&SyncStopped != 0,
 		seeder: r.Flags&SyncSeeding != 0,
 		now:    now,
 		budget: &t.budget,
 	}
-	v.completed = r.Flags&SyncComplete != 0 && !v.remove
+	u.completed = r.Flags&SyncComplete != 0 && !u.remove
 	s, hash := t.find(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
-		if v.remove {
+		if u.remove {
 			return SyncApplied
 		}
 		var rejected Rejection
@@ -60,12 +60,12 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 			return SyncFull
 		}
 	}
-	out := s.visit(i, &r.Peer, v)
+	out := s.update(i, &r.Peer, u)
 	if out.rejected != NotRejected {
 		return SyncFull
 	}
 	s.announced(i, now.minute())
-	if v.completed && !out.wasCompleted && !s.recent.has(s.fingerprint(&r.InfoHash, &r.Peer), now.second) {
+	if u.completed && !out.wasCompleted && !s.recent.has(s.fingerprint(&r.InfoHash, &r.Peer), now.second) {
 		s.complete(i)
 	}
 	return SyncApplied

@@ -26,29 +26,29 @@ type torrent struct {
 
 const external = 0xff
 
-// home is where a torrent keeps its peers of one family: in a block or, when
+// location is where a torrent keeps its peers of one family: in a block or, when
 // block is 0, in the first n of the inline entries.
-type home[K key] struct {
+type location[K key] struct {
 	block       handle
 	inline      []entry[K]
 	n, leechers uint8
 }
 
-func (t *torrent) home4() home[key4] {
-	h := home[key4]{inline: t.inline4[:]}
+func (t *torrent) location4() location[key4] {
+	l := location[key4]{inline: t.inline4[:]}
 	if t.count4 == external {
-		h.block = handle(binary.LittleEndian.Uint32(t.inline4[0].key[:]))
+		l.block = handle(binary.LittleEndian.Uint32(t.inline4[0].key[:]))
 	} else {
-		h.n, h.leechers = t.count4, t.leechers4
+		l.n, l.leechers = t.count4, t.leechers4
 	}
-	return h
+	return l
 }
 
-func (t *torrent) setHome4(h home[key4]) {
-	if h.block != 0 {
-		t.setBlock4(h.block)
+func (t *torrent) setLocation4(l location[key4]) {
+	if l.block != 0 {
+		t.setBlock4(l.block)
 	} else {
-		t.count4, t.leechers4 = h.n, h.leechers
+		t.count4, t.leechers4 = l.n, l.leechers
 	}
 }
 
@@ -57,9 +57,9 @@ func (t *torrent) setBlock4(b handle) {
 	binary.LittleEndian.PutUint32(t.inline4[0].key[:], uint32(b))
 }
 
-func (t *torrent) home6() home[key6] { return home[key6]{block: t.block6} }
+func (t *torrent) location6() location[key6] { return location[key6]{block: t.block6} }
 
-func (t *torrent) setHome6(h home[key6]) { t.block6 = h.block }
+func (t *torrent) setLocation6(l location[key6]) { t.block6 = l.block }
 
 // peerless says that the torrent has no peers of either family.
 func (t *torrent) peerless() bool { return t.count4 == 0 && t.block6 == 0 }

@@ -1,22 +1,22 @@
 package tracker
 
-// visit carries out v for peer p on the torrent at position i and keeps the
+// update carries out u for peer p on the torrent at position i and keeps the
 // shard's totals and its memory of completions.
-func (s *shard) visit(i uint32, p *Peer, v visit) visited {
+func (s *shard) update(i uint32, p *Peer, u update) outcome {
 	torrent := s.torrents.at(i)
-	var out visited
+	var out outcome
 	if p.family == IPv4 {
-		h := torrent.home4()
-		out = update(&s.arena4, &h, i, p.key4(), v)
-		torrent.setHome4(h)
+		l := torrent.location4()
+		out = apply(&s.arena4, &l, i, p.key4(), u)
+		torrent.setLocation4(l)
 	} else {
-		h := torrent.home6()
-		out = update(&s.arena6, &h, i, p.key6(), v)
-		torrent.setHome6(h)
+		l := torrent.location6()
+		out = apply(&s.arena6, &l, i, p.key6(), u)
+		torrent.setLocation6(l)
 	}
 	s.addTotals(p.family, out.before, out.after)
-	if v.remove && out.wasCompleted {
-		s.recent.add(s.fingerprint(&torrent.hash, p), v.now.second)
+	if u.remove && out.wasCompleted {
+		s.recent.add(s.fingerprint(&torrent.hash, p), u.now.second)
 	}
 	return out
 }
