@@ -36,7 +36,7 @@ func (p *page) room() {
 
 // cut puts the hashes in order and leaves the first, each once.
 func (p *page) cut() {
-	slices.SortFunc(p.hashes, func(a, b InfoHash) int { return compareHashes(&a, &b) })
+	sortHashes(p.hashes, func() {})
 	p.hashes = slices.Compact(p.hashes)
 	if len(p.hashes) >= p.limit {
 		p.hashes = p.hashes[:p.limit]
