@@ -19,7 +19,8 @@ type holds struct {
 }
 
 func newHolds(t *testing.T) *holds {
-	h := &holds{rig: newRig(t, nil)}
+	// The limits are too high to be met, but what there is is counted for them.
+	h := &holds{rig: newRig(t, func(o *Options) { o.MaxMemory, o.MaxTorrents = 1<<40, 1<<30 })}
 	h.PublishTo(nil)
 	before := held
 	held = h.held
@@ -154,4 +155,55 @@ func TestHoldsOfOneShard(t *testing.T) {
 		t.Errorf("%d changes, not of %d removed torrents", len(changes), len(hashes))
 	}
 	h.check("their removal")
+}
+
+// TestHoldsOfEviction has room made in torrents of all sizes, be it for memory or for
+// torrents.
+func TestHoldsOfEviction(t *testing.T) {
+	fill := func(h *holds, n int) {
+		for i := range n {
+			h.leech(hashN(7, i), peer4(0))
+			h.announce(hashN(8, i/2), peerN(Family(i%2), i), func(a *Announce) { a.Left = uint64(i % 3) })
+			h.announce(hashN(9, i/400), peerN(Family(i%2), i%1000), nil)
+			h.announce(hashA, peerN(Family(i%2), i), nil)
+		}
+	}
+	for name, lower := range map[string]func(b *budget){
+		"memory":   func(b *budget) { b.bytes.init(b.bytes.used.Load() / 4 * 3) },
+		"torrents": func(b *budget) { b.torrents.init(b.torrents.used.Load() / 4) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHolds(t)
+			fill(h, *holdTorrents/2)
+			h.longest = 0
+			lower(&h.budget)
+			for runs := 0; !h.makeRoom(); runs++ { // what a survey misses comes with the next
+				if runs == 10 {
+					t.Fatalf("not enough room: %+v", h.Stats())
+				}
+			}
+			h.checkSome("making room")
+		})
+	}
+}
+
+// TestHoldsOfARestart takes over records and peers.
+func TestHoldsOfARestart(t *testing.T) {
+	h, n := newHolds(t), *holdTorrents/4
+	var records []Record
+	for i := range n {
+		records = append(records, Record{InfoHash: hashN(7, i), Downloaded: 1})
+		h.announce(hashN(7, i%100), peerN(Family(i%2), i), nil)
+		h.announce(hashA, peerN(Family(i%2), i), nil)
+	}
+	h.longest = 0
+	states := h.states()
+	h.checkSome("peers that are saved")
+	next := newRig(t, nil)
+	next.LoadAll(next.now(), records)
+	h.check("records that are loaded")
+	if r := next.RestorePeers(next.now(), states); r.Stored != uint64(2*n) {
+		t.Errorf("%+v of %d", r, 2*n)
+	}
+	h.checkSome("peers that are restored")
 }
