@@ -112,6 +112,30 @@ func BenchmarkCheckpoint(b *testing.B) {
 	b.ReportMetric(float64(journalEntries(b, s)), "journal-entries")
 }
 
+// BenchmarkPartial writes a full batch of new torrents that the file may have records
+// of, with a journal of many entries.
+func BenchmarkPartial(b *testing.B) {
+	s, src := benchStore(b)
+	for b.Loop() {
+		b.StopTimer()
+		for range 500 {
+			src.change(1 + benchTorrents()/1024)
+			benchCheckpoint(b, s, src)
+		}
+		var all merger
+		for range maxBatch {
+			r := tracker.Record{LastAnnounce: 1}
+			binary.BigEndian.PutUint64(r.InfoHash[:], src.rng.Uint64())
+			all.added = append(all.added, r)
+		}
+		b.ReportMetric(float64(journalEntries(b, s)), "journal-entries")
+		b.StartTimer()
+		if _, err := s.Checkpoint(&all, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // benchFile returns a closed file of all torrents, with a journal as long
 // as it gets.
 func benchFile(b *testing.B) (path string) {

@@ -174,7 +174,7 @@ func TestHoldsOfEviction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHolds(t)
-			fill(h, *holdTorrents/2)
+			fill(h, testenv.Pick(25_000, 250_000))
 			h.longest = 0
 			lower(&h.budget)
 			for runs := 0; !h.makeRoom(); runs++ { // what a survey misses comes with the next
@@ -189,7 +189,7 @@ func TestHoldsOfEviction(t *testing.T) {
 
 // TestHoldsOfARestart takes over records and peers.
 func TestHoldsOfARestart(t *testing.T) {
-	h, n := newHolds(t), *holdTorrents/4
+	h, n := newHolds(t), testenv.Pick(25_000, 250_000)
 	var records []Record
 	for i := range n {
 		records = append(records, Record{InfoHash: hashN(7, i), Downloaded: 1})

@@ -1,34 +1,56 @@
 package runs
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"sort"
+)
 
 // Finder looks torrents up in entries, in ascending order of info hash.
 type Finder struct {
 	cursors []cursor // those of the newest entry first
+	// prefixes has for each cursor the beginning of the info hash that it is at: of
+	// most that is enough to pass over them.
+	prefixes []uint64
+	above    uint64 // the sequence that Find was last called with
+	newer    int    // of the cursors, those of entries above that
 }
 
 // NewFinder returns a Finder for entries in ascending order of sequence.
 func NewFinder(entries []Entry) *Finder {
-	f := &Finder{cursors: make([]cursor, 0, 2*len(entries))}
+	f := &Finder{cursors: make([]cursor, 0, 2*len(entries)), prefixes: make([]uint64, 2*len(entries))}
 	for i := len(entries) - 1; i >= 0; i-- {
 		records, removed := entries[i].cursors()
 		f.cursors = append(f.cursors, records, removed)
 	}
+	f.newer = len(f.cursors)
 	return f
 }
 
 // Find returns what the newest entry above a sequence that names the torrent
 // says of it. No later call may ask for an info hash before h.
 func (f *Finder) Find(h []byte, above uint64) (change Change, found bool, err error) {
-	for i := range f.cursors {
-		c := &f.cursors[i]
-		if c.sequence <= above {
-			break
+	if above != f.above {
+		f.above = above
+		f.newer = sort.Search(len(f.cursors), func(i int) bool { return f.cursors[i].sequence <= above })
+	}
+	prefix := binary.BigEndian.Uint64(h)
+	for i, at := range f.prefixes[:f.newer] {
+		if at > prefix {
+			continue
 		}
+		c := &f.cursors[i]
 		if err := c.named(c.seek(h)); err != nil {
 			return Change{}, false, err
 		}
-		if !c.ended() && bytes.Equal(c.hash(c.at), h) {
+		if c.ended() {
+			f.prefixes[i] = math.MaxUint64
+			continue
+		}
+		c.mark()
+		f.prefixes[i] = c.prefix
+		if bytes.Equal(c.hash(c.at), h) {
 			return c.change(), true, nil
 		}
 	}

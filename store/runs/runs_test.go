@@ -12,7 +12,8 @@ import (
 
 // hash returns an info hash that stands for a number, in the same order.
 func hash(n int) []byte {
-	return append(make([]byte, HashSize-8), binary.BigEndian.AppendUint64(nil, uint64(n))...)
+	h := binary.BigEndian.AppendUint64(make([]byte, 0, HashSize), uint64(n/16))
+	return binary.BigEndian.AppendUint64(h[:HashSize-8], uint64(n))
 }
 
 // record returns a record of a torrent with a value.
@@ -127,8 +128,8 @@ func TestFind(t *testing.T) {
 	for range 200 {
 		entries, all := random(rng)
 		f := NewFinder(entries)
-		above := uint64(rng.IntN(len(all) + 1))
 		for n := 0; n < 3000; n += rng.IntN(1 + rng.IntN(400)) {
+			above := uint64(rng.IntN(len(all) + 1))
 			got, found, err := f.Find(hash(n), above)
 			if err != nil {
 				t.Fatal(err)
