@@ -51,19 +51,19 @@ func (w *worker) listen(l net.Listener) error {
 // others.
 func (w *worker) accept(listener int) error {
 	for range acceptBatch {
-		var spare *conn // which has the place for the next; nil: there is a free one
+		var victim *conn // to be evicted for the next; nil: the limit is not reached
 		if !w.gate.enter() {
-			if spare = w.spare(); spare == nil {
-				w.waitForRoom()
+			if victim = w.evictable(); victim == nil {
+				w.waitForEviction()
 				return nil
 			}
 		}
 		fd, errno := accept(listener, &w.name)
 		if errno == 0 {
-			w.take(fd, w.name.source(), spare)
+			w.take(fd, w.name.source(), victim)
 			continue
 		}
-		if spare == nil {
+		if victim == nil {
 			w.gate.leave()
 		}
 		switch {
@@ -73,7 +73,7 @@ func (w *worker) accept(listener int) error {
 			return os.NewSyscallError("accept", errno)
 		case outOfDescriptors(errno) && w.mayFree():
 			if !w.freeDescriptor() {
-				w.waitForRoom()
+				w.waitForEviction()
 				return nil
 			}
 		case outOfRoom(errno):
@@ -81,25 +81,25 @@ func (w *worker) accept(listener int) error {
 			w.pauseAccepting()
 			return nil
 		}
-		// There is room now, or that connection has failed before it was accepted.
+		// A descriptor is free now, or that connection has failed before it was accepted.
 	}
 	w.behind = true
 	return nil
 }
 
-// take serves a connection that was accepted, in the place of spare if that is
-// not nil.
-func (w *worker) take(fd int, source netip.Addr, spare *conn) {
+// take serves a connection that was accepted, and evicts victim for it unless that
+// is nil.
+func (w *worker) take(fd int, source netip.Addr, victim *conn) {
 	if !w.sources.enter(source) {
 		closeDescriptor(fd)
-		if spare == nil {
+		if victim == nil {
 			w.gate.leave()
 		}
 		return
 	}
 	w.gate.accepted.Add(1)
-	if spare != nil {
-		w.evict(spare)
+	if victim != nil {
+		w.evict(victim)
 	}
 	w.receive(w.open(fd, source))
 }
@@ -127,15 +127,15 @@ func (w *worker) watchListeners() error {
 	return nil
 }
 
-// waitForRoom pauses accepting for a worker that has no connection to spare, and
-// asks the others.
-func (w *worker) waitForRoom() {
+// waitForEviction pauses accepting for a worker that has no connection to evict, and
+// asks the others to.
+func (w *worker) waitForEviction() {
 	w.pauseAccepting()
-	w.askForRoom()
+	w.askToEvict()
 }
 
-// pauseAccepting accepts nothing for a moment, because there is no room. The
-// connections wait with the system.
+// pauseAccepting accepts nothing for a moment, because the limit is reached.
+// The connections wait with the system.
 func (w *worker) pauseAccepting() {
 	w.gate.paused.Add(1)
 	w.ignoreListeners()

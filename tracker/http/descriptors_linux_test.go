@@ -161,7 +161,7 @@ func TestOutOfDescriptorsWithoutRoom(t *testing.T) {
 		w.step(t)
 		checkRoom(t, w, 0, 0, 1)
 		n, err := unix.EpollWait(w.poll, w.events[:], 0)
-		if w.accepting || err != nil || n != 1 || int(w.events[0].Fd) != w.crowded {
+		if w.accepting || err != nil || n != 1 || int(w.events[0].Fd) != w.full {
 			t.Errorf("accepting %v, %d events, %v: nobody is asked for room", w.accepting, n, err)
 		}
 	})

@@ -29,7 +29,7 @@ func carriers(listeners []net.Listener) []carrier {
 type epollServer struct {
 	*service
 	stop, force *signal
-	crowded     int             // an eventfd, written to by a worker that has no room
+	full        int             // an eventfd, written to by a worker that can evict nobody
 	forced      context.Context // done when everything is to be closed
 	streams     sync.WaitGroup  // one for each connection with a goroutine of its own
 }
@@ -50,10 +50,10 @@ func serveEpoll(ctx, force context.Context, s *service, listeners []net.Listener
 		return err
 	}
 	defer e.force.close()
-	if e.crowded, err = newEventfd(); err != nil {
+	if e.full, err = newEventfd(); err != nil {
 		return err
 	}
-	defer closeDescriptor(e.crowded)
+	defer closeDescriptor(e.full)
 	workers, err := e.newWorkers(listeners)
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// acceptPause is how long nothing is accepted when there is no room for
-// another connection, unless room is made before.
+// acceptPause is how long nothing is accepted when the connection limit is reached,
+// unless a connection is closed before.
 const acceptPause = 100 * time.Millisecond
 
 // gate counts and bounds the connections of all listeners together.
@@ -16,12 +16,12 @@ type gate struct {
 	limit    int64 // 0: none
 	open     atomic.Int64
 	accepted atomic.Uint64 // connections that were opened
-	evicted  atomic.Uint64 // connections closed to make room
+	evicted  atomic.Uint64 // connections closed for new ones
 	unread   atomic.Uint64 // connections closed because too many left replies unread
 	paused   atomic.Uint64 // times that accepting was paused
 }
 
-// enter counts one connection more, unless there are as many as may be.
+// enter counts one connection more, unless the limit is reached.
 func (g *gate) enter() bool {
 	for {
 		n := g.open.Load()

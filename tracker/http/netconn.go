@@ -16,10 +16,9 @@ type netListener struct {
 	engine *netEngine
 }
 
-// Accept returns the next connection that there is room for. It asks for room
-// after accepting, since a listener that waits for clients must not keep the
-// room from the others; so up to one connection a listener is open beyond the
-// bound, unread.
+// Accept returns the next connection within the limits. It looks at them after
+// accepting, since a listener that waits for clients must not take a place from the
+// others; so up to one connection a listener is open beyond the limit, unread.
 func (l *netListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -37,7 +36,7 @@ func (l *netListener) Accept() (net.Conn, error) {
 	}
 }
 
-// enter returns conn once there is room for it, or nil after closing it.
+// enter returns conn once the limit allows it, or nil after closing it.
 func (e *netEngine) enter(conn net.Conn) *netConn {
 	source := addrPort(conn.RemoteAddr()).Addr()
 	if !e.sources.enter(source) {
@@ -59,7 +58,7 @@ func (e *netEngine) enter(conn net.Conn) *netConn {
 	return c
 }
 
-// pause waits for room. ok is false when the server stops.
+// pause waits a moment for a place. ok is false when the server stops.
 func (e *netEngine) pause() (ok bool) {
 	e.gate.paused.Add(1)
 	select {

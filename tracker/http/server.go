@@ -47,9 +47,9 @@ type Options struct {
 	RedirectURL string
 	// FullScrape allows a scrape without info hashes, which lists all torrents.
 	FullScrape bool
-	// MaxConnections bounds the open connections; 0 does not. On Linux, all but
-	// full scrapes and those over TLS make room for new ones, those that are missed
-	// least first.
+	// MaxConnections bounds the open connections; 0 does not. On Linux, a new
+	// connection beyond it evicts the least active one, but no full scrape and none
+	// over TLS.
 	MaxConnections int
 	// MaxConnectionsPerAddress bounds those from one IPv4 address, or one IPv6
 	// /64, that is no trusted proxy; 0 does not. Further ones are closed at

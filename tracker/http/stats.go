@@ -57,10 +57,9 @@ type Stats struct {
 	// Refused is the number of connections that were closed unread, because as
 	// many were open from their address as may be.
 	Refused uint64
-	// Paused is how many times accepting was put off for a moment, because as
-	// many connections were open as may be, or descriptors ran out, and none
-	// could be spared or closing one did not help, or the system was out of
-	// memory.
+	// Paused is how many times accepting was put off for a moment, because the
+	// connection limit was reached or descriptors ran out, and none could be
+	// evicted or evicting one did not help, or the system was out of memory.
 	Paused uint64
 }
 

@@ -61,7 +61,7 @@ func newWorker(e *epollServer) (w *worker, err error) {
 	w.queues[phaseLinger].limit = e.limits.linger
 	w.queues[phaseFirst].limit = e.limits.first
 	for fd, events := range map[int]uint32{
-		e.stop.fd: unix.EPOLLIN, e.force.fd: unix.EPOLLIN, e.crowded: crowdedEvents,
+		e.stop.fd: unix.EPOLLIN, e.force.fd: unix.EPOLLIN, e.full: fullEvents,
 	} {
 		if err := w.watch(fd, events); err != nil {
 			closeDescriptor(poll)
@@ -127,15 +127,15 @@ func (w *worker) wait() (n int, err error) {
 // them, and those of listeners come last, since accepting may close others; so
 // none is about a connection that another has closed.
 func (w *worker) handle(events []unix.EpollEvent) (stop, forced bool, err error) {
-	crowded, listening := false, events[:0]
+	full, listening := false, events[:0]
 	for i := range events {
 		switch fd := int(events[i].Fd); {
 		case fd == w.stop.fd:
 			stop = true
 		case fd == w.force.fd:
 			forced = true
-		case fd == w.crowded:
-			crowded = true
+		case fd == w.full:
+			full = true
 		case fd < len(w.conns) && w.conns[fd] != nil:
 			w.resume(w.conns[fd])
 		default:
@@ -147,8 +147,8 @@ func (w *worker) handle(events []unix.EpollEvent) (stop, forced bool, err error)
 			return stop, forced, err
 		}
 	}
-	if crowded {
-		err = w.giveRoom()
+	if full {
+		err = w.evictForOthers()
 	}
 	return stop, forced, err
 }

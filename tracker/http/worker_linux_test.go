@@ -28,10 +28,10 @@ func newTestWorker(t *testing.T, o Options) (*worker, unix.Sockaddr) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.force.close)
-	if e.crowded, err = newEventfd(); err != nil {
+	if e.full, err = newEventfd(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeDescriptor(e.crowded) })
+	t.Cleanup(func() { closeDescriptor(e.full) })
 	w, err := newWorker(e)
 	if err != nil {
 		t.Fatal(err)

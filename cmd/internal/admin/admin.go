@@ -49,7 +49,7 @@ type Options struct {
 type Server struct {
 	opts   Options
 	server *http.Server
-	room   room
+	limit  connLimit
 	errors *log.Logger // of what others serve here
 
 	copying      atomic.Bool   // a backup is under way
@@ -61,14 +61,14 @@ const shutdownTime = 3 * time.Second
 
 // New returns a server that is ready to run.
 func New(o Options) *Server {
-	s := &Server{opts: o, room: room{log: o.Log}, errors: log.New(&serverLog{log: o.Log}, "", 0)}
+	s := &Server{opts: o, limit: connLimit{log: o.Log}, errors: log.New(&serverLog{log: o.Log}, "", 0)}
 	s.server = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
 		WriteTimeout:      stall, // of what the server itself answers; the others use steadyWriter
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ConnState:         s.room.note,
+		ConnState:         s.limit.note,
 		ConnContext:       remember,
 		ErrorLog:          s.errors,
 	}

@@ -34,7 +34,7 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		case origin.Check(r) != nil:
 			s.writeError(w, errOrigin)
 		default:
-			s.room.keep(r)
+			s.limit.keep(r)
 			next.ServeHTTP(w, r)
 		}
 	})

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// crowdedEvents tells of each write to an eventfd, which nobody reads.
-const crowdedEvents = unix.EPOLLIN | unix.EPOLLET
+// fullEvents tells of each write to an eventfd, which nobody reads.
+const fullEvents = unix.EPOLLIN | unix.EPOLLET
 
 // newEventfd returns a descriptor that becomes readable when it is written to.
 func newEventfd() (fd int, err error) {
@@ -26,14 +26,12 @@ const freeAgain = time.Second
 // for each of them.
 const maxUnread = 512
 
-// spare returns the connection that is missed least: the one that was answered
-// and has been about to be closed for longest, or else has been idle for longest,
-// or has kept the server waiting for its replies to be taken for longest, or for
-// a request. A reply fits into the system's buffer, so replies wait only for those
-// who ask for many without reading: they go before somebody whose request may be
-// on its way. There is none if all are being answered, or if the server stops,
-// which finishes what it has.
-func (w *worker) spare() *conn {
+// evictable picks whom to evict: lingering, then idle, then not reading its replies,
+// then without a full request; oldest first. A reply fits into the system's buffer,
+// so replies wait only for clients that ask for many without reading: these go before
+// one whose request may be on its way. It returns nil if all are being answered, or
+// if the server stops, which finishes what it has.
+func (w *worker) evictable() *conn {
 	if w.stopping {
 		return nil
 	}
@@ -65,9 +63,9 @@ func (w *worker) mayFree() bool {
 }
 
 // freeDescriptor closes a connection so that the next has a descriptor. ok is
-// false if none can be spared.
+// false if none can be evicted.
 func (w *worker) freeDescriptor() (ok bool) {
-	c := w.spare()
+	c := w.evictable()
 	if c == nil {
 		return false
 	}
@@ -86,18 +84,18 @@ func (w *worker) boundUnread() {
 	}
 }
 
-// askForRoom wakes up the other workers, because only they may have connections
-// to spare, and the system has told only this one of those that wait.
-func (w *worker) askForRoom() {
+// askToEvict wakes up the other workers, because only they may have connections to
+// evict, and the system has told only this one of those that wait.
+func (w *worker) askToEvict() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(w.crowded, one[:]) // an eventfd takes nearly endlessly many
+	_, _ = unix.Write(w.full, one[:]) // an eventfd takes nearly endlessly many
 }
 
-// giveRoom accepts for a worker that asked for room. One without a connection
-// to spare does not ask in turn: they would never come to rest.
-func (w *worker) giveRoom() error {
-	if w.spare() == nil {
+// evictForOthers accepts for a worker that asked to evict. One without a connection
+// to evict does not ask in turn: they would never come to rest.
+func (w *worker) evictForOthers() error {
+	if w.evictable() == nil {
 		return nil
 	}
 	for _, l := range w.listeners {

@@ -213,9 +213,9 @@ func TestRoomEndsThePause(t *testing.T) {
 	}
 }
 
-// TestAnotherWorkerGivesRoom has the connection that can be spared with a
+// TestAnotherWorkerEvicts has the connection that can be evicted with a
 // worker that the system does not tell of the next one.
-func TestAnotherWorkerGivesRoom(t *testing.T) {
+func TestAnotherWorkerEvicts(t *testing.T) {
 	w, addr := newTestWorker(t, Options{MaxConnections: 1})
 	other, err := newWorker(w.epollServer)
 	if err != nil {
