@@ -56,7 +56,7 @@ func TestInterruptedMigration(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return putChanges(journal, sequence, seal(make([]byte, 8))) // an entry without changes
+				return putChanges(journal, sequence, putChecksum(make([]byte, 8))) // an entry without changes
 			})
 		}, ""},
 	} {

@@ -51,7 +51,7 @@ func appendChunk(dst []byte, sequence uint64, records []byte) []byte {
 	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.BigEndian.AppendUint64(dst, sequence)
 	dst = append(dst, records...)
-	seal(dst[at:])
+	putChecksum(dst[at:])
 	return dst
 }
 
@@ -60,7 +60,7 @@ func decodeChunk(b bounds, v []byte) (chunkValue, error) {
 	if !chunkLength(len(v)) {
 		return chunkValue{}, errLength
 	}
-	if !sealed(v) {
+	if !hasChecksum(v) {
 		return chunkValue{}, errChecksum
 	}
 	records := v[chunkHeader:]
@@ -94,7 +94,7 @@ func appendJournal(dst, records, removed []byte) []byte {
 	dst = append(dst, removed...)
 	dst = runs.AppendSums(dst, records, recordSize)
 	dst = runs.AppendSums(dst, removed, hashSize)
-	seal(dst[at:])
+	putChecksum(dst[at:])
 	return dst
 }
 
@@ -134,7 +134,7 @@ func decodeJournal(sequence uint64, v []byte) (runs.Entry, error) {
 		return runs.Entry{}, err
 	}
 	sums := v[len(v)-len(e.RecordSums)-len(e.RemovedSums):]
-	if !sealed(v) || !bytes.Equal(sums, runs.AppendSums(runs.AppendSums(nil, e.Records, recordSize), e.Removed, hashSize)) {
+	if !hasChecksum(v) || !bytes.Equal(sums, runs.AppendSums(runs.AppendSums(nil, e.Records, recordSize), e.Removed, hashSize)) {
 		return runs.Entry{}, errChecksum
 	}
 	if !ascending(e.Records, recordSize) || !ascending(e.Removed, hashSize) {
@@ -144,13 +144,13 @@ func decodeJournal(sequence uint64, v []byte) (runs.Entry, error) {
 	return e, nil
 }
 
-// seal puts the checksum into the first four bytes of v and returns v.
-func seal(v []byte) []byte {
+// putChecksum puts the checksum into the first four bytes of v and returns v.
+func putChecksum(v []byte) []byte {
 	binary.BigEndian.PutUint32(v, crc32.Checksum(v[4:], castagnoli))
 	return v
 }
 
-// sealed reports whether the checksum of v is right.
-func sealed(v []byte) bool {
+// hasChecksum reports whether the checksum of v is right.
+func hasChecksum(v []byte) bool {
 	return binary.BigEndian.Uint32(v) == crc32.Checksum(v[4:], castagnoli)
 }

@@ -79,7 +79,7 @@ func TestJournalSums(t *testing.T) {
 
 // The vector of RFC 3720 for 32 zero bytes.
 func TestSealIsCRC32C(t *testing.T) {
-	v := seal(make([]byte, 4+32))
+	v := putChecksum(make([]byte, 4+32))
 	if want := fromHex(t, "8a9136aa"); !bytes.Equal(v[:4], want) {
 		t.Errorf("checksum %x, want %x", v[:4], want)
 	}
@@ -134,11 +134,11 @@ func TestDecodeJournalRefuses(t *testing.T) {
 		{"half a checksum", good()[:len(good())-1], errLength},
 		{"a checksum missing", good()[:len(good())-runs.SumSize], errLength},
 		{"a byte too many", append(good(), 0), errLength},
-		{"more records than there are", seal(append(good()[:4], 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)), errLength},
-		{"more removed than there are", seal(append(good()[:4], 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)), errLength},
+		{"more records than there are", putChecksum(append(good()[:4], 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0)), errLength},
+		{"more removed than there are", putChecksum(append(good()[:4], 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)), errLength},
 		{"record changed", flip(good(), journalHeader), errChecksum},
-		{"block's checksum changed", seal(flip(good(), sums)), errChecksum},
-		{"last checksum changed", seal(flip(good(), sums+runs.SumSize)), errChecksum},
+		{"block's checksum changed", putChecksum(flip(good(), sums)), errChecksum},
+		{"last checksum changed", putChecksum(flip(good(), sums+runs.SumSize)), errChecksum},
 		{"records out of order", appendJournal(nil, encoded(recordB, recordA), nil), errOrder},
 		{"hash twice", appendJournal(nil, nil, hashes(recordA.InfoHash, recordA.InfoHash)), errOrder},
 	}
@@ -184,7 +184,7 @@ func FuzzDecodeChunk(f *testing.F) {
 	f.Add(appendChunk(nil, 5, encoded(recordA, recordB)))
 	f.Fuzz(func(t *testing.T, v []byte) {
 		if len(v) >= 4 {
-			seal(v)
+			putChecksum(v)
 		}
 		got, err := decodeChunk(bounds{make([]byte, hashSize), nil}, v)
 		if err != nil {
@@ -206,7 +206,7 @@ func FuzzDecodeJournal(f *testing.F) {
 		if e, err := openJournal(1, v); err == nil {
 			copy(e.RecordSums, runs.AppendSums(nil, e.Records, recordSize))
 			copy(e.RemovedSums, runs.AppendSums(nil, e.Removed, hashSize))
-			seal(v)
+			putChecksum(v)
 		}
 		got, err := decodeJournal(1, v)
 		if err != nil {

@@ -113,7 +113,7 @@ func TestDamagedBlocks(t *testing.T) {
 		{"more at the end", func(b []byte) []byte { return append(b, "more"...) }, loss{0, 0, 0, true}},
 		{"an unknown block", func(b []byte) []byte { return insert(b, at[1], 77) }, loss{1, last, 1, false}},
 		{"an unknown optional block", func(b []byte) []byte { return insert(b, at[1], 77|optional) }, loss{0, 0, 0, true}},
-		{"a sealed block of nonsense", func(b []byte) []byte { return insert(b, at[1], blockPeers) }, loss{0, 0, 1, true}},
+		{"a block of nonsense with its checksum", func(b []byte) []byte { return insert(b, at[1], blockPeers) }, loss{0, 0, 1, true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := os.WriteFile(Path(db), c.damage(bytes.Clone(whole)), 0o600); err != nil {

@@ -123,7 +123,7 @@ func (w *Writer) write(b []byte) error {
 	return writing(w.path, err)
 }
 
-// block writes a sealed block with so many peers.
+// block writes a block of so many peers, which has its checksum.
 func (w *Writer) block(b []byte, peers int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -49,7 +49,7 @@ func TestAbuse(t *testing.T) {
 		{"length and chunks", announceLine + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, "d8:complete", true},
 	}
 	onEachEngine(t, func(t *testing.T, start starter) {
-		quick := standardLimits
+		quick := standardTimeouts
 		quick.linger = 20 * time.Millisecond
 		s := start(t, Options{}, quick)
 		for _, test := range tests {
@@ -106,7 +106,7 @@ func served(t *testing.T, conn net.Conn) bool {
 func TestConnectionsPerAddress(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
 		const limit = 3
-		s := start(t, Options{MaxConnectionsPerAddress: limit, MaxConnections: 100}, standardLimits)
+		s := start(t, Options{MaxConnectionsPerAddress: limit, MaxConnections: 100}, standardTimeouts)
 		to := s.Addrs()[0]
 		var held []net.Conn
 		for range limit {
@@ -140,7 +140,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 // there are, more often than may be open.
 func TestConnectionsPerAddressAreGivenBack(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{MaxConnectionsPerAddress: 1, FullScrape: true}, standardLimits)
+		s := start(t, Options{MaxConnectionsPerAddress: 1, FullScrape: true}, standardTimeouts)
 		for round := range 4 {
 			for name, message := range map[string]string{
 				"silent": "", "answered": libtorrentMessage, "refused": "\x16\x03\x01\r\n",
@@ -168,7 +168,7 @@ func TestProxiesAreNotBounded(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
 		s := start(t, Options{
 			MaxConnectionsPerAddress: 1, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		}, standardLimits)
+		}, standardTimeouts)
 		for range 5 {
 			if !served(t, dialFrom(t, "127.0.0.1", s.Addrs()[0])) {
 				t.Fatal("a proxy is refused")

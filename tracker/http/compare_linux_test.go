@@ -125,7 +125,7 @@ type exchanged struct {
 // the last one.
 func exchangeOn(t *testing.T, engine, send string) (got exchanged) {
 	t.Helper()
-	quick := standardLimits
+	quick := standardTimeouts
 	quick.linger = 50 * time.Millisecond
 	s, _, _ := run(t, engines[engine], Options{
 		FullScrape: true, RedirectURL: "https://example.org/", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},

@@ -164,7 +164,7 @@ func (w *worker) handOver(c *conn) {
 		defer stream.Close()
 		defer context.AfterFunc(w.forced, func() { _ = stream.Close() })()
 		// The client has gone or is too slow, which is its own concern.
-		_ = w.handler.stream(stream, start, full, w.limits.write)
+		_ = w.handler.stream(stream, start, full, w.timeouts.write)
 	})
 }
 

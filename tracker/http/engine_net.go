@@ -33,9 +33,9 @@ func serveNet(ctx, force context.Context, s *service, listeners []net.Listener) 
 	e.answerers.New = func() any { return &answerer{handler: s.handler} }
 	server := &nethttp.Server{
 		Handler:           e,
-		ReadHeaderTimeout: s.limits.head,
-		IdleTimeout:       s.limits.idle,
-		WriteTimeout:      s.limits.write,
+		ReadHeaderTimeout: s.timeouts.head,
+		IdleTimeout:       s.timeouts.idle,
+		WriteTimeout:      s.timeouts.write,
 		// net/http reads as much more at once, and may go on to the end of that.
 		MaxHeaderBytes:               maxHead - 4<<10,
 		DisableGeneralOptionsHandler: true,
@@ -73,7 +73,7 @@ func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 		return
 	}
 	out := streamWriter{w, nethttp.NewResponseController(w)}
-	_ = e.handler.stream(out, nil, a.full, e.limits.write)
+	_ = e.handler.stream(out, nil, a.full, e.timeouts.write)
 }
 
 // answer answers a request, if it is one for the other engine too.
@@ -106,7 +106,7 @@ func (e *netEngine) writeHead(w nethttp.ResponseWriter, r *nethttp.Request, a *a
 		header["Connection"] = []string{"close"}
 	}
 	if hasBody { // net/http reads some of it, so that closing does not take the answer back
-		_ = nethttp.NewResponseController(w).SetReadDeadline(time.Now().Add(e.limits.linger))
+		_ = nethttp.NewResponseController(w).SetReadDeadline(time.Now().Add(e.timeouts.linger))
 	}
 	w.WriteHeader(a.status)
 }

@@ -250,7 +250,7 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 	for name, message := range map[string]string{"silent": "", "in part": "GET /", "idle": keptMessage} {
 		t.Run(name, func(t *testing.T) {
 			const bound, rounds = 10, 8
-			long := limits{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
+			long := timeouts{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
 			s, _, _ := run(t, direct, Options{MaxConnections: bound}, long, newTracker())
 			for range rounds {
 				for range bound {
@@ -278,7 +278,7 @@ func TestSilentConnectionsKeepNobodyOut(t *testing.T) {
 // TestEvictionGivesThePlaceBack has connections from two addresses, one each,
 // take each other's place.
 func TestEvictionGivesThePlaceBack(t *testing.T) {
-	long := limits{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
+	long := timeouts{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Hour}
 	s, _, _ := run(t, direct, Options{MaxConnections: 1, MaxConnectionsPerAddress: 1}, long, newTracker())
 	for range 4 {
 		for _, source := range []string{"127.0.0.1", "127.0.0.2"} {

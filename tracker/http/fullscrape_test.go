@@ -99,7 +99,7 @@ func TestSlowFullScrape(t *testing.T) {
 		const n = 60_000
 		s := servePipes(t, Options{FullScrape: true}, filledTracker(n))
 		body, took := readSlowly(t, s.dial(t), time.Second*streamChunk/streamRate)
-		if took <= standardLimits.write {
+		if took <= standardTimeouts.write {
 			t.Errorf("took only %v", took)
 		}
 		checkFullScrape(t, body, n)
@@ -110,8 +110,8 @@ func TestSlowFullScrape(t *testing.T) {
 func TestFullScrapeTooSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{FullScrape: true}, filledTracker(20_000))
-		body, took := readSlowly(t, s.dial(t), standardLimits.write/10)
-		if strings.HasSuffix(body, scrapeEnd) || took < standardLimits.write || took > 2*standardLimits.write {
+		body, took := readSlowly(t, s.dial(t), standardTimeouts.write/10)
+		if strings.HasSuffix(body, scrapeEnd) || took < standardTimeouts.write || took > 2*standardTimeouts.write {
 			t.Errorf("%d bytes after %v, which end with %q", len(body), took, body[len(body)-len(scrapeEnd):])
 		}
 		synctest.Wait() // for the handler
@@ -262,7 +262,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 		began := time.Now()
 		s.stop()
 		<-s.stopped
-		if got := time.Since(began); got != standardLimits.stop {
+		if got := time.Since(began); got != standardTimeouts.stop {
 			t.Errorf("took %v", got)
 		}
 		if n := s.Stats().Connections; n != 0 {

@@ -30,23 +30,23 @@ func eventually(t *testing.T, s *Server, n int) {
 func TestLimits(t *testing.T) {
 	const limit = 60 * time.Millisecond
 	tests := []struct {
-		name   string
-		limits limits
-		send   string
-		reply  bool
+		name     string
+		timeouts timeouts
+		send     string
+		reply    bool
 	}{
-		{"nothing comes", limits{head: limit, idle: time.Hour}, "", false},
-		{"a part of a head", limits{head: limit, idle: time.Hour}, "GET / HTTP/1.1\r\nHost:", false},
-		{"idle", limits{head: time.Hour, idle: limit, write: time.Hour}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", true},
-		{"a part of the second head", limits{head: limit, idle: time.Hour, write: time.Hour},
+		{"nothing comes", timeouts{head: limit, idle: time.Hour}, "", false},
+		{"a part of a head", timeouts{head: limit, idle: time.Hour}, "GET / HTTP/1.1\r\nHost:", false},
+		{"idle", timeouts{head: time.Hour, idle: limit, write: time.Hour}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", true},
+		{"a part of the second head", timeouts{head: limit, idle: time.Hour, write: time.Hour},
 			"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /", true},
-		{"waits for a body", limits{head: time.Hour, linger: limit, write: time.Hour},
+		{"waits for a body", timeouts{head: time.Hour, linger: limit, write: time.Hour},
 			"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", true},
 	}
 	onEachEngine(t, func(t *testing.T, start starter) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				s := start(t, Options{}, test.limits)
+				s := start(t, Options{}, test.timeouts)
 				began := time.Now()
 				conn, r := dial(t, s.Addrs()[0])
 				io.WriteString(conn, test.send)
@@ -67,7 +67,7 @@ func TestLimits(t *testing.T) {
 // TestDripIsCutOff sends a head byte by byte, each in time.
 func TestDripIsCutOff(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, limits{head: 50 * time.Millisecond})
+		s := start(t, Options{}, timeouts{head: 50 * time.Millisecond})
 		conn, _ := dial(t, s.Addrs()[0])
 		for {
 			if _, err := conn.Write([]byte("x")); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -86,7 +86,7 @@ func TestDripIsCutOff(t *testing.T) {
 // TestUnreadRepliesAreGivenUp asks for more than fits into the sockets.
 func TestUnreadRepliesAreGivenUp(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, limits{head: time.Hour, idle: time.Hour, write: 50 * time.Millisecond})
+		s := start(t, Options{}, timeouts{head: time.Hour, idle: time.Hour, write: 50 * time.Millisecond})
 		conn, _ := dial(t, s.Addrs()[0])
 		conn.SetReadBuffer(4096)
 		eventually(t, s, 1)
@@ -106,7 +106,7 @@ func TestUnreadRepliesAreGivenUp(t *testing.T) {
 func TestManyRequestsAtOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
 		const requests = 3000
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		for port := 1; port <= 300; port++ {
 			get(s.service.handler, addr6, "/announce", announceQuery(port, "1", ""))
 		}
@@ -148,7 +148,7 @@ func untilStalled(s *Server) {
 // TestByteByByte sends requests in the smallest parts.
 func TestByteByByte(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		conn, r := dial(t, s.Addrs()[0])
 		for range 2 {
 			for _, c := range []byte("GET /announce?" + libtorrentQuery + " HTTP/1.1\r\nHost: x\r\n\r\n") {
@@ -164,7 +164,7 @@ func TestByteByByte(t *testing.T) {
 // TestBodyDoesNotCutOffTheReply sends a body that nobody reads.
 func TestBodyDoesNotCutOffTheReply(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		conn, r := dial(t, s.Addrs()[0])
 		io.WriteString(conn, "POST /announce HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
 		conn.Write(bytes.Repeat([]byte("x"), 200_000))
@@ -181,7 +181,7 @@ func TestBodyDoesNotCutOffTheReply(t *testing.T) {
 func TestBoundOnEachEngine(t *testing.T) {
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			long := limits{head: time.Hour, idle: time.Hour, write: time.Hour}
+			long := timeouts{head: time.Hour, idle: time.Hour, write: time.Hour}
 			s, _, _ := run(t, wrap, Options{MaxConnections: 1, FullScrape: true}, long, filledTracker(100_000))
 			first, firstReader := dial(t, s.Addrs()[0])
 			first.SetReadBuffer(4096)
@@ -214,7 +214,7 @@ func TestBoundOnEachEngine(t *testing.T) {
 func TestManyClientsAtOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
 		const clients, rounds = 16, 30
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		done := make(chan error, clients)
 		for i := range clients {
 			go func() { done <- client(s.Addrs()[0].String(), i, rounds) }()

@@ -17,7 +17,7 @@ func TestListenerOverTLS(t *testing.T) {
 	certified := httptest.NewTLSServer(nil)
 	defer certified.Close()
 	s, stop, stopped := run(t, func(l net.Listener) net.Listener { return tls.NewListener(l, certified.TLS) },
-		Options{}, standardLimits, newTracker())
+		Options{}, standardTimeouts, newTracker())
 	client := certified.Client()
 	for range 2 { // over one connection
 		resp, err := client.Get("https://" + s.Addrs()[0].String() + "/announce?" + announceQuery(6881, "1", ""))
@@ -48,7 +48,7 @@ func TestListenersOfSeveralKinds(t *testing.T) {
 	for _, wrap := range engines {
 		listeners = append(listeners, wrap(bindTo(t, "127.0.0.1:0")[0]))
 	}
-	s := newServer(Options{MaxConnectionsPerAddress: len(listeners)}, newTracker(), standardLimits, listeners)
+	s := newServer(Options{MaxConnectionsPerAddress: len(listeners)}, newTracker(), standardTimeouts, listeners)
 	runServer(t, s)
 	for _, to := range s.Addrs() {
 		if !served(t, dialFrom(t, "127.0.0.1", to)) {
@@ -68,7 +68,7 @@ func TestListenersOfSeveralKinds(t *testing.T) {
 // TestPanicIsLogged: net/http goes on after it, so somebody has to be told.
 func TestPanicIsLogged(t *testing.T) {
 	var logged lockedBuffer
-	s := newServer(Options{Log: zerolog.New(&logged)}, nil, standardLimits, []net.Listener{wrap(bindTo(t, "127.0.0.1:0")[0])})
+	s := newServer(Options{Log: zerolog.New(&logged)}, nil, standardTimeouts, []net.Listener{wrap(bindTo(t, "127.0.0.1:0")[0])})
 	runServer(t, s)
 	conn, r := dial(t, s.Addrs()[0])
 	ask(t, conn, "/announce?"+libtorrentQuery)

@@ -128,7 +128,7 @@ func (c *netConn) Read(p []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.waiting && c.engine.ctx.Err() != nil { // the rest has the usual time
-		_ = c.Conn.SetReadDeadline(time.Now().Add(c.engine.limits.head))
+		_ = c.Conn.SetReadDeadline(time.Now().Add(c.engine.timeouts.head))
 	}
 	c.waiting, c.used = false, true
 	return n, err
@@ -179,5 +179,5 @@ func (c *netConn) leave() error {
 	if c.used {
 		return c.Conn.SetReadDeadline(time.Unix(1, 0))
 	}
-	return c.Conn.SetReadDeadline(time.Now().Add(c.engine.limits.first))
+	return c.Conn.SetReadDeadline(time.Now().Add(c.engine.timeouts.first))
 }

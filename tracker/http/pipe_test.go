@@ -56,7 +56,7 @@ func servePipes(t *testing.T, o Options, tr *tracker.Tracker) *pipeServer {
 	o.Log = zerolog.Nop()
 	l := newPipeListener()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &pipeServer{Server: newServer(o, tr, standardLimits, []net.Listener{l}), listener: l, stop: cancel, stopped: make(chan struct{})}
+	s := &pipeServer{Server: newServer(o, tr, standardTimeouts, []net.Listener{l}), listener: l, stop: cancel, stopped: make(chan struct{})}
 	go func() {
 		defer close(s.stopped)
 		if err := s.Run(ctx); err != nil {

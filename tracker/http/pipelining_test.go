@@ -76,7 +76,7 @@ func TestPipeliningIsBounded(t *testing.T) {
 	)
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(Options{}, newTracker(), limits{head: time.Hour, idle: time.Hour, write: time.Hour},
+			s := newServer(Options{}, newTracker(), timeouts{head: time.Hour, idle: time.Hour, write: time.Hour},
 				[]net.Listener{wrap(listenWithBuffers(t, buffer))})
 			runServer(t, s)
 			for port := 1; port <= tracker.MaxPeers+1; port++ {

@@ -75,7 +75,7 @@ func New(o Options, listeners []net.Listener, t *tracker.Tracker) (*Server, erro
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return newServer(o, t, standardLimits, listeners), nil
+	return newServer(o, t, standardTimeouts, listeners), nil
 }
 
 // Addrs returns the TCP addresses served, in the listeners' order.
@@ -94,7 +94,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	force, cancel := context.WithCancel(s.closed)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.service.limits.stop, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.service.timeouts.stop, cancel) })()
 	for _, c := range carriers(s.listeners) {
 		if len(c.listeners) > 0 {
 			group.Go(func() error { return c.engine(ctx, force, &s.service, c.listeners) })
@@ -141,9 +141,9 @@ func (o *Options) validate() error {
 }
 
 // newServer returns a server that owns the listeners.
-func newServer(o Options, t *tracker.Tracker, l limits, listeners []net.Listener) *Server {
+func newServer(o Options, t *tracker.Tracker, times timeouts, listeners []net.Listener) *Server {
 	s := &Server{listeners: listeners}
-	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, limits: l}
+	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, timeouts: times}
 	s.service.sources.bound(o.MaxConnectionsPerAddress, s.service.handler.proxies)
 	s.closed, s.close = context.WithCancel(context.Background())
 	for _, l := range listeners {

@@ -29,14 +29,14 @@ func wrap(l net.Listener) net.Listener   { return wrapped{l} }
 type wrapped struct{ net.Listener }
 
 // starter runs a server on loopback addresses until the test's end.
-type starter func(t *testing.T, o Options, l limits) *Server
+type starter func(t *testing.T, o Options, times timeouts) *Server
 
 // onEachEngine runs a test for each of the engines.
 func onEachEngine(t *testing.T, test func(t *testing.T, start starter)) {
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			test(t, func(t *testing.T, o Options, l limits) *Server {
-				s, _, _ := run(t, wrap, o, l, newTracker())
+			test(t, func(t *testing.T, o Options, times timeouts) *Server {
+				s, _, _ := run(t, wrap, o, times, newTracker())
 				return s
 			})
 		})
@@ -45,9 +45,9 @@ func onEachEngine(t *testing.T, test func(t *testing.T, start starter)) {
 
 // run runs a server on loopback addresses until stop is called, or until the
 // test's end. stopped is closed when it has ended.
-func run(t *testing.T, wrap func(net.Listener) net.Listener, o Options, l limits, tr *tracker.Tracker) (s *Server, stop func(), stopped chan struct{}) {
+func run(t *testing.T, wrap func(net.Listener) net.Listener, o Options, times timeouts, tr *tracker.Tracker) (s *Server, stop func(), stopped chan struct{}) {
 	t.Helper()
-	s = newServer(o, tr, l, []net.Listener{wrap(bindTo(t, "127.0.0.1:0")[0])})
+	s = newServer(o, tr, times, []net.Listener{wrap(bindTo(t, "127.0.0.1:0")[0])})
 	stop, stopped = runServer(t, s)
 	return s, stop, stopped
 }
@@ -98,7 +98,7 @@ func TestBothFamilies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			testenv.NeedIPv6(t)
 			listeners := bindTo(t, "127.0.0.1:0", "[::1]:0")
-			s := newServer(Options{}, newTracker(), standardLimits, []net.Listener{wrap(listeners[0]), wrap(listeners[1])})
+			s := newServer(Options{}, newTracker(), standardTimeouts, []net.Listener{wrap(listeners[0]), wrap(listeners[1])})
 			runServer(t, s)
 			addrs := s.Addrs()
 			if len(addrs) != 2 || !addrs[0].Addr().Is4() || !addrs[1].Addr().Is6() || addrs[0].Port() == 0 || addrs[1].Port() == 0 {
@@ -131,7 +131,7 @@ func TestConnectionIsKeptOrClosed(t *testing.T) {
 			{"HTTP/1.0", "HTTP/1.0", "", false},
 			{"HTTP/1.0 keep-alive", "HTTP/1.0", "Connection: Keep-Alive\r\n", true},
 		}
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				conn, r := dial(t, s.Addrs()[0])
@@ -160,7 +160,7 @@ func TestConnectionIsKeptOrClosed(t *testing.T) {
 // TestLongReply is about replies that many servers would send in chunks.
 func TestLongReply(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		for port := 1; port <= 300; port++ {
 			get(s.service.handler, addr2, "/announce", announceQuery(port, "1", ""))
 			get(s.service.handler, addr6, "/announce", announceQuery(port, "1", ""))
@@ -184,7 +184,7 @@ func TestLongReply(t *testing.T) {
 // TestHeadIsGetWithoutBody: monitors ask with HEAD.
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{FullScrape: true, RedirectURL: "https://example.org/"}, standardLimits)
+		s := start(t, Options{FullScrape: true, RedirectURL: "https://example.org/"}, standardTimeouts)
 		for _, target := range []string{"/announce?" + libtorrentQuery, "/announce", "/scrape?" + scrapeQuery(3), "/scrape", "/", "/x"} {
 			reply := func(method string) (header, body string) {
 				conn, _ := dial(t, s.Addrs()[0])
@@ -211,7 +211,7 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 // back another's.
 func TestHeadTakesNoPlace(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{FullScrape: true}, standardLimits)
+		s := start(t, Options{FullScrape: true}, standardTimeouts)
 		under := &s.service.handler.fullScrapes
 		under.enter(tracker.NetworkOf(netip.MustParseAddr("127.0.0.1"))) // of the same client
 		conn, _ := dial(t, s.Addrs()[0])
@@ -246,7 +246,7 @@ func TestRequestsOfOldClients(t *testing.T) {
 	}
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s, _, _ := run(t, wrap, Options{}, standardLimits, newTracker())
+			s, _, _ := run(t, wrap, Options{}, standardTimeouts, newTracker())
 			for _, test := range tests {
 				status, start, kept := 200, "d8:complete", test.kept
 				if name == netHTTP && test.refusal != 0 {
@@ -271,7 +271,7 @@ func TestRequestsOfOldClients(t *testing.T) {
 
 func TestLongHeader(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
-		s := start(t, Options{}, standardLimits)
+		s := start(t, Options{}, standardTimeouts)
 		for size, want := range map[int]int{maxHead: 404, maxHead + 1: 431} {
 			conn, r := dial(t, s.Addrs()[0])
 			head, end := "GET /x HTTP/1.1\r\nHost: x\r\nX: ", "\r\n\r\n"
@@ -287,7 +287,7 @@ func TestLongHeader(t *testing.T) {
 func TestJunk(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
 		var logged lockedBuffer
-		s := start(t, Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, standardLimits)
+		s := start(t, Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, standardTimeouts)
 		for _, junk := range []string{
 			"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
 			"\x13BitTorrent protocol\x00\x00\x00\x00\x00\x00\x00\x00",
@@ -352,7 +352,7 @@ func TestCloseFreesTheAddress(t *testing.T) {
 
 func TestRunReportsAListenerThatFails(t *testing.T) {
 	broken := errors.New("broken")
-	s := newServer(Options{}, newTracker(), standardLimits, []net.Listener{newPipeListener(), brokenListener{newPipeListener(), broken}})
+	s := newServer(Options{}, newTracker(), standardTimeouts, []net.Listener{newPipeListener(), brokenListener{newPipeListener(), broken}})
 	if err := s.Run(context.Background()); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}

@@ -10,8 +10,8 @@ import (
 // answered. There is room for a whole head, and for many that come at once.
 const inSize = 2 * maxHead
 
-// limits are the times that connections have.
-type limits struct {
+// timeouts are the times that connections have.
+type timeouts struct {
 	head   time.Duration // for a request's head, from its first byte or from the connection's start
 	idle   time.Duration // between requests
 	write  time.Duration // for the client to take replies, or a part of a full scrape
@@ -20,7 +20,7 @@ type limits struct {
 	first  time.Duration // for a connection's first request when the server stops
 }
 
-var standardLimits = limits{
+var standardTimeouts = timeouts{
 	head:   5 * time.Second,
 	idle:   30 * time.Second,
 	write:  10 * time.Second,
@@ -31,10 +31,10 @@ var standardLimits = limits{
 
 // service is what connections are served with.
 type service struct {
-	handler *handler
-	gate    gate
-	sources sources
-	limits  limits
+	handler  *handler
+	gate     gate
+	sources  sources
+	timeouts timeouts
 }
 
 // engine carries requests and answers over the connections of its listeners

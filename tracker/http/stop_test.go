@@ -10,7 +10,7 @@ import (
 func TestStop(t *testing.T) {
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s, stop, stopped := run(t, wrap, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Millisecond}, newTracker())
+			s, stop, stopped := run(t, wrap, Options{}, timeouts{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Millisecond}, newTracker())
 			silent, _ := dial(t, s.Addrs()[0])
 			idle, idleReader := dial(t, s.Addrs()[0])
 			ask(t, idle, "/announce?"+libtorrentQuery)
@@ -49,7 +49,7 @@ func TestStop(t *testing.T) {
 func TestStopWaitsForAFirstRequest(t *testing.T) {
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
-			s, stop, stopped := run(t, wrap, Options{}, limits{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
+			s, stop, stopped := run(t, wrap, Options{}, timeouts{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, time.Hour}, newTracker())
 			idle, idleReader := dial(t, s.Addrs()[0])
 			ask(t, idle, "/announce?"+libtorrentQuery)
 			response(t, idleReader)
@@ -72,7 +72,7 @@ func TestStopIsForced(t *testing.T) {
 	for name, wrap := range engines {
 		for _, end := range []string{"in time", "by Close"} {
 			t.Run(name+" "+end, func(t *testing.T) {
-				l := limits{time.Hour, time.Hour, time.Hour, time.Hour, 50 * time.Millisecond, time.Hour}
+				l := timeouts{time.Hour, time.Hour, time.Hour, time.Hour, 50 * time.Millisecond, time.Hour}
 				if end == "by Close" {
 					l.stop = time.Hour
 				}
@@ -104,7 +104,7 @@ func TestFullScrapeOnEachEngine(t *testing.T) {
 	for name, wrap := range engines {
 		t.Run(name, func(t *testing.T) {
 			const n = 20_000
-			s, _, _ := run(t, wrap, Options{FullScrape: true}, standardLimits, filledTracker(n))
+			s, _, _ := run(t, wrap, Options{FullScrape: true}, standardTimeouts, filledTracker(n))
 			conn, r := dial(t, s.Addrs()[0])
 			io.WriteString(conn, "GET /x HTTP/1.1\r\nHost: x\r\n\r\nGET /scrape HTTP/1.1\r\nHost: x\r\n\r\n")
 			if resp, _ := response(t, r); resp.StatusCode != 404 {

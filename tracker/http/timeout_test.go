@@ -67,10 +67,10 @@ func TestUnreadReplyIsGivenUp(t *testing.T) {
 		if n := s.Stats().Connections; n != 1 {
 			t.Errorf("%d connections at first", n)
 		}
-		time.Sleep(standardLimits.write)
+		time.Sleep(standardTimeouts.write)
 		synctest.Wait()
 		if n := s.Stats().Connections; n != 0 {
-			t.Errorf("%d connections after %v", n, standardLimits.write)
+			t.Errorf("%d connections after %v", n, standardTimeouts.write)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func TestStopAmidAFirstRequest(t *testing.T) {
 		s.stop()
 		synctest.Wait()
 		io.WriteString(conn, libtorrentMessage[:20])
-		time.Sleep(2 * standardLimits.first)
+		time.Sleep(2 * standardTimeouts.first)
 		io.WriteString(conn, libtorrentMessage[20:])
 		if resp, _ := response(t, bufio.NewReader(conn)); resp.StatusCode != 200 || !resp.Close {
 			t.Errorf("got %+v", resp)
@@ -174,7 +174,7 @@ func TestAcceptingGoesOnWithoutDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logged lockedBuffer
 		l := &poorListener{newPipeListener(), 3}
-		s := newServer(Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, newTracker(), standardLimits, []net.Listener{l})
+		s := newServer(Options{Log: zerolog.New(&logged).Level(zerolog.InfoLevel)}, newTracker(), standardTimeouts, []net.Listener{l})
 		runServer(t, s)
 		conn := (&pipeServer{Server: s, listener: l.pipeListener}).dial(t)
 		ask(t, conn, "/announce?"+libtorrentQuery)

@@ -25,7 +25,7 @@ func serveUnix(t *testing.T, wrap func(net.Listener) net.Listener, o Options, tr
 	path := l.Addr().String()
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	o.Log = zerolog.Nop()
-	s := newServer(o, tr, standardLimits, []net.Listener{wrap(l)})
+	s := newServer(o, tr, standardTimeouts, []net.Listener{wrap(l)})
 	if len(s.Addrs()) > 0 {
 		t.Errorf("serves %v", s.Addrs())
 	}

@@ -55,11 +55,11 @@ func newWorker(e *epollServer) (w *worker, err error) {
 	}
 	w = &worker{epollServer: e, poll: poll, started: time.Now(), accepting: true}
 	w.responder.handler = e.handler
-	w.queues[phaseHead].limit = e.limits.head
-	w.queues[phaseIdle].limit = e.limits.idle
-	w.queues[phaseWrite].limit = e.limits.write
-	w.queues[phaseLinger].limit = e.limits.linger
-	w.queues[phaseFirst].limit = e.limits.first
+	w.queues[phaseHead].limit = e.timeouts.head
+	w.queues[phaseIdle].limit = e.timeouts.idle
+	w.queues[phaseWrite].limit = e.timeouts.write
+	w.queues[phaseLinger].limit = e.timeouts.linger
+	w.queues[phaseFirst].limit = e.timeouts.first
 	for fd, events := range map[int]uint32{
 		e.stop.fd: unix.EPOLLIN, e.force.fd: unix.EPOLLIN, e.full: fullEvents,
 	} {

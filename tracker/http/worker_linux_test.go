@@ -17,7 +17,7 @@ import (
 // newTestWorker returns a worker that accepts from a listener and is not run.
 func newTestWorker(t *testing.T, o Options) (*worker, unix.Sockaddr) {
 	t.Helper()
-	e := &epollServer{service: &service{handler: newHandler(o, newTracker()), limits: standardLimits}}
+	e := &epollServer{service: &service{handler: newHandler(o, newTracker()), timeouts: standardTimeouts}}
 	e.gate.limit = int64(o.MaxConnections)
 	var err error
 	if e.stop, err = newSignal(context.Background()); err != nil {
@@ -190,7 +190,7 @@ func TestSlowReaderGetsNoMoreTime(t *testing.T) {
 		t.Fatal("the replies fit into the socket")
 	}
 	buf := make([]byte, 128<<10)
-	for w.now = 0; w.now < int64(standardLimits.write); w.now += int64(time.Second) {
+	for w.now = 0; w.now < int64(standardTimeouts.write); w.now += int64(time.Second) {
 		if err := w.expire(); err != nil || w.opened != 1 {
 			t.Fatalf("is closed early: %v", err)
 		}
@@ -214,7 +214,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 		return len(entries)
 	}
 	serveOnce := func() {
-		s, stop, stopped := run(t, direct, Options{FullScrape: true}, standardLimits, filledTracker(10))
+		s, stop, stopped := run(t, direct, Options{FullScrape: true}, standardTimeouts, filledTracker(10))
 		conn, r := dial(t, s.Addrs()[0])
 		ask(t, conn, "/announce?"+libtorrentQuery)
 		response(t, r)

@@ -122,12 +122,12 @@ func (p syncPart) count(n *otstats.Numbers) {
 }
 
 var (
-	metricSyncPackets = counter("livesync_packets_total", "Live sync packets used or sent.", "type", "direction")
-	metricSyncRecords = counter("livesync_records_total", "Records in live sync packets used or sent.", "type", "direction")
-	metricSyncDrops   = counter("livesync_drops_total", "Live sync packets, or records of packets, not used.", "reason")
-	metricSyncUnsent  = counter("livesync_send_failures_total", "Live sync packets that the system did not take.")
-	metricSyncPauses  = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
-	metricSyncUntold  = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
+	metricSyncPackets     = counter("livesync_packets_total", "Live sync packets used or sent.", "type", "direction")
+	metricSyncRecords     = counter("livesync_records_total", "Records in live sync packets used or sent.", "type", "direction")
+	metricSyncDrops       = counter("livesync_drops_total", "Live sync packets, or records of packets, not used.", "reason")
+	metricSyncUnsent      = counter("livesync_send_failures_total", "Live sync packets that the system did not take.")
+	metricSyncPauses      = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
+	metricSyncUnpublished = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
 
 	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address.")
 	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync has joined its group again, because its interface came back or changed.")
@@ -163,7 +163,7 @@ func collectSync(s livesync.Stats, send sender) {
 	}
 	send(metricSyncUnsent, float64(s.SendFailures))
 	send(metricSyncPauses, float64(s.Pauses))
-	send(metricSyncUntold, float64(s.OutboxLost))
+	send(metricSyncUnpublished, float64(s.OutboxLost))
 	send(metricKernelDrops, float64(s.TransportLost), "livesync")
 }
 
