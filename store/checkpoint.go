@@ -10,6 +10,9 @@ import (
 // memory that a checkpoint needs and the length of a transaction.
 const maxBatch = 64 << 10
 
+// mostEntries is about how many entries the journal has at the most.
+const mostEntries = 256
+
 // rewriteFactor is the number of base records rewritten for each change that
 // goes to the journal. With 2, the base has been rewritten whole when half as
 // many changes as it has records have been written, so that the journal grows

@@ -10,10 +10,6 @@ import (
 	"keeptrack/tracker"
 )
 
-// forgetPages is the number of pages that a lookup looks at before it has them
-// taken out of the process's memory.
-const forgetPages = 4096
-
 // lookup finds the records that a file holds of torrents in ascending order of
 // info hash.
 type lookup struct {
@@ -24,7 +20,7 @@ type lookup struct {
 	finder *runs.Finder // nil until something is looked up
 	at     int          // chunk that was read last, or -1
 	chunk  chunkValue
-	pages  int // looked at since they were last forgotten, about
+	looked footprint
 }
 
 // find returns what the file holds of a torrent. No later call may ask for an
@@ -53,11 +49,7 @@ func (l *lookup) reach(i int) (err error) {
 	if i == l.at {
 		return nil
 	}
-	// Of each entry's two lists a page or two, and the chunk.
-	if l.pages += 4*len(l.entries) + 32; l.pages > forgetPages {
-		forgetTx(l.chunks.Tx())
-		l.pages = 0
-	}
+	l.looked.grow(l.chunks.Tx(), len(l.entries))
 	l.at = i
 	l.chunk, err = l.index.read(l.chunks, i)
 	return err

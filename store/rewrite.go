@@ -36,6 +36,7 @@ type rewriter struct {
 	// to go.
 	expired func(tracker.Record) bool
 	gone    int // records that have expired
+	looked  footprint
 
 	records []byte // of the run; scratch
 	values  []byte // written, in use until the transaction ends
@@ -74,6 +75,7 @@ func (w *rewriter) run(first, want int) (looked int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	forgetTx(w.chunks.Tx()) // it has searched every entry
 	least := w.cutting.target / 2
 	limit := max(want, least) + w.cutting.most
 	w.records = slices.Grow(w.records[:0], limit*recordSize)
@@ -96,6 +98,7 @@ func (w *rewriter) run(first, want int) (looked int, err error) {
 // has looked at. When that makes more than limit, it stops and returns what it has
 // not come to: a chunk like the one that it began with.
 func (w *rewriter) gather(i, limit int, merge *runs.Merge) (rest *piece, looked int, err error) {
+	w.looked.grow(w.chunks.Tx(), len(w.entries))
 	state, err := w.index.read(w.chunks, i)
 	if err != nil {
 		return nil, 0, err

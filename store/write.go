@@ -12,27 +12,35 @@ import (
 // limits bound what is written at a time.
 type limits struct {
 	batch   int // changes that close a journal entry
-	entries int // that the journal holds at the most, about: see share
+	entries int // that the journal holds at the most, about, unless the base is large: see share
 	cutting cutting
 }
 
 // usual are the limits except in tests and where memory is short.
-var usual = limits{batch: maxBatch, entries: 1024, cutting: normal}
+var usual = limits{batch: maxBatch, entries: mostEntries, cutting: normal}
 
 // changeBytes is about what a checkpoint needs of memory for each change of a
 // batch: it is taken, sorted and encoded, two records are rewritten for it, and
 // bbolt copies what is written.
 const changeBytes = 512
 
-// minBatch is the number of changes that a batch may have in any case.
-const minBatch = 1024
+// entryBytes is about what a checkpoint has of each journal entry in memory: of its
+// two lists a page, which the kernel brings in with those around it.
+const entryBytes = 128 << 10
+
+// A batch may have minBatch changes, and the journal about minEntries, in any case.
+const (
+	minBatch   = 1024
+	minEntries = 16
+)
 
 // LimitMemory has checkpoints need about n bytes of memory at the most, rather than
-// 32 MiB; with 0 it stays at that, and with little it is a megabyte. It is to be
-// called before the first checkpoint.
+// 64 MiB: half for changes and half for the journal. With 0 it stays at that, and with
+// little it is 3 MiB. It is to be called before the first checkpoint.
 func (s *Store) LimitMemory(n int64) {
 	if n > 0 {
-		s.limits.batch = int(min(max(n/changeBytes, minBatch), maxBatch))
+		s.limits.batch = int(min(max(n/2/changeBytes, minBatch), maxBatch))
+		s.limits.entries = int(min(max(n/2/entryBytes, minEntries), mostEntries))
 	}
 }
 
@@ -95,6 +103,7 @@ func (w *writing) write(tx *bbolt.Tx, index chunkIndex, l limits) (err error) {
 	if err != nil {
 		return err
 	}
+	forgetTx(tx)
 	if err := w.encode(&lookup{chunks: chunks, index: w.index, entries: entries}); err != nil {
 		return err
 	}

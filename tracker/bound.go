@@ -43,6 +43,13 @@ type budget struct {
 	evicted [EvictedCount]atomic.Uint64
 }
 
+// overhead returns what of a memory limit is not for torrents and peers: a sixteenth,
+// for what is unused in the allocator's spans, and mostWork, or an eighth of a small
+// limit, for working on them.
+func overhead(limit int64) int64 { return limit/16 + min(limit/8, mostWork) }
+
+const mostWork = 2 << 20
+
 // heldCounters returns how many counters there are to be for a budget: 1 to 4 MiB
 // of them, so that of 10,000 networks at a limit hardly any newcomer shares all
 // counters with some, with a probability of 2e-5 to 1e-3.
@@ -55,7 +62,7 @@ func heldCounters(bytes int64) int {
 }
 
 func (b *budget) init(o *Options) {
-	b.bytes.init(o.MaxMemory)
+	b.bytes.init(o.MaxMemory - overhead(o.MaxMemory))
 	b.torrents.init(int64(o.MaxTorrents))
 	b.wake = make(chan struct{}, 1)
 	if b.bytes.limited() || b.torrents.limited() {

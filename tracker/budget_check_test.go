@@ -19,7 +19,7 @@ func checkBudget(t testing.TB, tr *Tracker) {
 		}
 		s.mu.Unlock()
 	}
-	if got, _ := tr.Memory(); got != bytes {
+	if got := tr.budget.bytes.used.Load(); got != bytes {
 		t.Errorf("%d bytes are counted, there are %d", got, bytes)
 	}
 	if tr.budget.held != nil {

@@ -9,17 +9,19 @@ const (
 )
 
 // RecordsThatFit returns how many records from a file there is room for: they may
-// take up three quarters of Options.MaxMemory. 0 is any number.
+// take up three quarters of what there is for torrents and peers. 0 is any number.
 func (t *Tracker) RecordsThatFit() int {
-	if t.opts.MaxMemory <= 0 {
+	b := &t.budget.bytes
+	if !b.limited() {
 		return 0
 	}
-	room := t.opts.MaxMemory / 4 * 3
+	room := b.limit / 4 * 3
 	few := room / (pageBytes + recordBytes) // each in a shard of its own
 	return int(max((room-shardsBytes)/recordBytes, min(few, ShardCount), 1))
 }
 
 // MemoryFor returns the Options.MaxMemory with which so many records fit.
 func MemoryFor(records int) int64 {
-	return (int64(records)*recordBytes+shardsBytes)/3*4 + 4*recordBytes
+	room := (int64(records)*recordBytes+shardsBytes)/3*4 + 4*recordBytes
+	return (room + mostWork) / 15 * 16
 }

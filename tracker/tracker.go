@@ -111,7 +111,13 @@ func (t *Tracker) Access() *Access { return t.access.Load() }
 func (t *Tracker) Torrents() int { return int(t.budget.torrents.used.Load()) }
 
 // Memory returns how many bytes torrents and peers take up, and Options.MaxMemory.
-func (t *Tracker) Memory() (used, limit int64) { return t.budget.bytes.used.Load(), t.opts.MaxMemory }
+func (t *Tracker) Memory() (used, limit int64) {
+	b := &t.budget.bytes
+	if used = b.used.Load(); b.limited() {
+		used = int64(float64(used) / float64(b.limit) * float64(t.opts.MaxMemory)) // with its share of the overhead
+	}
+	return used, t.opts.MaxMemory
+}
 
 // Stats are sums over the whole tracker.
 type Stats struct {

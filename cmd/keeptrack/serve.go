@@ -44,6 +44,18 @@ working directory. SIGHUP has the config read again.`,
 // waiting longer would only hold memory.
 const gcPercent = 10
 
+// collectGarbage has garbage collected after gcPercent, and earlier when memory nears
+// what the budget allows, unless GOGC or GOMEMLIMIT say otherwise.
+func collectGarbage(c *config.Config) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	limit := daemon.MemoryBudget(c.Tracker.MaxMemory).RuntimeBytes()
+	if limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
+}
+
 // lastLines is how long the last lines of the log may take to be written.
 const lastLines = 2 * time.Second
 
@@ -89,9 +101,7 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	collectGarbage(c)
 	passed, err := listen.Inherit()
 	if err != nil {
 		return err

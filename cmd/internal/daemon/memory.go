@@ -39,6 +39,16 @@ func autoBudget(l memory.Limit, err error) Budget {
 	}
 }
 
+// RuntimeBytes returns how many bytes the Go runtime may hold so that resident memory
+// stays within what an idle daemon takes and 1.35 times the budget; 0 is no limit.
+func (b Budget) RuntimeBytes() int64 {
+	const idle = 2 << 20
+	if b.Bytes == 0 {
+		return 0
+	}
+	return idle + b.Bytes/4*5
+}
+
 // logBudget writes what torrents and peers may take.
 func logBudget(b Budget, configured int64, log zerolog.Logger) {
 	line := log.Info()

@@ -11,7 +11,7 @@ import (
 // room for.
 func (d *Daemon) loadRecords() error {
 	_, budget := d.tracker.Memory()
-	d.store.LimitMemory(budget / 4)
+	d.store.LimitMemory(budget / 8)
 	now := d.tracker.Instant(time.Now())
 	l := newRecordLoader(d.tracker, now)
 	_, left, err := d.store.LoadMost(d.tracker.RecordsThatFit(), l.add)

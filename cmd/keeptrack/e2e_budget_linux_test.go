@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keeptrack/internal/testenv"
+	"keeptrack/tracker"
+)
+
+// plain builds the program once without the race detector, whose memory is not what
+// the tests measure, and returns its path.
+var plain = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "keeptrack-plain")
+	out, err := exec.Command("go", "build", "-race=false", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// startPlain starts the program built without the race detector.
+func startPlain(t *testing.T, s settings) *instance {
+	t.Helper()
+	path, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := program(t, t.TempDir(), "serve", "--config", s.write(t))
+	cmd.Path, cmd.Args[0] = path, path
+	return startCommand(t, cmd, &http.Client{Timeout: patience})
+}
+
+// peakMemory returns the most memory in bytes that was ever resident.
+func (d *instance) peakMemory() int64 {
+	d.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	d.t.Fatal("/proc does not tell the peak of memory")
+	return 0
+}
+
+// proxied announces over one HTTP connection for clients of any address, as a
+// trusted proxy does.
+type proxied struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+	out  bytes.Buffer
+	sent int // and not yet answered
+}
+
+func dialProxied(t *testing.T, d *instance) *proxied {
+	t.Helper()
+	conn, err := net.Dial("tcp", d.http4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &proxied{t: t, conn: conn, in: bufio.NewReaderSize(conn, 1<<16)}
+}
+
+// announce has an announce wait for the next flush.
+func (p *proxied) announce(hash tracker.InfoHash, from netip.Addr, port int, more string) {
+	fmt.Fprintf(&p.out, "GET /announce?info_hash=%s&port=%d&compact=1&numwant=1%s HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: %s\r\n\r\n",
+		url.QueryEscape(string(hash[:])), port, more, from)
+	p.sent++
+	if p.sent == 64 {
+		p.flush()
+	}
+}
+
+// flush sends what waits and returns the body of the last reply.
+func (p *proxied) flush() (body []byte) {
+	if err := p.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		p.t.Error(err)
+	}
+	if _, err := p.conn.Write(p.out.Bytes()); err != nil {
+		p.t.Error(err)
+	}
+	for p.out.Reset(); p.sent > 0; p.sent-- {
+		body = p.reply()
+	}
+	return body
+}
+
+func (p *proxied) reply() []byte {
+	length := 0
+	for {
+		line, err := p.in.ReadSlice('\n')
+		if err != nil {
+			p.t.Error(err)
+			p.sent = 1 // the last
+			return nil
+		}
+		if len(line) == 2 {
+			break
+		}
+		if rest, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			length, _ = strconv.Atoi(strings.TrimSpace(string(rest)))
+		}
+	}
+	body := make([]byte, length)
+	if _, err := io.ReadFull(p.in, body); err != nil {
+		p.t.Error(err)
+	}
+	return body
+}
+
+// warmUp has a daemon answer a lot and store nothing, so that what it needs to serve is
+// resident.
+func (d *instance) warmUp() {
+	d.t.Helper()
+	p := dialProxied(d.t, d)
+	for i := range 20_000 {
+		p.announce(numbered(0xee, i), netip.AddrFrom4([4]byte{45, 9, 0, 1}), 0, "")
+	}
+	p.flush()
+	d.metrics()
+}
+
+// siege is a flood from many networks, against a budget in bytes.
+type siege struct {
+	networks, announces int
+	budget              int64
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf(`"%dMiB"`, n>>20) }
+
+func theSiege() siege {
+	return testenv.Pick(siege{4000, 500_000, 16 << 20}, siege{4000, 8_000_000, 128 << 20})
+}
+
+// network returns the n-th of the attacking networks: IPv6 /64s in a few /48s, and
+// IPv4 addresses.
+func (s siege) network(n int) netip.Addr {
+	n %= s.networks
+	if n%4 == 0 {
+		return netip.AddrFrom4([4]byte{23, byte(n >> 16), byte(n >> 8), byte(n)})
+	}
+	return netip.AddrFrom16([16]byte{0x26, 0, 0, 0, 0, byte(n % 8), byte(n >> 8), byte(n), 15: 1})
+}
+
+// storm sends the announces number from, from+step, from+2 step …: peers of few
+// torrents, torrents of their own, and completed ones.
+func (s siege) storm(t *testing.T, d *instance, from, step int) {
+	p := dialProxied(t, d)
+	for i := from; i < s.announces; i += step {
+		network, port := s.network(i/3), 1+i/s.networks%60_000
+		switch i % 3 {
+		case 0:
+			p.announce(numbered(0xf0, i%1000), network, port, "&left=1")
+		case 1:
+			p.announce(numbered(0xf1, i), network, port, "&left=1")
+		default:
+			p.announce(numbered(0xf2, i), network, port, "&left=0&event=completed")
+		}
+	}
+	p.flush()
+}
+
+// numbered returns an info hash that begins with a byte.
+func numbered(first byte, n int) tracker.InfoHash {
+	h := hashOf(strconv.Itoa(n))
+	h[0] = first
+	return h
+}
+
+// newcomer announces one torrent from a network of its own until a second client
+// is told of it, and returns how often that took.
+func newcomer(t *testing.T, d *instance, n int) (tries int) {
+	p, hash := dialProxied(t, d), numbered(0x01, n)
+	first := netip.AddrFrom4([4]byte{45, 7, byte(n >> 8), byte(n)})
+	second := netip.AddrFrom4([4]byte{45, 8, byte(n >> 8), byte(n)})
+	compact := append(first.AsSlice(), 6881>>8, 6881&0xff)
+	for end := time.Now().Add(patience); ; {
+		tries++
+		p.announce(hash, first, 6881, "&left=0")
+		p.announce(hash, second, 0, "&left=1") // port 0: answered, not stored
+		if bytes.Contains(p.flush(), compact) {
+			return tries
+		}
+		if t.Failed() || time.Now().After(end) {
+			t.Errorf("newcomer %d has not got in after %d announces", n, tries)
+			return tries
+		}
+	}
+}
+
+// TestMemoryStaysInTheBudget sends several times what tracker.max_memory has room
+// for, while checkpoints are written, and has honest newcomers come meanwhile.
+func TestMemoryStaysInTheBudget(t *testing.T) {
+	s := theSiege()
+	d := startPlain(t, testSettings(t.TempDir()).with(settings{
+		"tracker.max_memory":        mebibytes(s.budget),
+		"http.listen":               `["127.0.0.1:0"]`,
+		"http.trusted_proxies":      `["127.0.0.1"]`,
+		"store.checkpoint_interval": `"2s"`,
+	}))
+	d.warmUp()
+	idle, began := d.peakMemory(), time.Now()
+	var storm sync.WaitGroup
+	for i := range 2 {
+		storm.Go(func() { s.storm(t, d, i, 2) })
+	}
+	over := make(chan struct{})
+	go func() { storm.Wait(); close(over) }()
+	const newcomers = 20
+	most, slowest := 0, time.Duration(0)
+	for i := range newcomers {
+		began := time.Now()
+		most = max(most, newcomer(t, d, i))
+		slowest = max(slowest, time.Since(began))
+		select {
+		case <-over:
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	<-over
+	took := time.Since(began)
+	m, peak := d.metrics(), d.peakMemory()
+	allowed := idle + s.budget*135/100
+	t.Logf("%d announces from %d networks in %.1f s: %d MiB resident when idle, %d MiB at most, %d MiB allowed; %g turned away, %g evicted, %g checkpoints; newcomers were in after at most %d announces and %v",
+		s.announces, s.networks, took.Seconds(), idle>>20, peak>>20, allowed>>20, m[rejected("memory")],
+		m[`keeptrack_evicted_total{kind="peers"}`]+m[`keeptrack_evicted_total{kind="torrents"}`]+m[`keeptrack_evicted_total{kind="records"}`],
+		m["keeptrack_checkpoint_total"], most, slowest)
+	if peak > allowed {
+		t.Errorf("%d bytes were resident, at most %d may be", peak, allowed)
+	}
+	if got := m["keeptrack_memory_limit_bytes"]; got != float64(s.budget) || m["keeptrack_memory_bytes"] < 0.8*got {
+		t.Errorf("the flood took %g of %g bytes", m["keeptrack_memory_bytes"], got)
+	}
+	for i := range newcomers {
+		newcomer(t, d, newcomers+i)
+	}
+	d.stop()
+}
