@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"keeptrack/migrations"
 	"keeptrack/tracker"
 )
 
@@ -21,6 +22,9 @@ func atMostLargest(field []byte) []byte {
 	}
 	return []byte("\t9223372036854775807\t")
 }
+
+// newest is the version of the schema.
+var newest = len(migrations.Steps)
 
 // frozen returns a copy of the file that an early build of a schema version
 // wrote, and its text.
@@ -52,27 +56,25 @@ func wantText(t *testing.T, path string, want []byte) {
 // removals: those of users must stay readable, and are migrated. They are never
 // made anew.
 func TestFrozen(t *testing.T) {
-	for _, c := range []struct {
-		version int
-		steps   []string
-	}{
-		{1, []string{"access", "chunks"}},
-		{2, []string{"chunks"}},
-	} {
-		t.Run("version "+strconv.Itoa(c.version), func(t *testing.T) {
-			path, want := frozen(t, c.version)
+	for version := 1; version < newest; version++ {
+		t.Run("version "+strconv.Itoa(version), func(t *testing.T) {
+			path, want := frozen(t, version)
 			wantSound(t, path)
-			if plan, err := PlanMigration(path); err != nil || plan.From != c.version || !slices.Equal(plan.Steps, c.steps) {
+			var steps []string
+			for _, step := range migrations.Steps[version:] {
+				steps = append(steps, step.Name)
+			}
+			if plan, err := PlanMigration(path); err != nil || plan.From != version || !slices.Equal(plan.Steps, steps) {
 				t.Errorf("%+v, %v", plan, err)
 			}
 			s, src := openLoaded(t, path)
 			closeStore(t, s)
 			wantSound(t, path)
 			wantText(t, path, want)
-			if info, err := Inspect(path, 0); err != nil || info.Version != 3 || info.JournalEntries != 0 {
+			if info, err := Inspect(path, 0); err != nil || info.Version != newest || info.JournalEntries != 0 {
 				t.Errorf("%+v, %v", info, err)
 			}
-			backup := path + ".v" + strconv.Itoa(c.version) + ".bak"
+			backup := path + ".v" + strconv.Itoa(version) + ".bak"
 			wantSound(t, backup)
 			again := filepath.Join(t.TempDir(), "again.db") // the copy can be put back
 			if err := restore(backup, again); err != nil {

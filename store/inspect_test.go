@@ -37,7 +37,7 @@ func TestInspect(t *testing.T) {
 		downloads += r.Downloaded
 	}
 	switch {
-	case info.Version != 3 || info.Created.Before(before) || info.Created.After(time.Now()):
+	case info.Version != newest || info.Created.Before(before) || info.Created.After(time.Now()):
 		t.Errorf("version %d, created %v", info.Version, info.Created)
 	case info.Size != file.Size() || int64(info.Pages)*int64(info.PageSize) > info.Size || info.Pages == 0:
 		t.Errorf("size %d of %d, %d pages of %d", info.Size, file.Size(), info.Pages, info.PageSize)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,8 +167,8 @@ func TestOpenRefuses(t *testing.T) {
 		say  string
 	}{
 		{"newer version", func(t *testing.T, path string) {
-			writeMeta(t, path, []byte{0, 0, 0, 4})
-		}, ErrNewer, "schema version 4, this program knows up to 3"},
+			writeMeta(t, path, binary.BigEndian.AppendUint32(nil, uint32(newest+1)))
+		}, ErrNewer, fmt.Sprintf("schema version %d, this program knows up to %d", newest+1, newest)},
 		{"version zero", func(t *testing.T, path string) {
 			writeMeta(t, path, []byte{0, 0, 0, 0})
 		}, nil, "not a keeptrack database"},
@@ -255,7 +256,7 @@ func TestRootGivesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantOwner(t, path, owner)
-	wantOwner(t, path+".v3.bak", owner)
+	wantOwner(t, fmt.Sprintf("%s.v%d.bak", path, newest), owner)
 }
 
 // TestFileThatExistedIsSettled: who wrote to it last may have failed.

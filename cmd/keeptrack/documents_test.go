@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -86,6 +87,34 @@ func TestDocumentsNameWhatThereIs(t *testing.T) {
 			if err != nil || len(found) == 0 {
 				t.Errorf("%s names %s, which does not exist", name, path)
 			}
+		}
+	}
+}
+
+// TestRecipesNameWhatThereIs: what CONTRIBUTING names in code style like an identifier
+// of Go is in the source.
+func TestRecipesNameWhatThereIs(t *testing.T) {
+	var source strings.Builder
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".go" {
+			source.WriteString(readText(t, path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{}
+	for _, w := range regexp.MustCompile(`\w+`).FindAllString(source.String(), -1) {
+		words[w] = true
+	}
+	names := matches("`(?:[a-zA-Z]+\\.)?([a-zA-Z]+)(?:\\(\\w*\\))?`", readText(t, filepath.Join(root, "CONTRIBUTING.md")))
+	if len(names) == 0 {
+		t.Error("CONTRIBUTING.md names nothing")
+	}
+	for _, name := range names {
+		if !words[name] {
+			t.Errorf("CONTRIBUTING.md names %s, which is not in the source", name)
 		}
 	}
 }
