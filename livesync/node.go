@@ -36,7 +36,7 @@ type Tracker interface {
 	// that the access list refuses, and returns where to go on, if anywhere.
 	ServedPage(shard int, from tracker.InfoHash, limit int, dst []tracker.Record) (_ []tracker.Record, next tracker.InfoHash, more bool)
 	// ServedCount returns the number of torrents that ServedPage has in all
-	// shards, as of a minute ago at the most.
+	// shards, as of a minute ago at most.
 	ServedCount() int
 }
 

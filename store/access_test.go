@@ -51,7 +51,7 @@ func TestAccessOverrides(t *testing.T) {
 	wantOverrides(t, openStore(t, s.path), taken)
 }
 
-// TestAccessOverrideDuringACheckpoint: it waits for a transaction at the most.
+// TestAccessOverrideDuringACheckpoint: it waits for a transaction at most.
 func TestAccessOverrideDuringACheckpoint(t *testing.T) {
 	s, src := openLoaded(t, testPath(t))
 	for i := range 1000 {

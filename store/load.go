@@ -68,7 +68,7 @@ func choose(tx *bbolt.Tx, limit int) (takes func(tracker.Record) bool, err error
 	return c.takes, err
 }
 
-// atMost returns how many records a file has at the most: torrents that are in the
+// atMost returns how many records a file has at most: torrents that are in the
 // base and in the journal count more than once.
 func atMost(tx *bbolt.Tx) (n int, err error) {
 	index, err := readIndex(tx.Bucket(bucketChunks))

@@ -15,7 +15,7 @@ const (
 	journalHeader = 4 + 4 + 4 // checksum, number of changed records, of removed hashes
 )
 
-// maxChunk is the number of records that a chunk has at the most: 128 KiB.
+// maxChunk is the number of records that a chunk has at most: 128 KiB.
 const maxChunk = 4096
 
 // What can be wrong with a value.

@@ -12,7 +12,7 @@ import (
 // limits bound what is written at a time.
 type limits struct {
 	batch   int // changes that close a journal entry
-	entries int // that the journal holds at the most, about, unless the base is large: see share
+	entries int // that the journal holds at most, about, unless the base is large: see share
 	cutting cutting
 }
 
@@ -34,7 +34,7 @@ const (
 	minEntries = 16
 )
 
-// LimitMemory has checkpoints need about n bytes of memory at the most, rather than
+// LimitMemory has checkpoints need about n bytes of memory at most, rather than
 // 64 MiB: half for changes and half for the journal. With 0 it stays at that, and with
 // little it is 3 MiB. It is to be called before the first checkpoint.
 func (s *Store) LimitMemory(n int64) {

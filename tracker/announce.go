@@ -249,7 +249,7 @@ func (t *Tracker) minInterval(interval uint32) uint32 {
 	return min(uint32(t.opts.MinAnnounceInterval/time.Second), interval)
 }
 
-// wanted returns the number of peers that a client is to get at the most.
+// wanted returns the number of peers that a client is to get at most.
 func (t *Tracker) wanted(a *Announce) uint32 {
 	n := a.NumWant
 	if n < 0 || n == 0 && a.Left > 0 {

@@ -7,7 +7,7 @@ import (
 )
 
 // classRoom is the room for peers in the blocks of each size class; class 0 is
-// not used. With their heads, IPv4 blocks grow by a quarter at the most from
+// not used. With their heads, IPv4 blocks grow by a quarter at most from
 // one class to the next, and pages of them have sizes that the allocator has.
 // Lists beyond the last class are allocated one by one.
 var classRoom = [...]int{0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 19, 23, 27, 31,

@@ -3,7 +3,7 @@ package tracker
 import "testing"
 
 // TestClassSteps holds what a block may waste: IPv4 blocks of four peers and
-// more are a quarter larger than the class below at the most.
+// more are a quarter larger than the class below at most.
 func TestClassSteps(t *testing.T) {
 	classes := newClasses[key4]()
 	for c := classFor(inlinePeers + 1); c+1 < len(classes); c++ {

@@ -1,6 +1,6 @@
 package tracker
 
-// What records take up at the most that are loaded from a file: each torrent its
+// What records take up at most that are loaded from a file: each torrent its
 // place in a slab and slots of an index that is three eighths full, and every shard
 // a page that is not.
 const (

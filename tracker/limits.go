@@ -145,8 +145,8 @@ func (l *limits) join(n Network) {
 	}
 }
 
-// firstCompletion says whether it counts that a peer of the network is the first
-// to complete a torrent, and if so holds it against the network.
+// firstCompletion reports whether the network may still create a first completion,
+// and uses one up.
 func (l *limits) firstCompletion(n Network) bool {
 	if l.completed == nil {
 		return true

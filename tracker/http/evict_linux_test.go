@@ -174,7 +174,7 @@ func TestEvictionWithEvents(t *testing.T) {
 	checkRoom(t, w, 1, 1, 0)
 }
 
-// TestPauseWithoutRoom has another worker serve as many connections as may be.
+// TestPauseWithoutRoom has another worker reach the connection limit.
 func TestPauseWithoutRoom(t *testing.T) {
 	w, addr := newTestWorker(t, Options{MaxConnections: 1})
 	w.gate.enter()

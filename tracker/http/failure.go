@@ -14,7 +14,7 @@ const (
 	FailurePort                             // port is no number up to 65535
 	FailureRefused                          // the access list refuses the torrent
 	FailureFullScrapeOff                    // full scrapes are turned off
-	FailureFullScrapeBusy                   // as many full scrapes as may be are under way
+	FailureFullScrapeBusy                   // the limit of full scrapes is reached
 	FailureNotFound                         // 404: no such path
 	FailureMethod                           // 405: a method that is neither GET nor HEAD
 	FailureCount             int     = iota // number of values, FailureNone included

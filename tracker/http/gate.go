@@ -38,13 +38,13 @@ func (g *gate) enter() bool {
 func (g *gate) leave() { g.open.Add(-1) }
 
 // outOfDescriptors tells whether an error in accepting says that the process or
-// the system has as many descriptors in use as may be.
+// the system has run out of descriptors.
 func outOfDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // outOfRoom tells whether an error in accepting says that the system or the
-// process has as many descriptors or as much memory in use as may be.
+// process has run out of descriptors or memory.
 func outOfRoom(err error) bool {
 	return outOfDescriptors(err) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }

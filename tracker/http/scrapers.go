@@ -23,8 +23,8 @@ type scrapers struct {
 	n     int
 }
 
-// enter counts one full scrape more, unless the scraper has one already or there
-// are as many as may be.
+// enter counts one full scrape more, unless the scraper has one already or the
+// limit is reached.
 func (s *scrapers) enter(p tracker.Network) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

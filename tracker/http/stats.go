@@ -45,17 +45,16 @@ type Stats struct {
 	// there have been.
 	Connections int
 	Accepted    uint64
-	// Evicted is the number of connections that were closed, because as many
-	// were open as may be or descriptors ran out, in favour of new ones: those
-	// answered and about to be closed, or else those idle for longest, or else
-	// those that had left replies unread for longest, or else those that had
-	// waited for longest without sending a request.
+	// Evicted is the number of connections closed for new ones, because the limit
+	// was reached or descriptors ran out: lingering ones, then idle ones, then
+	// those not reading their replies, then those without a full request; oldest
+	// first.
 	Evicted uint64
-	// Unread is the number of connections that were closed, in favour of nobody,
-	// because too many left replies unread.
+	// Unread is the number of connections closed because too many left replies
+	// unread.
 	Unread uint64
-	// Refused is the number of connections that were closed unread, because as
-	// many were open from their address as may be.
+	// Refused is the number of connections closed unread because their address was
+	// at its limit.
 	Refused uint64
 	// Paused is how many times accepting was put off for a moment, because the
 	// connection limit was reached or descriptors ran out, and none could be

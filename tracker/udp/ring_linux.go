@@ -48,7 +48,7 @@ func newRing(family int, packetInfo bool) *ring {
 	return r
 }
 
-// receive waits for datagrams and returns how many there are, at the most
+// receive waits for datagrams and returns how many there are, at most
 // batchSize. If it has to wait it calls idle first, unless that is nil. Once the
 // socket is shut down it does not wait, and an entry may hold no datagram.
 func (r *ring) receive(fd int, idle func()) (int, error) {

@@ -15,8 +15,7 @@ type API interface {
 	// Torrent returns what there is to tell of a torrent, and whether it is
 	// kept.
 	Torrent(h Hash) (Torrent, bool)
-	// Top returns the limit torrents that have most of what by names, one of
-	// TopBy.
+	// Top returns the limit highest-ranked torrents by one of TopBy.
 	Top(by string, limit int) []Torrent
 	// Cluster returns the state of live sync.
 	Cluster() any

@@ -61,7 +61,7 @@ func New(o Options) (*Bench, error) {
 }
 
 // Run puts the load on the tracker until it ends or ctx is done, then waits
-// for the answers still missing, as long as the timeout at the most. If no
+// for the answers still missing, as long as the timeout at most. If no
 // request was answered it returns the report and ErrUnanswered.
 func (b *Bench) Run(ctx context.Context) (Report, error) {
 	port := b.url.Port()

@@ -71,10 +71,10 @@ var (
 	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP requests in which a source that is no trusted proxy names a client, which is not believed.")
 	metricHTTPConns     = gauge("http_connections", "HTTP connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP connections accepted.")
-	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address had as many as it may.")
-	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections closed, longest waiting first, to make room for new ones.")
+	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address was at its limit.")
+	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections evicted for new ones, longest waiting first.")
 	metricHTTPUnread    = counter("http_unread_total", "HTTP connections closed, longest waiting first, because too many left replies unread.")
-	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: as many as may be were open, or descriptors ran out, and none could be spared or closing one did not help, or memory ran out.")
+	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: the connection limit was reached or descriptors ran out, and none could be evicted or evicting one did not help, or memory ran out.")
 )
 
 func (p httpPart) collect(send sender) {

@@ -30,7 +30,7 @@ var (
 	metricMemory           = gauge("memory_bytes", "Memory that torrents and peers take up.")
 	metricMemoryLimit      = gauge("memory_limit_bytes", "Memory that torrents and peers may take up: max_memory. 0 if there is no limit.")
 	metricTorrentsRejected = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
-	metricPeersRejected    = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address, or their torrent, has as many as it may, or there is no room.", "reason")
+	metricPeersRejected    = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address or their torrent is at its limit, or there is no room.", "reason")
 	metricEvicted          = counter("evicted_total", "What has gone to make room for others: torrents never completed, peers, and torrents whose record stays in the database.", "kind")
 	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
 
