@@ -44,11 +44,11 @@ type budget struct {
 }
 
 // overhead returns what of a memory limit is not for torrents and peers: a sixteenth,
-// for what is unused in the allocator's spans, and mostWork, or an eighth of a small
+// for what is unused in the allocator's spans, and mostWork, or a quarter of a small
 // limit, for working on them.
-func overhead(limit int64) int64 { return limit/16 + min(limit/8, mostWork) }
+func overhead(limit int64) int64 { return limit/16 + min(limit/4, mostWork) }
 
-const mostWork = 2 << 20
+const mostWork = 4 << 20
 
 // heldCounters returns how many counters there are to be for a budget: 1 to 4 MiB
 // of them, so that of 10,000 networks at a limit hardly any newcomer shares all

@@ -153,7 +153,7 @@ type siege struct {
 func mebibytes(n int64) string { return fmt.Sprintf(`"%dMiB"`, n>>20) }
 
 func theSiege() siege {
-	return testenv.Pick(siege{4000, 500_000, 16 << 20}, siege{4000, 8_000_000, 128 << 20})
+	return testenv.Pick(siege{4000, 600_000, 24 << 20}, siege{4000, 8_000_000, 128 << 20})
 }
 
 // network returns the n-th of the attacking networks: IPv6 /64s in a few /48s, and

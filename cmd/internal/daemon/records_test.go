@@ -94,11 +94,11 @@ func TestLoadRecords(t *testing.T) {
 			if err := json.Unmarshal(log.Bytes(), &line); err != nil || line.Level != "error" {
 				t.Errorf("log %s, %v", &log, err)
 			}
-			const want = "set it to 14MiB or more"
+			const want = "set it to 17MiB or more"
 			if !strings.Contains(line.Error, want) || !strings.Contains(d.status(), want) {
 				t.Errorf("error %q, %s, want %q", line.Error, d.status(), want)
 			}
-			if again := int64(14 << 20); again < tracker.MemoryFor(all) {
+			if again := int64(17 << 20); again < tracker.MemoryFor(all) {
 				t.Errorf("%d bytes are not room enough, %d are", again, tracker.MemoryFor(all))
 			}
 		})
