@@ -23,7 +23,7 @@ const (
 // budget has room for. Others come in meanwhile and stay, and it starts again with
 // what it is left with when it is killed.
 func TestFloodLeavesRoom(t *testing.T) {
-	budget, each := testenv.Pick(8, 64), testenv.Pick(3000, 20_000)
+	budget, each := testenv.Pick(8, 64), testenv.Pick(3000, 30_000)
 	s := testSettings(t.TempDir()).with(settings{
 		"tracker.max_memory":        strconv.Quote(fmt.Sprint(budget, "MiB")),
 		"store.checkpoint_interval": `"1s"`,
