@@ -28,3 +28,6 @@ func parseInfoHash(s []byte) (InfoHash, error) {
 
 // String returns the hash as 40 lower-case hexadecimal digits.
 func (h InfoHash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText returns what String does, for JSON.
+func (h InfoHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }

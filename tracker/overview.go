@@ -22,6 +22,9 @@ const (
 	ByDownloaded
 )
 
+// OrderNames are what operators call the orders.
+var OrderNames = [...]string{ByPeers: "peers", BySeeders: "seeders", ByLeechers: "leechers", ByDownloaded: "downloaded"}
+
 // Overview returns what there is to tell of a torrent, and whether it is kept.
 func (t *Tracker) Overview(h InfoHash) (Overview, bool) {
 	o := Overview{InfoHash: h}

@@ -1,9 +1,14 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
+
+	"keeptrack/tracker"
 )
 
 // API is what the JSON interface shows and does. A client is the address of who
@@ -11,32 +16,29 @@ import (
 type API interface {
 	Stats() Stats
 	// Torrents returns up to limit torrents in order of info hash, from on.
-	Torrents(from Hash, limit int) []Torrent
+	Torrents(from tracker.InfoHash, limit int) []Torrent
 	// Torrent returns what there is to tell of a torrent, and whether it is
 	// kept.
-	Torrent(h Hash) (Torrent, bool)
-	// Top returns the limit highest-ranked torrents by one of TopBy.
-	Top(by string, limit int) []Torrent
+	Torrent(h tracker.InfoHash) (Torrent, bool)
+	// Top returns the limit highest-ranked torrents by an order.
+	Top(by tracker.Order, limit int) []Torrent
 	// Cluster returns the state of live sync.
 	Cluster() any
 	// AccessList returns the access list in force.
 	AccessList() AccessList
 	// Overrides returns up to limit overrides in order of info hash, from on.
-	Overrides(from Hash, limit int) []Override
+	Overrides(from tracker.InfoHash, limit int) []Override
 	// Listed returns what the access list says of an info hash.
-	Listed(h Hash) Listed
+	Listed(h tracker.InfoHash) Listed
 	// List adds an info hash to the access list or takes it off.
-	List(h Hash, listed bool, client string) error
+	List(h tracker.InfoHash, listed bool, client string) error
 	// Forget drops the override of an info hash.
-	Forget(h Hash, client string) error
+	Forget(h tracker.InfoHash, client string) error
 	// ReloadAccess reads the access list's file again.
 	ReloadAccess(client string) error
 	// Checkpoint writes to the database what has changed.
 	Checkpoint(client string) (Checkpoint, error)
 }
-
-// TopBy are what torrents can be compared by.
-var TopBy = []string{"peers", "seeders", "leechers", "downloaded"}
 
 // Stats are sums over the whole tracker.
 type Stats struct {
@@ -96,11 +98,11 @@ type RestoredPeers struct {
 
 // Torrent is what an operator is told of a torrent.
 type Torrent struct {
-	InfoHash     Hash      `json:"info_hash"`
-	Seeders      uint32    `json:"seeders"`
-	Leechers     uint32    `json:"leechers"`
-	Downloaded   uint64    `json:"downloaded"`
-	LastAnnounce time.Time `json:"last_announce"`
+	InfoHash     tracker.InfoHash `json:"info_hash"`
+	Seeders      uint32           `json:"seeders"`
+	Leechers     uint32           `json:"leechers"`
+	Downloaded   uint64           `json:"downloaded"`
+	LastAnnounce time.Time        `json:"last_announce"`
 	// Refused says that the access list refuses it.
 	Refused bool `json:"refused"`
 }
@@ -141,7 +143,7 @@ func listTorrents(a API, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	torrents, next := cut(a.Torrents(p.from, p.limit+1), p.limit, func(t *Torrent) Hash { return t.InfoHash })
+	torrents, next := cut(a.Torrents(p.from, p.limit+1), p.limit, func(t *Torrent) tracker.InfoHash { return t.InfoHash })
 	return struct {
 		Torrents []Torrent `json:"torrents"`
 		Next     string    `json:"next,omitempty"`
@@ -161,19 +163,17 @@ func getTorrent(a API, r *http.Request) (any, error) {
 }
 
 func getTop(a API, r *http.Request) (any, error) {
-	by := r.URL.Query().Get("by")
-	if by == "" {
-		by = TopBy[0]
-	}
+	by := cmp.Or(r.URL.Query().Get("by"), tracker.OrderNames[tracker.ByPeers])
 	limit, err := readLimit(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := oneOf("by", by, TopBy); err != nil {
-		return nil, err
+	order := slices.Index(tracker.OrderNames[:], by)
+	if order < 0 {
+		return nil, badRequest(fmt.Errorf("by: must be one of %s", strings.Join(tracker.OrderNames[:], ", ")))
 	}
 	return struct {
 		By       string    `json:"by"`
 		Torrents []Torrent `json:"torrents"`
-	}{by, orNone(a.Top(by, limit))}, nil
+	}{by, orNone(a.Top(tracker.Order(order), limit))}, nil
 }

@@ -3,6 +3,8 @@ package admin
 import (
 	"net/http"
 	"time"
+
+	"keeptrack/tracker"
 )
 
 // AccessList describes the access list in force.
@@ -18,16 +20,16 @@ type AccessList struct {
 
 // Override is an info hash that was added to the access list, or taken off it.
 type Override struct {
-	InfoHash Hash `json:"info_hash"`
-	Listed   bool `json:"listed"`
+	InfoHash tracker.InfoHash `json:"info_hash"`
+	Listed   bool             `json:"listed"`
 	// Since is when that was, in whole seconds.
 	Since time.Time `json:"since"`
 }
 
 // Listed is what the access list says of an info hash.
 type Listed struct {
-	InfoHash Hash `json:"info_hash"`
-	InFile   bool `json:"in_file"`
+	InfoHash tracker.InfoHash `json:"info_hash"`
+	InFile   bool             `json:"in_file"`
 	// Override, if there is one, prevails over the file.
 	Override *Override `json:"override"`
 	Listed   bool      `json:"listed"`
@@ -40,7 +42,7 @@ func getAccess(a API, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	overrides, next := cut(a.Overrides(p.from, p.limit+1), p.limit, func(o *Override) Hash { return o.InfoHash })
+	overrides, next := cut(a.Overrides(p.from, p.limit+1), p.limit, func(o *Override) tracker.InfoHash { return o.InfoHash })
 	return struct {
 		AccessList
 		Overrides []Override `json:"overrides"`

@@ -10,13 +10,14 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
 )
 
 // fakeAPI keeps torrents and overrides in order, and notes who asked for what.
@@ -29,15 +30,15 @@ type fakeAPI struct {
 
 func (f *fakeAPI) Stats() Stats { return Stats{Torrents: len(f.torrents)} }
 
-func (f *fakeAPI) Torrents(from Hash, limit int) []Torrent {
-	return page1(f.torrents, from, limit, func(t Torrent) Hash { return t.InfoHash })
+func (f *fakeAPI) Torrents(from tracker.InfoHash, limit int) []Torrent {
+	return page1(f.torrents, from, limit, func(t Torrent) tracker.InfoHash { return t.InfoHash })
 }
 
-func (f *fakeAPI) Overrides(from Hash, limit int) []Override {
-	return page1(f.overrides, from, limit, func(o Override) Hash { return o.InfoHash })
+func (f *fakeAPI) Overrides(from tracker.InfoHash, limit int) []Override {
+	return page1(f.overrides, from, limit, func(o Override) tracker.InfoHash { return o.InfoHash })
 }
 
-func page1[T any](all []T, from Hash, limit int, hash func(T) Hash) []T {
+func page1[T any](all []T, from tracker.InfoHash, limit int, hash func(T) tracker.InfoHash) []T {
 	at := slices.IndexFunc(all, func(t T) bool { h := hash(t); return bytes.Compare(h[:], from[:]) >= 0 })
 	if at < 0 {
 		return nil
@@ -45,19 +46,19 @@ func page1[T any](all []T, from Hash, limit int, hash func(T) Hash) []T {
 	return all[at:min(at+limit, len(all))]
 }
 
-func (f *fakeAPI) Torrent(h Hash) (Torrent, bool) {
+func (f *fakeAPI) Torrent(h tracker.InfoHash) (Torrent, bool) {
 	some := f.Torrents(h, 1)
 	return Torrent{InfoHash: h}, len(some) == 1 && some[0].InfoHash == h
 }
 
-func (f *fakeAPI) Top(by string, limit int) []Torrent {
-	f.asked = append(f.asked, fmt.Sprintf("top %s %d", by, limit))
+func (f *fakeAPI) Top(by tracker.Order, limit int) []Torrent {
+	f.asked = append(f.asked, fmt.Sprintf("top %s %d", tracker.OrderNames[by], limit))
 	return nil
 }
 
-func (f *fakeAPI) Cluster() any           { return map[string]int{"torrents": 7} }
-func (f *fakeAPI) AccessList() AccessList { return AccessList{Mode: "deny", FileHashes: 3} }
-func (f *fakeAPI) Listed(h Hash) Listed   { return Listed{InfoHash: h, InFile: true} }
+func (f *fakeAPI) Cluster() any                     { return map[string]int{"torrents": 7} }
+func (f *fakeAPI) AccessList() AccessList           { return AccessList{Mode: "deny", FileHashes: 3} }
+func (f *fakeAPI) Listed(h tracker.InfoHash) Listed { return Listed{InfoHash: h, InFile: true} }
 
 func (f *fakeAPI) do(client, what string) error {
 	if host, _, err := net.SplitHostPort(client); err != nil || host != "127.0.0.1" {
@@ -67,11 +68,13 @@ func (f *fakeAPI) do(client, what string) error {
 	return f.fails
 }
 
-func (f *fakeAPI) List(h Hash, listed bool, client string) error {
+func (f *fakeAPI) List(h tracker.InfoHash, listed bool, client string) error {
 	return f.do(client, fmt.Sprintf("list %s %v", h, listed))
 }
-func (f *fakeAPI) Forget(h Hash, client string) error { return f.do(client, "forget "+h.String()) }
-func (f *fakeAPI) ReloadAccess(client string) error   { return f.do(client, "reload") }
+func (f *fakeAPI) Forget(h tracker.InfoHash, client string) error {
+	return f.do(client, "forget "+h.String())
+}
+func (f *fakeAPI) ReloadAccess(client string) error { return f.do(client, "reload") }
 func (f *fakeAPI) Checkpoint(client string) (Checkpoint, error) {
 	return Checkpoint{Records: 5}, f.do(client, "checkpoint")
 }
@@ -110,7 +113,7 @@ const hashText = "000000000000000000000000000000000000000a"
 
 // TestRequests: what each request leads to and is answered with.
 func TestRequests(t *testing.T) {
-	f := &fakeAPI{torrents: []Torrent{{InfoHash: Hash{19: 10}}}}
+	f := &fakeAPI{torrents: []Torrent{{InfoHash: tracker.InfoHash{19: 10}}}}
 	url := serve(t, f)
 	for _, c := range []struct {
 		method, path string
@@ -122,11 +125,11 @@ func TestRequests(t *testing.T) {
 		{"GET", "/api/v1/torrents/" + hashText, 200, "", `"info_hash":"` + hashText + `"`},
 		{"GET", "/api/v1/torrents/" + strings.ToUpper(hashText), 200, "", `"info_hash":"` + hashText + `"`},
 		{"GET", "/api/v1/torrents/" + hashText[1:] + "b", 404, "", "is not kept"},
-		{"GET", "/api/v1/torrents/xyz", 400, "", errHash.Error()},
+		{"GET", "/api/v1/torrents/xyz", 400, "", tracker.ErrInfoHash.Error()},
 		{"GET", "/api/v1/torrents?limit=0", 400, "", "limit: must be a number from 1 to 1000"},
 		{"GET", "/api/v1/torrents?limit=1001", 400, "", "limit: must be a number from 1 to 1000"},
 		{"GET", "/api/v1/torrents?limit=x", 400, "", "limit: must be a number from 1 to 1000"},
-		{"GET", "/api/v1/torrents?after=x", 400, "", "after: " + errHash.Error()},
+		{"GET", "/api/v1/torrents?after=x", 400, "", "after: " + tracker.ErrInfoHash.Error()},
 		{"GET", "/api/v1/torrents?after=" + strings.Repeat("f", 40), 400, "", "after: there is none after it"},
 		{"GET", "/api/v1/top", 200, "top peers 100", `"torrents":[]`},
 		{"GET", "/api/v1/top?by=downloaded&limit=1000", 200, "top downloaded 1000", `"by":"downloaded"`},
@@ -136,16 +139,16 @@ func TestRequests(t *testing.T) {
 		{"PUT", "/api/v1/access/" + hashText, 200, "list " + hashText + " true", `"in_file":true`},
 		{"DELETE", "/api/v1/access/" + hashText, 200, "list " + hashText + " false", `"override":null`},
 		{"DELETE", "/api/v1/access/" + hashText + "/override", 200, "forget " + hashText, `"in_file":true`},
-		{"PUT", "/api/v1/access/xyz", 400, "", errHash.Error()},
-		{"DELETE", "/api/v1/access/xyz", 400, "", errHash.Error()},
-		{"DELETE", "/api/v1/access/xyz/override", 400, "", errHash.Error()},
+		{"PUT", "/api/v1/access/xyz", 400, "", tracker.ErrInfoHash.Error()},
+		{"DELETE", "/api/v1/access/xyz", 400, "", tracker.ErrInfoHash.Error()},
+		{"DELETE", "/api/v1/access/xyz/override", 400, "", tracker.ErrInfoHash.Error()},
 		{"POST", "/api/v1/access/reload", 200, "reload", `"file_hashes":3`},
 		{"POST", "/api/v1/checkpoint", 200, "checkpoint", `"records":5`},
 		{"GET", "/api/v1/backup", 503, "", "none"},
 		{"GET", "/api/v1/nothing", 404, "", "no such path"},
 		{"GET", "/api/v2/stats", 404, "", "no such path"},
 		{"GET", "/api/v1/checkpoint", 405, "", "the method must be POST"},
-		{"GET", "/api/v1/access/reload", 400, "", errHash.Error()}, // changes nothing
+		{"GET", "/api/v1/access/reload", 400, "", tracker.ErrInfoHash.Error()}, // changes nothing
 		{"POST", "/api/v1/access/" + hashText, 405, "", "the method must be GET or PUT or DELETE"},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {
@@ -183,7 +186,7 @@ func TestErrors(t *testing.T) {
 func TestPages(t *testing.T) {
 	f := &fakeAPI{}
 	for i := range 10 {
-		h := Hash{18: byte(i), 19: 0xff}
+		h := tracker.InfoHash{18: byte(i), 19: 0xff}
 		f.torrents = append(f.torrents, Torrent{InfoHash: h})
 		f.overrides = append(f.overrides, Override{InfoHash: h})
 	}
@@ -270,24 +273,14 @@ func TestHostOnAUnixSocket(t *testing.T) {
 	}
 }
 
-func TestHashNext(t *testing.T) {
-	for _, c := range []struct{ h, next Hash }{
-		{Hash{}, Hash{19: 1}},
-		{Hash{19: 0xff}, Hash{18: 1}},
-		{Hash{0: 1, 18: 0xff, 19: 0xff}, Hash{0: 1, 17: 1}},
+func TestAfter(t *testing.T) {
+	for _, c := range []struct{ h, next tracker.InfoHash }{
+		{tracker.InfoHash{}, tracker.InfoHash{19: 1}},
+		{tracker.InfoHash{19: 0xff}, tracker.InfoHash{18: 1}},
+		{tracker.InfoHash{0: 1, 18: 0xff, 19: 0xff}, tracker.InfoHash{0: 1, 17: 1}},
 	} {
-		if got, ok := c.h.next(); !ok || !reflect.DeepEqual(got, c.next) {
-			t.Errorf("after %s comes %s, %v", c.h, got, ok)
+		if got := after(c.h); got != c.next {
+			t.Errorf("after %s comes %s", c.h, got)
 		}
 	}
-}
-
-func FuzzParseHash(f *testing.F) {
-	f.Add(hashText)
-	f.Add("xyz")
-	f.Fuzz(func(t *testing.T, s string) {
-		if h, err := parseHash(s); err == nil && !strings.EqualFold(h.String(), s) {
-			t.Errorf("%q becomes %s", s, h)
-		}
-	})
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"keeptrack/tracker"
 )
 
 // schema is a part of a JSON Schema.
@@ -53,7 +55,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 		t.Errorf("described are %q\nthere are %q", operations, want)
 	}
 	// What is described is answered, by something else than a 404 for its path.
-	url := serve(t, &fakeAPI{torrents: []Torrent{{InfoHash: Hash{19: 10}}}})
+	url := serve(t, &fakeAPI{torrents: []Torrent{{InfoHash: tracker.InfoHash{19: 10}}}})
 	for _, o := range operations {
 		method, path, _ := strings.Cut(o, " ")
 		if path == "/api/v1/openapi.yaml" {

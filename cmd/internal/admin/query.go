@@ -1,50 +1,27 @@
 package admin
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
+
+	"keeptrack/tracker"
 )
 
-// Hash is a torrent's info hash. As text it is 40 hexadecimal digits.
-type Hash [20]byte
-
-var errHash = errors.New("an info hash is 40 hexadecimal digits")
-
-// String returns the hash in lower case.
-func (h Hash) String() string { return hex.EncodeToString(h[:]) }
-
-// MarshalText returns the hash in lower case, for JSON.
-func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
-
-// parseHash reads digits of either case.
-func parseHash(s string) (h Hash, err error) {
-	if len(s) != hex.EncodedLen(len(h)) {
-		return Hash{}, errHash
-	}
-	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
-		return Hash{}, errHash
-	}
-	return h, nil
-}
-
-// next returns the hash after h, or false after the last.
-func (h Hash) next() (Hash, bool) {
+// after returns the info hash after h; zero after the last.
+func after(h tracker.InfoHash) tracker.InfoHash {
 	for i := len(h) - 1; i >= 0; i-- {
 		if h[i]++; h[i] != 0 {
-			return h, true
+			break
 		}
 	}
-	return h, false
+	return h
 }
 
 // pathHash reads the info hash of a path.
-func pathHash(r *http.Request) (Hash, error) {
-	h, err := parseHash(r.PathValue("hash"))
+func pathHash(r *http.Request) (tracker.InfoHash, error) {
+	h, err := tracker.ParseInfoHash(r.PathValue("hash"))
 	return h, badRequest(err)
 }
 
@@ -56,8 +33,8 @@ const (
 
 // page is a part of a list in order of info hash.
 type page struct {
-	from  Hash // the first that it may have
-	limit int  // at least 1
+	from  tracker.InfoHash // the first that it may have
+	limit int              // at least 1
 }
 
 // readPage reads the parameters after, the last info hash of the page before,
@@ -66,15 +43,15 @@ func readPage(r *http.Request) (p page, err error) {
 	if p.limit, err = readLimit(r); err != nil {
 		return page{}, err
 	}
-	after := r.URL.Query().Get("after")
-	if after == "" {
+	last := r.URL.Query().Get("after")
+	if last == "" {
 		return p, nil
 	}
-	h, err := parseHash(after)
+	h, err := tracker.ParseInfoHash(last)
 	if err != nil {
 		return page{}, badRequest(fmt.Errorf("after: %w", err))
 	}
-	if p.from, _ = h.next(); p.from == (Hash{}) {
+	if p.from = after(h); p.from == (tracker.InfoHash{}) {
 		return page{}, badRequest(errors.New("after: there is none after it"))
 	}
 	return p, nil
@@ -94,7 +71,7 @@ func readLimit(r *http.Request) (int, error) {
 
 // cut returns the first limit elements and, if there are more, the info hash to
 // ask for them with.
-func cut[T any](all []T, limit int, hash func(*T) Hash) (some []T, next string) {
+func cut[T any](all []T, limit int, hash func(*T) tracker.InfoHash) (some []T, next string) {
 	if len(all) <= limit {
 		return orNone(all), ""
 	}
@@ -107,11 +84,4 @@ func orNone[T any](all []T) []T {
 		return []T{}
 	}
 	return all
-}
-
-func oneOf(name, value string, values []string) error {
-	if !slices.Contains(values, value) {
-		return badRequest(fmt.Errorf("%s: must be one of %s", name, strings.Join(values, ", ")))
-	}
-	return nil
 }

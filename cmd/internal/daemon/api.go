@@ -65,29 +65,21 @@ func byFamily(n [2]uint64) admin.ByFamily {
 	return admin.ByFamily{IPv4: n[tracker.IPv4], IPv6: n[tracker.IPv6]}
 }
 
-func (a api) Torrents(from admin.Hash, limit int) []admin.Torrent {
+func (a api) Torrents(from tracker.InfoHash, limit int) []admin.Torrent {
 	a.d.walking.Lock()
 	defer a.d.walking.Unlock()
-	return torrents(a.d.tracker.From(tracker.InfoHash(from), limit))
+	return torrents(a.d.tracker.From(from, limit))
 }
 
-func (a api) Torrent(h admin.Hash) (admin.Torrent, bool) {
-	o, ok := a.d.tracker.Overview(tracker.InfoHash(h))
+func (a api) Torrent(h tracker.InfoHash) (admin.Torrent, bool) {
+	o, ok := a.d.tracker.Overview(h)
 	return torrent(&o), ok
 }
 
-// orders are the orders of torrents by their names in admin.TopBy.
-var orders = map[string]tracker.Order{
-	"peers":      tracker.ByPeers,
-	"seeders":    tracker.BySeeders,
-	"leechers":   tracker.ByLeechers,
-	"downloaded": tracker.ByDownloaded,
-}
-
-func (a api) Top(by string, limit int) []admin.Torrent {
+func (a api) Top(by tracker.Order, limit int) []admin.Torrent {
 	a.d.walking.Lock()
 	defer a.d.walking.Unlock()
-	return torrents(a.d.tracker.Top(orders[by], limit))
+	return torrents(a.d.tracker.Top(by, limit))
 }
 
 func torrents(all []tracker.Overview) []admin.Torrent {
@@ -100,7 +92,7 @@ func torrents(all []tracker.Overview) []admin.Torrent {
 
 func torrent(o *tracker.Overview) admin.Torrent {
 	return admin.Torrent{
-		InfoHash:     admin.Hash(o.InfoHash),
+		InfoHash:     o.InfoHash,
 		Seeders:      o.Seeders,
 		Leechers:     o.Leechers,
 		Downloaded:   o.Downloaded,
@@ -131,11 +123,11 @@ func (a api) AccessList() admin.AccessList {
 	}
 }
 
-func (a api) Overrides(from admin.Hash, limit int) []admin.Override {
+func (a api) Overrides(from tracker.InfoHash, limit int) []admin.Override {
 	r := a.d.access
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at, _ := r.find(tracker.InfoHash(from))
+	at, _ := r.find(from)
 	var some []admin.Override
 	for _, o := range r.overrides[at:min(at+limit, len(r.overrides))] {
 		some = append(some, override(&o))
@@ -144,33 +136,32 @@ func (a api) Overrides(from admin.Hash, limit int) []admin.Override {
 }
 
 func override(o *store.AccessOverride) admin.Override {
-	return admin.Override{InfoHash: admin.Hash(o.InfoHash), Listed: o.Listed, Since: o.Since}
+	return admin.Override{InfoHash: o.InfoHash, Listed: o.Listed, Since: o.Since}
 }
 
-func (a api) Listed(h admin.Hash) admin.Listed {
-	hash := tracker.InfoHash(h)
+func (a api) Listed(h tracker.InfoHash) admin.Listed {
 	r := a.d.access
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	access := r.tracker.Access()
-	listed := admin.Listed{InfoHash: h, InFile: r.list.Has(&hash), Listed: access.Lists(&hash), Refused: access.Refuses(&hash)}
-	if at, there := r.find(hash); there {
+	listed := admin.Listed{InfoHash: h, InFile: r.list.Has(&h), Listed: access.Lists(&h), Refused: access.Refuses(&h)}
+	if at, there := r.find(h); there {
 		o := override(&r.overrides[at])
 		listed.Override = &o
 	}
 	return listed
 }
 
-func (a api) List(h admin.Hash, listed bool, client string) error {
-	err := a.d.access.override(tracker.InfoHash(h), listed, client)
+func (a api) List(h tracker.InfoHash, listed bool, client string) error {
+	err := a.d.access.override(h, listed, client)
 	if errors.Is(err, errOverrides) {
 		return &admin.Refusal{Status: http.StatusConflict, Err: err}
 	}
 	return err
 }
 
-func (a api) Forget(h admin.Hash, client string) error {
-	return a.d.access.forget(tracker.InfoHash(h), client)
+func (a api) Forget(h tracker.InfoHash, client string) error {
+	return a.d.access.forget(h, client)
 }
 
 // ReloadAccess refuses a list that cannot be used: the old one stays in force.
