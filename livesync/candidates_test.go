@@ -74,3 +74,28 @@ func TestWhoMakesRoom(t *testing.T) {
 		c.list = append(c.list[:first], c.list[first+1:]...)
 	}
 }
+
+// TestWhoIsAsked has two instances to choose from, in either order.
+func TestWhoIsAsked(t *testing.T) {
+	start := time.Unix(1_700_000_000, 0)
+	at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+	for _, c := range []struct {
+		name        string
+		asked, left candidate
+		longest     bool
+	}{
+		{"more torrents", candidate{torrents: 2, heard: at(2)}, candidate{torrents: 1, heard: at(1)}, false},
+		{"as many torrents, heard earlier", candidate{torrents: 2, heard: at(1)}, candidate{torrents: 2, heard: at(2)}, false},
+		{"proven, though known shorter", candidate{proven: true, known: at(2)}, candidate{torrents: 9, known: at(1)}, true},
+		{"both proven, known longer", candidate{proven: true, known: at(1)}, candidate{proven: true, torrents: 9, known: at(2)}, true},
+		{"neither proven, known longer", candidate{known: at(1)}, candidate{torrents: 9, known: at(2)}, true},
+	} {
+		c.asked.id, c.asked.ahead, c.left.ahead = wire.ID{'a'}, true, true
+		for _, list := range [][]candidate{{c.asked, c.left}, {c.left, c.asked}} {
+			all := candidates{list: list}
+			if k := all.choose(time.Time{}, at(100), c.longest); k == nil || k.id != c.asked.id {
+				t.Errorf("%s: %+v is asked", c.name, k)
+			}
+		}
+	}
+}

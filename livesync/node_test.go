@@ -257,7 +257,9 @@ func TestNewRefusesSmallPackets(t *testing.T) {
 		"one less and sealed": {sealed(keysOf(t, 1)), smallest + wire.SealOverhead - 1, false},
 	} {
 		limits := transport.Limits{MaxPacket: tt.size}
-		if _, err := New(tt.options, memory.New(memory.Options{Limits: limits}).Join(), emptyTracker()); (err == nil) != tt.ok {
+		_, err := New(tt.options, memory.New(memory.Options{Limits: limits}).Join(), emptyTracker())
+		need := fmt.Sprintf("packets of %d bytes are too small, at least %d are needed", tt.size, tt.size+1)
+		if (err == nil) != tt.ok || err != nil && !strings.Contains(err.Error(), need) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -130,6 +130,30 @@ func TestOutboxDropsAndCountsWhenNothingIsSent(t *testing.T) {
 	}
 }
 
+// TestFlushOfAFullQueueLosesNothing, nor changes the order: the queue goes first, and
+// makes room for what is open.
+func TestFlushOfAFullQueueLosesNothing(t *testing.T) {
+	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
+	const records = 52*outboxQueue + 3
+	for i := range records {
+		o.add(syncRecord("192.0.2.1", uint16(1+i)))
+	}
+	sent := 0
+	o.flush(func(_ wire.Kind, b []byte) {
+		p, _ := wire.Parse(b)
+		for i := range p.Records() {
+			var r tracker.SyncRecord
+			p.Sync(i, &r)
+			if sent++; r.Peer.Port() != uint16(sent) {
+				t.Fatalf("record %d has port %d", sent, r.Peer.Port())
+			}
+		}
+	})
+	if sent != records || o.lost() != 0 {
+		t.Errorf("%d of %d records sent, %d lost", sent, records, o.lost())
+	}
+}
+
 func TestPublishDoesNotAllocate(t *testing.T) {
 	o := newOutbox(wire.ID{1}, maxPacket, time.Second)
 	r4, r6 := syncRecord("192.0.2.1", 1), syncRecord("2001:db8::1", 1)

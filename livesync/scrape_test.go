@@ -376,6 +376,40 @@ func TestScrapePacketsThatAreNotUsedAreCounted(t *testing.T) {
 	}
 }
 
+// TestRecordsAfterABadOneAreUsed: of a TELL packet only the record that cannot be
+// used is dropped.
+func TestRecordsAfterABadOneAreUsed(t *testing.T) {
+	good, other := tracker.InfoHash{1}, tracker.InfoHash{2}
+	for name, bad := range map[string]wire.TellRecord{
+		"count too high": {InfoHash: other, Downloaded: 1<<64 - 1},
+		"too old":        {InfoHash: other, Age: 31 * 24 * 60, Downloaded: 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := newQuiet(t)
+			packet := wire.AppendHeader(nil, wire.ID{1}, wire.KindTell)
+			packet = wire.AppendTell(packet, bad)
+			i.receive(wire.AppendTell(packet, wire.TellRecord{InfoHash: good, Downloaded: 5}), node, time.Now())
+			if got := i.records(); len(got) != 1 || got[good].Downloaded != 5 {
+				t.Errorf("holds %v", got)
+			}
+		})
+	}
+}
+
+// TestAgeOfTheEpoch: a record may be as old as unix time, to the minute.
+func TestAgeOfTheEpoch(t *testing.T) {
+	known := tracker.InfoHash{1}
+	for age, bad := range map[int64]uint64{0: 0, 1: 1} {
+		i, now := newQuiet(t), time.Now()
+		i.tracker.Load(i.tracker.Instant(now), tracker.Record{InfoHash: known, LastAnnounce: uint32(minuteOf(now)), Downloaded: 7})
+		r := wire.TellRecord{InfoHash: known, Age: uint32(minuteOf(now) + age), Downloaded: 9}
+		i.receive(wire.AppendTell(wire.AppendHeader(nil, wire.ID{1}, wire.KindTell), r), node, now)
+		if got := i.Stats().Drops[DropBadAge]; got != bad {
+			t.Errorf("%d minutes before the epoch: %d refused, want %d", age, got, bad)
+		}
+	}
+}
+
 func TestClusterShowsTheGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()

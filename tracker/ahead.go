@@ -20,6 +20,12 @@ type Ahead struct {
 // It takes shard locks one at a time, for a look, and passes over those that
 // somebody else has. What has moved before its announce was fetched in vain.
 func (t *Tracker) Prefetch(announces []Ahead) {
+	t.prefetchTorrents(announces)
+	t.prefetchPeers(announces)
+}
+
+// prefetchTorrents fetches the torrents' records and notes where they are.
+func (t *Tracker) prefetchTorrents(announces []Ahead) {
 	for i := range announces {
 		a := &announces[i]
 		hash := hashTorrent(a.InfoHash, t.seed)
@@ -29,11 +35,17 @@ func (t *Tracker) Prefetch(announces []Ahead) {
 			s.mu.Unlock()
 		}
 	}
+}
+
+// prefetchPeers fetches the peers of the torrents that were found.
+func (t *Tracker) prefetchPeers(announces []Ahead) {
 	for i := range announces {
 		a := &announces[i]
 		if s := &t.shards[a.shard]; a.at != 0 && s.mu.TryLock() {
 			if a.at <= s.torrents.n {
-				s.prefetchPeers(a.at-1, &a.Peer)
+				if at, bytes := s.peersAhead(a.at-1, &a.Peer); at != nil {
+					prefetchLines(at, bytes)
+				}
 			}
 			s.mu.Unlock()
 		}
@@ -67,28 +79,31 @@ func (x *index) guess(hash uint64) uint32 {
 	return 0
 }
 
-// prefetchPeers fetches the block of peers that p is in or comes to.
-func (s *shard) prefetchPeers(i uint32, p *Peer) {
+// peersAhead returns the memory of the block of peers that p is in or comes to; nil
+// if there is none beside the torrent's record.
+func (s *shard) peersAhead(i uint32, p *Peer) (at unsafe.Pointer, bytes uintptr) {
 	t := s.torrents.at(i)
 	if p.family == IPv6 {
-		prefetchBlock(&s.arena6, t.block6, p.key6())
+		return blockAhead(&s.arena6, t.block6, p.key6())
 	} else if t.count4 == external {
-		prefetchBlock(&s.arena4, t.location4().block, p.key4())
+		return blockAhead(&s.arena4, t.location4().block, p.key4())
 	}
+	return nil, 0
 }
 
-// prefetchBlock fetches block h, or of a large one the slot in its index where
-// k is looked for first.
-func prefetchBlock[K key](a *arena[K], h handle, k K) {
+// blockAhead returns the memory of block h, or of a large one the slot in its index
+// where k is looked for first.
+func blockAhead[K key](a *arena[K], h handle, k K) (at unsafe.Pointer, bytes uintptr) {
 	switch h.class() {
 	case 0:
+		return nil, 0
 	case classLarge:
 		b := a.large[h.place()]
 		hash := b.hash(&k)
 		t := b.index.table(hash)
-		prefetchLines(unsafe.Pointer(&t.slots[hash&uint64(len(t.slots)-1)]), unsafe.Sizeof(t.slots[0]))
+		return unsafe.Pointer(&t.slots[hash&uint64(len(t.slots)-1)]), unsafe.Sizeof(t.slots[0])
 	default:
 		c := &a.classes[h.class()]
-		prefetchLines(unsafe.Pointer(c.at(h.place())), uintptr(c.words)*wordSize)
+		return unsafe.Pointer(c.at(h.place())), uintptr(c.words) * wordSize
 	}
 }

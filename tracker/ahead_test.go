@@ -2,8 +2,10 @@ package tracker
 
 import (
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 )
 
 // aheadOf returns announces of torrents and peers that are there and that are
@@ -40,14 +42,69 @@ func TestPrefetchChangesNothing(t *testing.T) {
 	}
 }
 
-// TestPrefetchDoesNotWait holds that it passes over a shard in use.
+// TestPrefetchFindsWhatIsThere: it takes every torrent that is there for the one
+// that it is, and the memory that it asks for has the peer in it.
+func TestPrefetchFindsWhatIsThere(t *testing.T) {
+	const torrents = 20
+	for _, c := range []struct {
+		peers  int
+		family Family
+		bytes  func(a *Ahead, at unsafe.Pointer, bytes uintptr) bool // whether they are those of the peer
+	}{
+		{1, IPv4, isNothing}, {20, IPv4, hasPeer}, {2000, IPv4, isSlot},
+		{1, IPv6, hasPeer}, {20, IPv6, hasPeer}, {2000, IPv6, isSlot},
+	} {
+		tr, _ := loaded(torrents, c.peers, c.family)
+		var announces []Ahead
+		for i := range torrents {
+			h := loadHash(i)
+			announces = append(announces, Ahead{InfoHash: &h, Peer: peerN(c.family, i*c.peers+c.peers/2)})
+		}
+		tr.Prefetch(announces)
+		for i := range announces {
+			a := &announces[i]
+			s, hash := tr.find(a.InfoHash)
+			if at, ok := s.find(a.InfoHash, hash); !ok || a.at != at+1 || s != &tr.shards[a.shard] {
+				t.Fatalf("%d peers: torrent %d at %d is taken for the one at %d", c.peers, i, at, int(a.at)-1)
+			}
+			if at, bytes := s.peersAhead(a.at-1, &a.Peer); !c.bytes(a, at, bytes) {
+				t.Errorf("%d %v peers: %d bytes are fetched, not those of the peer", c.peers, c.family, bytes)
+			}
+		}
+	}
+}
+
+// isNothing reports that nothing is fetched beside the torrent's record.
+func isNothing(_ *Ahead, at unsafe.Pointer, _ uintptr) bool { return at == nil }
+
+// hasPeer reports whether the peer's address and port are in the memory.
+func hasPeer(a *Ahead, at unsafe.Pointer, bytes uintptr) bool {
+	addr := a.Peer.Addr().AsSlice()
+	return at != nil && strings.Contains(unsafe.String((*byte)(at), bytes), string(append(addr, byte(a.Peer.Port()>>8), byte(a.Peer.Port()))))
+}
+
+// isSlot reports whether the memory is a slot in use of an index.
+func isSlot(_ *Ahead, at unsafe.Pointer, bytes uintptr) bool {
+	return at != nil && bytes == unsafe.Sizeof(uint32(0)) && *(*uint32)(at) != 0
+}
+
+// TestPrefetchDoesNotWait holds that it passes over a shard in use, when it looks
+// for torrents and when it looks for their peers.
 func TestPrefetchDoesNotWait(t *testing.T) {
-	tr, _ := loaded(20, 3, IPv4)
+	tr, _ := loaded(20, 300, IPv4)
+	h := loadHash(1)
+	announces := []Ahead{{InfoHash: &h, Peer: peer4(301)}}
+	tr.prefetchTorrents(announces)
+	found := announces[0].at
 	for i := range tr.shards {
 		tr.shards[i].mu.Lock()
 		defer tr.shards[i].mu.Unlock()
 	}
-	tr.Prefetch(aheadOf(20, 3))
+	tr.prefetchPeers(announces)
+	tr.Prefetch(announces)
+	if left := announces[0].at; found == 0 || left != 0 {
+		t.Errorf("the torrent was found at %d, and with its shard in use at %d", found, left)
+	}
 }
 
 // TestPrefetchAmongAnnounces has torrents come, move and go meanwhile.
@@ -85,6 +142,9 @@ func TestPrefetchAmongAnnounces(t *testing.T) {
 	}
 	all.Wait()
 	checkInvariants(t, tr)
+	if got := tr.Stats().Peers; got != [2]uint64{} { // all have stopped
+		t.Errorf("%d peers are left", got)
+	}
 }
 
 // BenchmarkAnnounceAhead is BenchmarkAnnounce in batches, the way that UDP

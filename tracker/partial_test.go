@@ -172,6 +172,19 @@ func TestDroppedWhileItIsWritten(t *testing.T) {
 	}
 }
 
+// TestExpiredInFile: a record that the file lets go is no longer one that it alone
+// has.
+func TestExpiredInFile(t *testing.T) {
+	b := newPartialRig(t)
+	if got := b.InFileAlone(); got != 1 {
+		t.Fatalf("%d in the file alone, want 1", got)
+	}
+	b.Settle(Settlement{Expired: 1})
+	if got := b.InFileAlone(); got != 0 {
+		t.Errorf("%d in the file alone once it has expired", got)
+	}
+}
+
 // TestRemovedComesBackPartial: the removal is not written, and the file's record
 // comes back with the torrent.
 func TestRemovedComesBackPartial(t *testing.T) {

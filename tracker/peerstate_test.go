@@ -21,6 +21,22 @@ func (b *rig) states() (all []PeerState) {
 	return all
 }
 
+// TestPeersAreThereUntilTheirTimeout: of a peer that has timed out nothing is told,
+// although the sweep has not found it yet.
+func TestPeersAreThereUntilTheirTimeout(t *testing.T) {
+	b := newRig(t, nil)
+	b.leech(hashA, peer4(1))
+	b.leech(hashA, peer6(1))
+	b.advance(b.opts.PeerTimeout - b.clock.tick)
+	if got := b.states(); len(got) != 2 {
+		t.Errorf("%d peers of 2 just before their timeout", len(got))
+	}
+	b.advance(b.clock.tick)
+	if got := b.states(); len(got) != 0 {
+		t.Errorf("at their timeout: %+v", got)
+	}
+}
+
 // peerName names a peer of a torrent.
 type peerName struct {
 	hash InfoHash

@@ -115,6 +115,21 @@ func TestAnnouncedInTheFuture(t *testing.T) {
 	}
 }
 
+// TestAnnouncedTooFarInTheFuture: a last announce further ahead than a torrent is
+// kept is taken as now, one exactly as far is believed.
+func TestAnnouncedTooFarInTheFuture(t *testing.T) {
+	b := newRig(t, nil)
+	now, keep := b.now().minute(), uint32(b.opts.TorrentTimeout/time.Minute)
+	b.Load(b.now(), Record{hashA, now + keep, 1})
+	b.Load(b.now(), Record{hashB, now + keep + 1, 1})
+	b.sweepAll()
+	for h, want := range map[InfoHash]uint32{hashA: now + keep, hashB: now} {
+		if o, ok := b.Overview(h); !ok || o.LastAnnounce != want {
+			t.Errorf("%s: last announce %d (kept %v), want %d", h, o.LastAnnounce, ok, want)
+		}
+	}
+}
+
 func TestTorrentWithPeersStays(t *testing.T) {
 	b := newRig(t, nil)
 	b.leech(hashA, peer6(1))
