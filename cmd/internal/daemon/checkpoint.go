@@ -59,10 +59,11 @@ func (c *checkpointer) Run(ctx context.Context) error {
 			}
 		case <-next.C:
 			due = time.Now().Add(c.interval)
+			early = c.early
 			if _, err := c.write(); err != nil {
 				c.log.Error().Err(err).Msg("checkpoint failed, will be tried again")
+				early = nil // a disk that fails does not fail less for being asked often
 			}
-			early = c.early
 			next.Reset(time.Until(due))
 		}
 	}
