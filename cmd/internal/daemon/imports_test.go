@@ -11,7 +11,8 @@ import (
 )
 
 // allowed names, for each of the project's packages that others build on, the
-// packages of the project that it may import.
+// packages of the project that it may import. Config and admin take the bounds and
+// types that they share with the domain and live sync from there.
 var allowed = map[string][]string{
 	"keeptrack/internal/testenv":     {},
 	"keeptrack/tracker":              {},
