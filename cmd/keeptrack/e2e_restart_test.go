@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"keeptrack/internal/testenv"
@@ -132,6 +133,22 @@ func TestKillLosesNothingOlderThanTheCheckpoint(t *testing.T) {
 	d.stop()
 	if n := len(recordsOf(t, dir)); n != len(hashes) {
 		t.Errorf("%d torrents in the database at last", n)
+	}
+}
+
+// TestStopSignalledTwice has both a process and its group signalled, as some
+// supervisors do: the last checkpoint is written all the same.
+func TestStopSignalledTwice(t *testing.T) {
+	dir := t.TempDir()
+	d := start(t, testSettings(dir))
+	hashes := torrentList(2_000)
+	connectWire(t, d.udp4).complete(hashes, func(int) int { return 1 })
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	d.stop()
+	if n := len(recordsOf(t, dir)); n != len(hashes) {
+		t.Errorf("%d torrents of %d in the database", n, len(hashes))
 	}
 }
 

@@ -56,6 +56,9 @@ func collectGarbage(c *config.Config) {
 	}
 }
 
+// secondSignal is how long after the first signal a second one is taken for the same.
+const secondSignal = time.Second
+
 // lastLines is how long the last lines of the log may take to be written.
 const lastLines = 2 * time.Second
 
@@ -112,7 +115,9 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	// A second signal ends the process at once, but not one that comes with the first:
+	// some supervisors signal a process and then its group.
+	context.AfterFunc(ctx, func() { time.AfterFunc(secondSignal, stop) })
 	return daemon.Run(ctx, daemon.Options{
 		Config:     c,
 		ConfigPath: path,
