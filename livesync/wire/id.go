@@ -3,27 +3,11 @@ package wire
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 )
 
 // ID names an instance in its group. It is opaque: compared as bytes, never as
 // a number. The zero ID stands for none.
 type ID [4]byte
-
-// ErrID is returned for text that is no id.
-var ErrID = errors.New("an instance id is 8 hexadecimal digits")
-
-// ParseID reads 8 hexadecimal digits of either case.
-func ParseID(s string) (ID, error) {
-	var id ID
-	if len(s) != 2*len(id) {
-		return ID{}, ErrID
-	}
-	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
-		return ID{}, ErrID
-	}
-	return id, nil
-}
 
 // String returns the id as 8 lower-case hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }

@@ -89,18 +89,6 @@ func TestPacketJSON(t *testing.T) {
 	}
 }
 
-func TestParseID(t *testing.T) {
-	for text, ok := range map[string]bool{"cafebabe": true, "CAFEBABE": true, "": false, "cafebab": false, "cafebabe0": false, "cafebabx": false} {
-		id, err := ParseID(text)
-		if (err == nil) != ok {
-			t.Errorf("%q: %v", text, err)
-		}
-		if ok && id.String() != "cafebabe" {
-			t.Errorf("%q is %s", text, id)
-		}
-	}
-}
-
 func TestCodecDoesNotAllocate(t *testing.T) {
 	buf := make([]byte, 0, fullFrame)
 	live, tell := wiretest.Packet(t, "live_two"), wiretest.Packet(t, "tell_one")
