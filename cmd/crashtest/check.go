@@ -12,7 +12,7 @@ import (
 )
 
 // keeptrack runs a command of the program to its end and returns its output.
-func (h *harness) keeptrack(ctx context.Context, args ...string) ([]byte, error) {
+func (h *session) keeptrack(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, h.opts.Program, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -25,7 +25,7 @@ func (h *harness) keeptrack(ctx context.Context, args ...string) ([]byte, error)
 
 // check verifies the database, which no process has open, and compares it with
 // the book.
-func (h *harness) check(ctx context.Context) (loss, error) {
+func (h *session) check(ctx context.Context) (loss, error) {
 	if err := h.verify(ctx, h.file); err != nil {
 		return loss{}, err
 	}
@@ -41,7 +41,7 @@ func (h *harness) check(ctx context.Context) (loss, error) {
 }
 
 // verify has a database verified.
-func (h *harness) verify(ctx context.Context, file string) error {
+func (h *session) verify(ctx context.Context, file string) error {
 	_, err := h.keeptrack(ctx, "db", "verify", file)
 	if err == nil {
 		h.report.verified++
@@ -50,7 +50,7 @@ func (h *harness) verify(ctx context.Context, file string) error {
 }
 
 // records reads all records of the database.
-func (h *harness) records(ctx context.Context) ([]tracker.Record, error) {
+func (h *session) records(ctx context.Context) ([]tracker.Record, error) {
 	text, err := h.keeptrack(ctx, "db", "export", h.file)
 	if err != nil {
 		return nil, err

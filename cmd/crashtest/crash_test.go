@@ -10,9 +10,9 @@ import (
 	"keeptrack/internal/testenv"
 )
 
-// harnessed runs the command in a folder for temporary files of its own, and
+// crashtest runs the command in a folder for temporary files of its own, and
 // returns what is left there.
-func harnessed(t *testing.T, args ...string) (status int, stdout, stderr string, left []os.DirEntry) {
+func crashtest(t *testing.T, args ...string) (status int, stdout, stderr string, left []os.DirEntry) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -29,7 +29,7 @@ func TestKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
-	status, stdout, stderr, left := harnessed(t,
+	status, stdout, stderr, left := crashtest(t,
 		"--kills", testenv.Pick("10", "200"), "--torrents", "20000")
 	t.Log("\n" + stdout)
 	if status != statusDone || stderr != "" {
@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while") //nolint:forbidigo // asked for by -short
 	}
-	status, stdout, stderr, left := harnessed(t, "--soak", testenv.Pick("6s", "5m"), "--rate", "100", "--torrents", "1000")
+	status, stdout, stderr, left := crashtest(t, "--soak", testenv.Pick("6s", "5m"), "--rate", "100", "--torrents", "1000")
 	t.Log("\n" + stdout)
 	if status != statusDone || stderr != "" || len(left) > 0 {
 		t.Fatalf("exit status %d, %s left: %s", status, left, stderr)
@@ -55,15 +55,15 @@ func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{"--kills", "0"}, {"--torrents", "10"}, {"--rate", "1"}, {"--phase", "nonsense"}, {"--nonsense"}, {"argument"},
 	} {
-		if status, _, stderr, left := harnessed(t, args...); status != statusUsage || stderr == "" || len(left) > 0 {
+		if status, _, stderr, left := crashtest(t, args...); status != statusUsage || stderr == "" || len(left) > 0 {
 			t.Errorf("%s: exit status %d, %q, %s left", args, status, stderr, left)
 		}
 	}
 }
 
-// TestViolation has the harness meet a program that fails.
+// TestViolation has a session meet a program that fails.
 func TestViolation(t *testing.T) {
-	status, _, stderr, left := harnessed(t, "--keeptrack", "/bin/false", "--torrents", "1000")
+	status, _, stderr, left := crashtest(t, "--keeptrack", "/bin/false", "--torrents", "1000")
 	if status != statusFailed || !strings.Contains(stderr, "db import") || len(left) != 1 || !strings.Contains(stderr, left[0].Name()) {
 		t.Errorf("exit status %d, %q, %s left", status, stderr, left)
 	}

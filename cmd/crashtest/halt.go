@@ -20,7 +20,7 @@ const (
 // transaction.
 func (d *daemon) halt(file string, delay time.Duration) (tx uint64, err error) {
 	time.Sleep(delay)
-	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := d.Cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return 0, err
 	}
 	time.Sleep(haltTime)

@@ -14,7 +14,7 @@ import (
 )
 
 // killInBackup kills a daemon that is sending a copy of its database.
-func (h *harness) killInBackup(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInBackup(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return outcome{}, err

@@ -8,7 +8,7 @@ import (
 )
 
 // killInCheckpoint kills a daemon that is writing a checkpoint.
-func (h *harness) killInCheckpoint(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInCheckpoint(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -45,7 +45,7 @@ func (l *life) haltInCheckpoint(rng *rand.Rand) (tx uint64, err error) {
 			return tx, err
 		}
 		tx = now
-		if err := l.daemon.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		if err := l.daemon.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			return 0, err
 		}
 	}

@@ -7,11 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"keeptrack/cmd/internal/harness"
 )
 
 // killInCompaction stops a daemon cleanly and kills the compaction of its
 // database.
-func (h *harness) killInCompaction(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInCompaction(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -27,7 +29,7 @@ func (h *harness) killInCompaction(ctx context.Context, rng *rand.Rand) (outcome
 // compact compacts the database, to the end if rng is nil. Otherwise it kills
 // the process after it has begun with the new file, and says whether the
 // process was still about it.
-func (h *harness) compact(ctx context.Context, rng *rand.Rand) (inside bool, err error) {
+func (h *session) compact(ctx context.Context, rng *rand.Rand) (inside bool, err error) {
 	part := h.file + ".compact"
 	if err := os.RemoveAll(part); err != nil { // of the last kill; a compaction does not mind it
 		return false, err
@@ -51,7 +53,7 @@ func (h *harness) compact(ctx context.Context, rng *rand.Rand) (inside bool, err
 		_ = cmd.Process.Kill() // it may have ended
 	}
 	err = <-done
-	if killed(cmd.ProcessState) && ctx.Err() == nil {
+	if harness.Killed(cmd.ProcessState) && ctx.Err() == nil {
 		return exists(part)
 	}
 	h.lasts.compaction = time.Since(began)

@@ -11,7 +11,7 @@ import (
 )
 
 // newFolder is where databases are made that are killed at once.
-func (h *harness) newFolder() (folder, config, file string) {
+func (h *session) newFolder() (folder, config, file string) {
 	folder = filepath.Join(h.opts.Dir, "new")
 	return folder, filepath.Join(folder, "keeptrack.toml"), filepath.Join(folder, "keeptrack.db")
 }
@@ -22,7 +22,7 @@ const schemaTx = 2
 
 // spawnNew starts a daemon without a database and returns once it has begun to
 // make one.
-func (h *harness) spawnNew(ctx context.Context) (d *daemon, file string, err error) {
+func (h *session) spawnNew(ctx context.Context) (d *daemon, file string, err error) {
 	folder, config, file := h.newFolder()
 	if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700), h.writeConfig(config, file)); err != nil {
 		return nil, "", err
@@ -35,7 +35,7 @@ func (h *harness) spawnNew(ctx context.Context) (d *daemon, file string, err err
 
 // killInCreation kills a daemon that makes a new database. The next one has to
 // bring it to its end.
-func (h *harness) killInCreation(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInCreation(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	d, file, err := h.haltInCreation(ctx, rng)
 	if err != nil {
 		return outcome{}, err
@@ -58,7 +58,7 @@ func (h *harness) killInCreation(ctx context.Context, rng *rand.Rand) (outcome, 
 
 // haltInCreation halts a daemon between making a file and committing its schema,
 // to be killed there. It may have to try again with another one.
-func (h *harness) haltInCreation(ctx context.Context, rng *rand.Rand) (d *daemon, file string, err error) {
+func (h *session) haltInCreation(ctx context.Context, rng *rand.Rand) (d *daemon, file string, err error) {
 	for range maxHalts {
 		if d, file, err = h.spawnNew(ctx); err != nil {
 			return nil, "", err
@@ -69,7 +69,7 @@ func (h *harness) haltInCreation(ctx context.Context, rng *rand.Rand) (d *daemon
 		if err != nil || hit {
 			return d, file, err
 		}
-		if err := errors.Join(d.cmd.Process.Signal(syscall.SIGCONT), d.stop()); err != nil {
+		if err := errors.Join(d.Cmd.Process.Signal(syscall.SIGCONT), d.stop()); err != nil {
 			return nil, "", err
 		}
 	}
@@ -78,7 +78,7 @@ func (h *harness) haltInCreation(ctx context.Context, rng *rand.Rand) (d *daemon
 
 // reopenNew starts a daemon on the file that another one was making, and stops
 // it.
-func (h *harness) reopenNew(ctx context.Context, file string) error {
+func (h *session) reopenNew(ctx context.Context, file string) error {
 	_, config, _ := h.newFolder()
 	d, err := h.spawn(ctx, config)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // killInOverride kills a daemon that was asked for an override of its access
 // list and has not answered.
-func (h *harness) killInOverride(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInOverride(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -42,7 +42,7 @@ func (l *life) haltInOverride(rng *rand.Rand) error {
 			h.lasts.override.learn(true)
 			return nil
 		}
-		if err := l.daemon.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		if err := l.daemon.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
 			return err
 		}
 	}

@@ -23,7 +23,7 @@ func share(rng *rand.Rand, d time.Duration) time.Duration {
 }
 
 // killAnytime kills a daemon that serves.
-func (h *harness) killAnytime(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killAnytime(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return outcome{}, err
@@ -33,7 +33,7 @@ func (h *harness) killAnytime(ctx context.Context, rng *rand.Rand) (outcome, err
 }
 
 // killInStart kills a daemon before it serves.
-func (h *harness) killInStart(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInStart(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	d, err := h.spawn(ctx, h.config)
 	if err != nil {
 		return outcome{}, err
@@ -41,5 +41,5 @@ func (h *harness) killInStart(ctx context.Context, rng *rand.Rand) (outcome, err
 	time.Sleep(share(rng, h.lasts.start))
 	err = d.kill()
 	h.died = time.Now()
-	return outcome{inside: len(d.serving) == 0}, err
+	return outcome{inside: len(d.Serving) == 0}, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // killInSnapshot kills a daemon that is writing a snapshot of its peers.
-func (h *harness) killInSnapshot(ctx context.Context, rng *rand.Rand) (outcome, error) {
+func (h *session) killInSnapshot(ctx context.Context, rng *rand.Rand) (outcome, error) {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return outcome{}, err

@@ -14,7 +14,7 @@ import (
 // life is a daemon that serves, with announces going to it and its checkpoints
 // being watched.
 type life struct {
-	h      *harness
+	h      *session
 	daemon *daemon
 	admin  string // URL
 	ctx    context.Context
@@ -28,7 +28,7 @@ type life struct {
 
 // serve starts the daemon, waits until it is ready, holds its counts against
 // the file's, and begins with the announces.
-func (h *harness) serve(ctx context.Context) (*life, error) {
+func (h *session) serve(ctx context.Context) (*life, error) {
 	began := time.Now()
 	d, err := h.spawn(ctx, h.config)
 	if err != nil {

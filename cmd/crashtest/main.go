@@ -78,11 +78,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"keeptrack/cmd/internal/harness"
 )
 
 // The exit statuses.
@@ -134,7 +135,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return statusDone
 }
 
-// runIn makes the folder, and the program if need be, and runs the harness. The
+// runIn makes the folder, and the program if need be, and runs the session. The
 // folder is removed if all is well.
 func runIn(ctx context.Context, o options, lasts time.Duration) (err error) {
 	if o.Dir, err = os.MkdirTemp("", "keeptrack-crashtest-"); err != nil {
@@ -142,15 +143,14 @@ func runIn(ctx context.Context, o options, lasts time.Duration) (err error) {
 	}
 	if o.Program == "" {
 		o.Program = filepath.Join(o.Dir, "keeptrack")
-		out, err := exec.CommandContext(ctx, "go", "build", "-o", o.Program, "keeptrack/cmd/keeptrack").CombinedOutput()
-		if err != nil {
-			return errors.Join(fmt.Errorf("building keeptrack: %w\n%s", err, out), os.RemoveAll(o.Dir))
+		if err := harness.Build(ctx, o.Program); err != nil {
+			return errors.Join(err, os.RemoveAll(o.Dir))
 		}
 	}
 	if o.Program, err = filepath.Abs(o.Program); err != nil {
 		return err
 	}
-	var r runner = newHarness(o)
+	var r runner = newSession(o)
 	if lasts > 0 {
 		r = newSoak(o, lasts)
 	}

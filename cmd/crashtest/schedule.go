@@ -11,7 +11,7 @@ type phase struct {
 	name  string
 	share int // of a hundred kills
 	// kill runs the program into the situation and kills it.
-	kill func(h *harness, ctx context.Context, rng *rand.Rand) (outcome, error)
+	kill func(h *session, ctx context.Context, rng *rand.Rand) (outcome, error)
 }
 
 // outcome says what a kill has come to.
@@ -22,14 +22,14 @@ type outcome struct {
 
 // phases are all phases; their shares add up to a hundred.
 var phases = []phase{
-	{"random", 12, (*harness).killAnytime},
-	{"checkpoint", 20, (*harness).killInCheckpoint},
-	{"snapshot", 13, (*harness).killInSnapshot},
-	{"override", 12, (*harness).killInOverride},
-	{"backup", 12, (*harness).killInBackup},
-	{"compaction", 11, (*harness).killInCompaction},
-	{"creation", 10, (*harness).killInCreation},
-	{"start", 10, (*harness).killInStart},
+	{"random", 12, (*session).killAnytime},
+	{"checkpoint", 20, (*session).killInCheckpoint},
+	{"snapshot", 13, (*session).killInSnapshot},
+	{"override", 12, (*session).killInOverride},
+	{"backup", 12, (*session).killInBackup},
+	{"compaction", 11, (*session).killInCompaction},
+	{"creation", 10, (*session).killInCreation},
+	{"start", 10, (*session).killInStart},
 }
 
 // phaseNamed returns the phase with a name, and whether there is one.

@@ -22,7 +22,7 @@ type snapshotInfo struct {
 
 // inspect holds the number of overrides in the database, which no process has open,
 // and the peers beside it against what is known of them.
-func (h *harness) inspect(ctx context.Context) error {
+func (h *session) inspect(ctx context.Context) error {
 	text, err := h.keeptrack(ctx, "db", "inspect", "--json", "--top", "0", h.file)
 	if err != nil {
 		return err
@@ -35,9 +35,9 @@ func (h *harness) inspect(ctx context.Context) error {
 }
 
 // comparePeers holds the snapshot of the peers against the one that was there at an
-// earlier restart: it has to be whole. No peer of the harness stops, and none times
+// earlier restart: it has to be whole. No peer of the session stops, and none times
 // out, so that it has no fewer.
-func (h *harness) comparePeers(s *snapshotInfo) error {
+func (h *session) comparePeers(s *snapshotInfo) error {
 	peers := 0
 	if s != nil {
 		if peers = s.Peers; s.Error != "" || s.Damaged > 0 {

@@ -85,7 +85,7 @@ func (s *soak) start(ctx context.Context, g *group, n int) (*side, error) {
 	if err := os.Mkdir(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	h := newHarness(o)
+	h := newSession(o)
 	h.book = s.book
 	side := &side{life: &life{h: h}, keyFile: filepath.Join(o.Dir, "group.key")}
 	if err := errors.Join(g.writeKeys(side.keyFile, 0), g.writeConfig(h, side.keyFile)); err != nil {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"keeptrack/cmd/internal/harness"
 )
 
 // group is what the instances of a soak have in common.
@@ -62,40 +64,25 @@ func (g *group) writeList(o *overrides, reloads int) error {
 }
 
 // writeConfig writes the config of an instance.
-func (g *group) writeConfig(h *harness, keyFile string) error {
+func (g *group) writeConfig(h *session, keyFile string) error {
 	if err := g.writeList(h.overrides, 0); err != nil {
 		return err
 	}
-	return os.WriteFile(h.config, fmt.Appendf(nil, `[log]
-format = "json"
-[tracker]
-allow_private_addresses = true
-peer_timeout = %q
-max_peers_per_address = 0
-max_torrents_per_address = 0
-[udp]
-listen = ["127.0.0.1:0"]
-connection_id_lifetime = "24h"
-[http]
-listen = ["127.0.0.1:0"]
-[admin]
-listen = "127.0.0.1:0"
-[access]
-mode = "deny"
-file = %q
-[store]
-path = %q
-checkpoint_interval = "500ms"
-[livesync]
-enabled = true
-interface = "127.0.0.1"
-group = %q
-port = %d
-nodes = ["127.0.0.1/32"]
-loopback = true
-max_delay = "100ms"
-first_beacon_delay = "1s"
-beacon_interval = "10s"
-key_file = %q
-`, g.peerTimeout, g.list, h.file, g.address.IP, g.address.Port, keyFile), 0o600)
+	quoted := func(v any) string { return fmt.Sprintf("%q", fmt.Sprint(v)) }
+	return os.WriteFile(h.config, h.common(h.file).With(harness.Settings{
+		"tracker.peer_timeout":        quoted(g.peerTimeout),
+		"udp.connection_id_lifetime":  `"24h"`,
+		"access.file":                 quoted(g.list),
+		"store.checkpoint_interval":   `"500ms"`,
+		"livesync.enabled":            "true",
+		"livesync.interface":          `"127.0.0.1"`,
+		"livesync.group":              quoted(g.address.IP),
+		"livesync.port":               fmt.Sprint(g.address.Port),
+		"livesync.nodes":              `["127.0.0.1/32"]`,
+		"livesync.loopback":           "true",
+		"livesync.max_delay":          `"100ms"`,
+		"livesync.first_beacon_delay": `"1s"`,
+		"livesync.beacon_interval":    `"10s"`,
+		"livesync.key_file":           quoted(keyFile),
+	}).Text(), 0o600)
 }

@@ -116,7 +116,7 @@ func (s *soak) operate(ctx context.Context, g *group, until time.Time) error {
 	return every(ctx, max(s.lasts/60, 500*time.Millisecond), until, func() error {
 		n++
 		for _, side := range s.sides {
-			err := errors.Join(g.writeKeys(side.keyFile, n), g.writeList(side.h.overrides, n), side.daemon.cmd.Process.Signal(syscall.SIGHUP))
+			err := errors.Join(g.writeKeys(side.keyFile, n), g.writeList(side.h.overrides, n), side.daemon.Cmd.Process.Signal(syscall.SIGHUP))
 			if err == nil {
 				err = side.awaitReload(ctx, n)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +11,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/cmd/internal/harness"
 	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
@@ -26,11 +27,7 @@ import (
 // the tests measure, and returns its path.
 var plain = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "keeptrack-plain")
-	out, err := exec.Command("go", "build", "-race=false", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, harness.Build(context.Background(), path, "-race=false")
 })
 
 // startPlain starts the program built without the race detector.
@@ -48,7 +45,7 @@ func startPlain(t *testing.T, s settings) *instance {
 // peakMemory returns the most memory in bytes that was ever resident.
 func (d *instance) peakMemory() int64 {
 	d.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.Cmd.Process.Pid))
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -61,17 +61,17 @@ func TestCrashEndsByAbort(t *testing.T) {
 				d.t.Fatal(err)
 			}
 		}, "fatal error: fault"},
-		{"invalid address", func(d *instance, _ string) { d.cmd.Process.Signal(syscall.SIGSEGV) }, "SIGSEGV"},
-		{"watchdog", func(d *instance, _ string) { d.cmd.Process.Signal(syscall.SIGABRT) }, "SIGABRT"},
+		{"invalid address", func(d *instance, _ string) { d.Cmd.Process.Signal(syscall.SIGSEGV) }, "SIGSEGV"},
+		{"watchdog", func(d *instance, _ string) { d.Cmd.Process.Signal(syscall.SIGABRT) }, "SIGABRT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			d := start(t, testSettings(dir).with(settings{"store.checkpoint_interval": `"100ms"`}))
 			c.crash(d, dir)
-			<-d.ended
-			status := d.cmd.ProcessState.Sys().(syscall.WaitStatus)
+			<-d.Ended
+			status := d.Cmd.ProcessState.Sys().(syscall.WaitStatus)
 			if !status.Signaled() || status.Signal() != syscall.SIGABRT {
-				t.Errorf("ended with %v, want %v", d.cmd.ProcessState, syscall.SIGABRT)
+				t.Errorf("ended with %v, want %v", d.Cmd.ProcessState, syscall.SIGABRT)
 			}
 			if d.logged(c.want) == 0 {
 				t.Errorf("the log does not say %q", c.want)

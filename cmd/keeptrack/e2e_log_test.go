@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"keeptrack/cmd/internal/harness"
 	"keeptrack/internal/testenv"
 	"keeptrack/tracker"
 )
@@ -30,7 +31,7 @@ func startUnread(t *testing.T, s settings, nonblocking bool) (*instance, *os.Fil
 	t.Cleanup(func() { log.Close() })
 	cmd := program(t, t.TempDir(), "serve", "--config", s.write(t))
 	cmd.Stderr = stderr
-	d := &instance{t: t, cmd: cmd, client: &http.Client{Timeout: patience}, ended: make(chan struct{})}
+	d := &instance{t: t, Daemon: &harness.Daemon{Cmd: cmd, Ended: make(chan struct{})}, client: &http.Client{Timeout: patience}}
 	err = cmd.Start()
 	if nonblocking {
 		err = firstError(err, syscall.SetNonblock(int(stderr.Fd()), true))
@@ -40,7 +41,7 @@ func startUnread(t *testing.T, s settings, nonblocking bool) (*instance, *os.Fil
 		t.Fatal(err)
 	}
 	d.reap()
-	var line servingLine
+	var line harness.Line
 	for lines := bufio.NewScanner(log); line.Message != "serving"; {
 		if !lines.Scan() {
 			t.Fatal("the daemon ended at its start")
@@ -56,8 +57,8 @@ func startUnread(t *testing.T, s settings, nonblocking bool) (*instance, *os.Fil
 // reap waits for the end of a daemon whose log nobody follows.
 func (d *instance) reap() {
 	go func() {
-		defer close(d.ended)
-		d.cmd.Wait()
+		defer close(d.Ended)
+		d.Cmd.Wait()
 	}()
 	d.t.Cleanup(d.cleanUp)
 }
@@ -67,7 +68,7 @@ func (d *instance) loseALine() {
 	d.t.Helper()
 	lost := d.metric(linesLost)
 	waitFor(d.t, linesLost, func() bool {
-		if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		if err := d.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			d.t.Fatal(err)
 		}
 		return d.metric(linesLost) > lost
@@ -99,7 +100,7 @@ func TestLogReaderStalls(t *testing.T) {
 			d, log := startUnread(t, testSettings(dir), nonblocking)
 			// A refusal names the value: a long one fills pipe and queue soon.
 			long := fmt.Sprintf("[log]\nlevel = %q\n", strings.Repeat("loud", 50_000))
-			config := d.cmd.Args[len(d.cmd.Args)-1]
+			config := d.Cmd.Args[len(d.Cmd.Args)-1]
 			if err := os.WriteFile(config, []byte(long), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +126,7 @@ func TestLogThatCannotBeWritten(t *testing.T) {
 	config := testSettings(dir).with(settings{"admin.listen": fmt.Sprintf("%q", "unix:"+admin)}).write(t)
 	cmd := program(t, dir, "serve", "--config", config)
 	cmd.Stderr = full
-	d := &instance{t: t, cmd: cmd, client: unixClient(admin), ended: make(chan struct{})}
+	d := &instance{t: t, Daemon: &harness.Daemon{Cmd: cmd, Ended: make(chan struct{})}, client: unixClient(admin)}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (d *instance) waitMetric(name string, least float64) {
 // memory returns the process's resident memory in bytes.
 func (d *instance) memory() int64 {
 	d.t.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.cmd.Process.Pid) + "/status")
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.Cmd.Process.Pid) + "/status")
 	testenv.Need(d.t, "read the memory of a process", err)
 	_, rest, _ := strings.Cut(string(text), "VmRSS:")
 	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)

@@ -76,7 +76,7 @@ func TestServiceManager(t *testing.T) {
 	for range 3 {
 		s.await("WATCHDOG=1")
 	}
-	d.cmd.Process.Signal(syscall.SIGHUP)
+	d.Cmd.Process.Signal(syscall.SIGHUP)
 	lines := s.await("RELOADING=1")
 	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "MONOTONIC_USEC=") && len(l) > 16 }) {
 		t.Errorf("reloading with %q", lines)
@@ -118,7 +118,7 @@ func TestRefusedReloadShows(t *testing.T) {
 			t.Fatal(err)
 		}
 		then = time.Now()
-		d.cmd.Process.Signal(syscall.SIGHUP)
+		d.Cmd.Process.Signal(syscall.SIGHUP)
 		s.await("RELOADING=1")
 		return s.awaitStatus("READY=1"), then
 	}

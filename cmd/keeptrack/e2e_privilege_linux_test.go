@@ -109,7 +109,7 @@ const none = "0000000000000000"
 // wantThreads expects lines of the status of each of the daemon's threads.
 func wantThreads(t *testing.T, d *instance, want map[string]string) {
 	t.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.Cmd.Process.Pid))
 	if err != nil || len(threads) < 2 {
 		t.Fatalf("%d threads, %v", len(threads), err)
 	}

@@ -143,7 +143,7 @@ func TestStopSignalledTwice(t *testing.T) {
 	d := start(t, testSettings(dir))
 	hashes := torrentList(2_000)
 	connectWire(t, d.udp4).complete(hashes, func(int) int { return 1 })
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	d.stop()

@@ -76,7 +76,7 @@ func TestKeysAreChangedOnSIGHUP(t *testing.T) {
 			if err := os.WriteFile(path, []byte(strings.Join(keys, "\n")), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := members[i].cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			if err := members[i].Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
 			waitFor(t, "the reload", func() bool { return members[i].logged("config reloaded") > step })

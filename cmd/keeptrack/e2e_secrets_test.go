@@ -70,7 +70,7 @@ func TestSecretsAreNotTold(t *testing.T) {
 		_, body := get(t, "http://"+d.admin+"/metrics", "Authorization", authorization)
 		told += body
 	}
-	d.cmd.Process.Signal(syscall.SIGHUP)
+	d.Cmd.Process.Signal(syscall.SIGHUP)
 	waitFor(t, "the reload", func() bool { return d.logged("config reloaded") > 0 })
 	for _, args := range [][]string{
 		{"config", "check", config},

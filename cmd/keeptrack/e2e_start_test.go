@@ -48,7 +48,7 @@ func TestServeEndsWithStatus0(t *testing.T) {
 		t.Run(s.String(), func(t *testing.T) {
 			d := start(t, testSettings(t.TempDir()))
 			d.signal(s)
-			if status := d.cmd.ProcessState.ExitCode(); status != statusDone {
+			if status := d.Cmd.ProcessState.ExitCode(); status != statusDone {
 				t.Errorf("exit status %d", status)
 			}
 		})

@@ -243,7 +243,7 @@ func TestPeersNotKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := d.logged("config reloaded")
-		if err := firstError(os.WriteFile(path, text, 0o600), d.cmd.Process.Signal(syscall.SIGHUP)); err != nil {
+		if err := firstError(os.WriteFile(path, text, 0o600), d.Cmd.Process.Signal(syscall.SIGHUP)); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, "the reload", func() bool { return d.logged("config reloaded") > n })

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,24 +17,22 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/cmd/internal/harness"
 	"keeptrack/internal/testenv"
 )
 
 // patience is how long the tests wait for what is to happen soon.
-const patience = 60 * time.Second
+const patience = harness.Patience
 
 // built builds the program once, with the race detector if the tests have it,
 // and returns its path.
 var built = sync.OnceValues(func() (string, error) {
-	args := []string{"build", "-o", filepath.Join(scratch, "keeptrack")}
+	path := filepath.Join(scratch, "keeptrack")
+	var flags []string
 	if raceDetector() {
-		args = append(args, "-race")
+		flags = append(flags, "-race")
 	}
-	out, err := exec.Command("go", append(args, ".")...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return filepath.Join(scratch, "keeptrack"), nil
+	return path, harness.Build(context.Background(), path, flags...)
 })
 
 // raceDetector says whether the tests run with it.
@@ -108,39 +103,23 @@ func testSettings(dir string) settings {
 	if hasIPv6() {
 		listen = `["127.0.0.1:0", "[::1]:0"]`
 	}
-	return settings{
-		"log.format":                      `"json"`,
-		"tracker.allow_private_addresses": "true",
-		"tracker.announce_interval":       `"10m"`,
-		"tracker.min_announce_interval":   `"5m"`,
-		"udp.listen":                      listen,
-		"http.listen":                     listen,
-		"admin.listen":                    `"127.0.0.1:0"`,
-		"store.path":                      fmt.Sprintf("%q", filepath.Join(dir, "keeptrack.db")),
-	}
+	return settings(harness.Loopback(filepath.Join(dir, "keeptrack.db"))).with(settings{
+		"tracker.announce_interval":     `"10m"`,
+		"tracker.min_announce_interval": `"5m"`,
+		"udp.listen":                    listen,
+		"http.listen":                   listen,
+	})
 }
 
 // with returns the settings with others added or changed.
 func (s settings) with(more settings) settings {
-	s = maps.Clone(s)
-	maps.Copy(s, more)
-	return s
+	return settings(harness.Settings(s).With(harness.Settings(more)))
 }
 
 // write writes the config and returns its path.
 func (s settings) write(t *testing.T) string {
 	t.Helper()
-	var text strings.Builder
-	section := ""
-	for _, key := range slices.Sorted(maps.Keys(s)) {
-		head, name, _ := strings.Cut(key, ".")
-		if head != section {
-			section = head
-			fmt.Fprintf(&text, "[%s]\n", section)
-		}
-		fmt.Fprintf(&text, "%s = %s\n", name, s[key])
-	}
-	return configFile(t, text.String())
+	return configFile(t, string(harness.Settings(s).Text()))
 }
 
 // hasIPv6 reports whether to test IPv6: where everything is required, what needs
@@ -149,16 +128,15 @@ var hasIPv6 = sync.OnceValue(func() bool { return testenv.Required() || testenv.
 
 // instance is a running daemon.
 type instance struct {
-	t   *testing.T
-	cmd *exec.Cmd
+	*harness.Daemon
+	t *testing.T
 	// udp4 and the others are addresses with ports, empty if there is none.
 	udp4, udp6, http4, http6, admin string
 	torrents                        int          // loaded at start
 	client                          *http.Client // reaches the admin address
 
-	ended chan struct{} // closed once the process has ended and its log is read
-	mu    sync.Mutex    // guards log
-	log   []string
+	mu  sync.Mutex // guards log
+	log []string
 }
 
 // start runs keeptrack serve with a config and waits until it serves. The
@@ -177,52 +155,28 @@ func startIn(t *testing.T, dir string, args ...string) *instance {
 // startCommand starts a daemon whose admin address client reaches.
 func startCommand(t *testing.T, cmd *exec.Cmd, client *http.Client) *instance {
 	t.Helper()
-	d := &instance{t: t, cmd: cmd, client: client, ended: make(chan struct{})}
-	stderr, err := d.cmd.StderrPipe()
+	d := &instance{t: t, client: client}
+	var err error
+	if d.Daemon, err = harness.Start(cmd, nil, d.note); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.cleanUp)
+	line, err := d.Await(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	serving := make(chan servingLine, 1)
-	go d.follow(stderr, serving)
-	t.Cleanup(d.cleanUp)
-	select {
-	case line := <-serving:
-		d.takeAddresses(line)
-	case <-d.ended:
-		t.Fatal("the daemon ended at its start")
-	case <-time.After(patience):
-		t.Fatal("the daemon does not serve")
-	}
+	d.takeAddresses(line)
 	return d
 }
 
-// servingLine is what the log says once the daemon serves.
-type servingLine struct {
-	Message   string
-	UDP, HTTP []string
-	Admin     string
-	Torrents  int
+// note keeps a line of the log.
+func (d *instance) note(text string, _ harness.Line) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.log = append(d.log, text)
 }
 
-// follow reads the log to its end and reaps the process.
-func (d *instance) follow(stderr io.Reader, serving chan<- servingLine) {
-	defer close(d.ended)
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		d.mu.Lock()
-		d.log = append(d.log, lines.Text())
-		d.mu.Unlock()
-		var line servingLine
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "serving" {
-			serving <- line
-		}
-	}
-	d.cmd.Wait()
-}
-
-func (d *instance) takeAddresses(line servingLine) {
+func (d *instance) takeAddresses(line harness.Line) {
 	take := func(addrs []string, v4, v6 *string) {
 		for _, a := range addrs {
 			if strings.HasPrefix(a, "[") {
@@ -241,7 +195,7 @@ func (d *instance) takeAddresses(line servingLine) {
 func (d *instance) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)
-	if status := d.cmd.ProcessState.ExitCode(); status != statusDone {
+	if status := d.Cmd.ProcessState.ExitCode(); status != statusDone {
 		d.t.Errorf("exit status %d after SIGTERM", status)
 	}
 }
@@ -255,21 +209,16 @@ func (d *instance) kill() {
 // signal sends a signal and waits for the end.
 func (d *instance) signal(s syscall.Signal) {
 	d.t.Helper()
-	if err := d.cmd.Process.Signal(s); err != nil {
+	if err := d.Signal(s); err != nil {
 		d.t.Fatal(err)
-	}
-	select {
-	case <-d.ended:
-	case <-time.After(patience):
-		d.t.Fatalf("the daemon does not end on %s", s)
 	}
 }
 
 func (d *instance) cleanUp() {
-	d.cmd.Process.Kill()
-	<-d.ended
+	d.Cmd.Process.Kill()
+	<-d.Ended
 	if d.t.Failed() {
-		d.t.Logf("log of process %d:\n%s", d.cmd.Process.Pid, strings.Join(d.log, "\n"))
+		d.t.Logf("log of process %d:\n%s", d.Cmd.Process.Pid, strings.Join(d.log, "\n"))
 	}
 }
 

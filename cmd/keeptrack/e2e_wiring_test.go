@@ -87,7 +87,7 @@ func TestSIGHUP(t *testing.T) {
 		if err := os.Rename(next.write(t), path); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		if err := d.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, "the list of "+name, func() bool { return refuses(t, url, hashOf(name)) })

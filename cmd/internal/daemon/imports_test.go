@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
 	},
 	"keeptrack/cmd/internal/memory":  {},
+	"keeptrack/cmd/internal/harness": {},
 	"keeptrack/cmd/internal/logging": {},
 	"keeptrack/cmd/internal/client": {
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/printable",

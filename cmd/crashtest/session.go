@@ -34,8 +34,8 @@ const (
 // progressEvery is the number of steps between two lines of progress.
 const progressEvery = 10
 
-// harness is one run.
-type harness struct {
+// session is one run.
+type session struct {
 	opts   options
 	file   string // the database
 	config string
@@ -58,8 +58,8 @@ type harness struct {
 	}
 }
 
-func newHarness(o options) *harness {
-	h := &harness{
+func newSession(o options) *session {
+	h := &session{
 		opts:   o,
 		file:   filepath.Join(o.Dir, "keeptrack.db"),
 		config: filepath.Join(o.Dir, "keeptrack.toml"),
@@ -73,7 +73,7 @@ func newHarness(o options) *harness {
 }
 
 // run carries out all steps. The error names the one that failed.
-func (h *harness) run(ctx context.Context) error {
+func (h *session) run(ctx context.Context) error {
 	defer h.cleanUp()
 	if err := h.prepare(ctx); err != nil {
 		return fmt.Errorf("preparing: %w", err)
@@ -104,7 +104,7 @@ const maxMisses = 20
 // hitAll kills again in the phases that no kill has hit, and fails if that does
 // not help: a run that never hits a phase says nothing about it. step is given the
 // number of the kill.
-func (h *harness) hitAll(step func(n int, p phase) error) error {
+func (h *session) hitAll(step func(n int, p phase) error) error {
 	n := h.opts.Kills
 	for _, p := range h.report.missed() {
 		for last := n + maxMisses; !h.report.hit(p); {
@@ -120,7 +120,7 @@ func (h *harness) hitAll(step func(n int, p phase) error) error {
 }
 
 // step kills once and looks at what is left.
-func (h *harness) step(ctx context.Context, n int, p phase) error {
+func (h *session) step(ctx context.Context, n int, p phase) error {
 	rng := rand.New(rand.NewPCG(h.opts.Seed, uint64(n)))
 	out, err := p.kill(h, ctx, rng)
 	if err != nil {
@@ -136,7 +136,7 @@ func (h *harness) step(ctx context.Context, n int, p phase) error {
 
 // prepare makes the database, with most of the torrents in it, and measures how
 // long it takes to compact it.
-func (h *harness) prepare(ctx context.Context) error {
+func (h *session) prepare(ctx context.Context) error {
 	if err := errors.Join(os.WriteFile(h.list, h.overrides.file(), 0o600), h.writeConfig(h.config, h.file)); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (h *harness) prepare(ctx context.Context) error {
 }
 
 // finish ends the run with a clean stop, after which everything is in the file.
-func (h *harness) finish(ctx context.Context) error {
+func (h *session) finish(ctx context.Context) error {
 	l, err := h.serve(ctx)
 	if err != nil {
 		return err
@@ -164,30 +164,30 @@ func (h *harness) finish(ctx context.Context) error {
 	return err
 }
 
-func (h *harness) print(w io.Writer) {
+func (h *session) print(w io.Writer) {
 	h.report.print(w)
 	fmt.Fprintln(w, h.overrides)
 }
 
 // cleanUp ends a daemon that an error has left behind, in a way that has its log
 // tell where its goroutines were.
-func (h *harness) cleanUp() {
+func (h *session) cleanUp() {
 	if h.daemon == nil {
 		return
 	}
-	p := h.daemon.cmd.Process // may have ended, or be halted
+	p := h.daemon.Cmd.Process // may have ended, or be halted
 	_, _ = p.Signal(syscall.SIGQUIT), p.Signal(syscall.SIGCONT)
 	select {
-	case <-h.daemon.ended:
+	case <-h.daemon.Ended:
 	case <-time.After(patience):
 		_ = p.Kill()
-		<-h.daemon.ended
+		<-h.daemon.Ended
 	}
 }
 
 // importTorrents reads the first n torrents into a new database, as though they
 // had been announced last at a time.
-func (h *harness) importTorrents(ctx context.Context, n int, last time.Time) error {
+func (h *session) importTorrents(ctx context.Context, n int, last time.Time) error {
 	text := filepath.Join(h.opts.Dir, "torrents.txt")
 	b := h.book.imported(n, last)
 	if err := os.WriteFile(text, b, 0o600); err != nil {

@@ -18,7 +18,7 @@ func TestAPhaseThatIsNeverHitFailsTheRun(t *testing.T) {
 		{"never hit", maxMisses + 1, maxMisses, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHarness(options{Dir: t.TempDir(), Kills: len(phases), Seed: 1, Torrents: minTorrents})
+			h := newSession(options{Dir: t.TempDir(), Kills: len(phases), Seed: 1, Torrents: minTorrents})
 			for i, p := range phases {
 				h.report.add(p.name, outcome{inside: i != 1 && i != 3}, loss{})
 			}
