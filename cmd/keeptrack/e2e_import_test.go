@@ -30,7 +30,9 @@ func TestComingFromOpentracker(t *testing.T) {
 	theirs := startOpentracker(t, dir)
 	for i, h := range hashes {
 		for p := range i {
-			speak(t, theirs, fmt.Sprintf("GET /announce?info_hash=%s&port=%d&left=0&event=completed HTTP/1.0\r\n\r\n", escaped(h), 6881+p))
+			announce := fmt.Sprintf("GET /announce?info_hash=%s&port=%d&left=0&event=completed HTTP/1.0\r\n\r\n", escaped(h), 6881+p)
+			// It refuses until it has read its whitelist, which it does after it listens.
+			waitFor(t, "opentracker to take an announce", func() bool { return strings.Contains(speak(t, theirs, announce), "8:interval") })
 		}
 		if i > 0 {
 			fmt.Fprintf(&want, "%s\t%d\tMINUTE\n", h, i)
