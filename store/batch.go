@@ -25,10 +25,15 @@ type place struct {
 	at     int32
 }
 
-// sort puts the changes in order.
+// sort puts the changes in order, and makes room for what the file has of the
+// partial ones.
 func (b *batch) sort() {
 	b.order = slices.Grow(b.order[:0], len(b.taken))
+	partial := 0
 	for i := range b.taken {
+		if b.taken[i].Partial {
+			partial++
+		}
 		b.order = append(b.order, place{binary.BigEndian.Uint64(b.taken[i].InfoHash[:]), int32(i)})
 	}
 	slices.SortFunc(b.order, func(p, q place) int {
@@ -37,6 +42,7 @@ func (b *batch) sort() {
 		}
 		return cmp.Or(bytes.Compare(b.taken[p.at].InfoHash[:], b.taken[q.at].InfoHash[:]), cmp.Compare(p.at, q.at))
 	})
+	b.partial = slices.Grow(b.partial[:0], partial)
 }
 
 // encode makes the lists of a journal entry. Of a torrent that was taken twice

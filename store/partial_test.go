@@ -141,7 +141,7 @@ func TestTakenTogether(t *testing.T) {
 		s, src := openLoaded(t, testPath(t))
 		src.put(tracker.Record{InfoHash: h, LastAnnounce: 10, Downloaded: 100})
 		checkpoint(t, s, src)
-		checkpoint(t, s, &takenOnce{fakeSource: src, changes: c.taken})
+		checkpoint(t, s, &takenOnce{Source: src, changes: c.taken})
 		if got := walked(t, s)[h]; got.Downloaded != c.want {
 			t.Errorf("%s: %+v in the file, want %d", c.name, got, c.want)
 		}
@@ -150,7 +150,7 @@ func TestTakenTogether(t *testing.T) {
 
 // takenOnce is a source with the changes given.
 type takenOnce struct {
-	*fakeSource
+	Source
 	changes []tracker.Change
 }
 
