@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"hash/crc32"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"keeptrack/cmd/internal/client"
 	"keeptrack/tracker"
@@ -327,4 +331,156 @@ func TestPeersDrop(t *testing.T) {
 		t.Errorf("db inspect: %s", text)
 	}
 	s.wantNone(start(t, set))
+}
+
+// alterSnapshot has the snapshot in dir say that it was made earlier, by each of its
+// clocks, and on another start of the system if other is true. docs/format.md has the
+// offsets.
+func alterSnapshot(t *testing.T, dir string, wall, up time.Duration, other bool) {
+	t.Helper()
+	file, err := os.ReadFile(snapshotPath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for offset, earlier := range map[int]time.Duration{12: wall, 20: up} {
+		now := binary.BigEndian.Uint64(file[offset:])
+		binary.BigEndian.PutUint64(file[offset:], now-uint64(earlier))
+	}
+	if other {
+		file[28] ^= 1
+	}
+	binary.BigEndian.PutUint32(file[44:], crc32.Checksum(file[:44], crc32.MakeTable(crc32.Castagnoli)))
+	if err := os.WriteFile(snapshotPath(dir), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestClockSetMeanwhile: whatever becomes of the clock, no peer lives longer than
+// peer_timeout after its last announce as far as anybody can know.
+func TestClockSetMeanwhile(t *testing.T) {
+	const hour, year = time.Hour, 365 * 24 * time.Hour // the peers' timeout is 45 minutes
+	for _, c := range []struct {
+		name     string
+		wall, up time.Duration // how much earlier the snapshot is made to be
+		other    bool
+		kept     bool
+	}{
+		{"clock set forward by an hour", hour, 0, false, true},
+		{"clock set back by an hour", -hour, 0, false, true},
+		{"clock set forward by a year", year, 0, false, true},
+		{"clock set back by a year", -year, 0, false, true},
+		{"stopped for half an hour", hour / 2, hour / 2, false, true},
+		{"stopped for an hour", hour, hour, false, false},
+		{"stopped for an hour, clock set back by it", 0, hour, false, false},
+		{"stopped for an hour, clock set back by a year", hour - year, hour, false, false},
+		{"another start of the system", 0, 0, true, true},
+		{"another start half an hour later", hour / 2, 0, true, true},
+		{"another start an hour later", hour, 0, true, false},
+		{"another start, clock set back by an hour", -hour, 0, true, true},
+		{"another start, clock set back by a year", -year, 0, true, true},
+		{"another start, clock set forward by a year", year, 0, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			set := testSettings(dir)
+			s := newSwarms(t, 10, 10)
+			d := start(t, set)
+			s.announce(d)
+			before := s.look(d)
+			d.stop()
+			alterSnapshot(t, dir, c.wall, c.up, c.other)
+			d = start(t, set)
+			if _, err := os.Stat(snapshotPath(dir)); c.kept != (err == nil) {
+				t.Errorf("the snapshot: %v, is to stay: %v", err, c.kept)
+			}
+			if c.kept {
+				s.wantSame(c.name, s.look(d), before)
+			} else {
+				s.wantNone(d)
+			}
+			if n := d.metric("keeptrack_completed_total"); n != 0 {
+				t.Errorf("%v downloads counted", n)
+			}
+			d.stop()
+		})
+	}
+}
+
+// TestAgesGoOnWhileStopped: a peer that was not heard while the daemon was stopped goes
+// when its time is up, and not later.
+func TestAgesGoOnWhileStopped(t *testing.T) {
+	dir := t.TempDir()
+	set := testSettings(dir).with(settings{"tracker.peer_timeout": `"1h"`})
+	s := newSwarms(t, 10, 10)
+	d := start(t, set)
+	s.announce(d)
+	d.stop()
+	alterSnapshot(t, dir, 59*time.Minute+50*time.Second, 59*time.Minute+50*time.Second, false)
+	d = start(t, set)
+	if n := d.metric(`keeptrack_snapshot_restored_peers{result="stored"}`); n != 100 {
+		t.Fatalf("%v peers restored ten seconds before their time is up", n)
+	}
+	d.stop() // whose snapshot goes on with their ages
+	alterSnapshot(t, dir, 10*time.Second, 10*time.Second, false)
+	d = start(t, set)
+	s.wantNone(d)
+}
+
+// TestUnusableSnapshot: whatever is in the file, the daemon starts, says so once, and
+// the next snapshot takes its place.
+func TestUnusableSnapshot(t *testing.T) {
+	dir := t.TempDir()
+	set := testSettings(dir)
+	s := newSwarms(t, 2500, 10) // more than a block
+	d := start(t, set)
+	s.announce(d)
+	before := s.look(d)
+	d.stop()
+	whole, err := os.ReadFile(snapshotPath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		make    func(b []byte) []byte
+		message string
+		some    bool // some peers can be read
+	}{
+		{"foreign", func([]byte) []byte { return []byte("something else") }, "not a snapshot of peers", false},
+		{"empty", func([]byte) []byte { return nil }, "not a snapshot of peers", false},
+		{"newer", func(b []byte) []byte { b[11]++; return b }, "written by a newer version of keeptrack", false},
+		{"damaged header", func(b []byte) []byte { b[15]++; return b }, "the header is damaged", false},
+		{"damaged block", func(b []byte) []byte { b[1000]++; return b }, `"damaged_blocks":1`, true},
+		{"cut", func(b []byte) []byte { return b[:len(b)-100] }, `"damaged_blocks":1`, true},
+		{"zeros", func(b []byte) []byte { clear(b[48:]); return b }, `"damaged_blocks":1`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := os.WriteFile(snapshotPath(dir), c.make(bytes.Clone(whole)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.t = t
+			d := start(t, set)
+			if n := d.logged(c.message); n != 1 {
+				t.Errorf("%d lines with %q", n, c.message)
+			}
+			if n := d.metric("keeptrack_snapshot_damaged_blocks"); n != 1 {
+				t.Errorf("%v damaged blocks by the metric", n)
+			}
+			got := s.look(d)
+			if len(got.peers) > len(before.peers) || (len(got.peers) > 0) != c.some {
+				t.Errorf("%d peers of %d, some to be read: %v", len(got.peers), len(before.peers), c.some)
+			}
+			for p := range got.peers {
+				if !before.peers[p] {
+					t.Fatalf("a peer that was not there: %x", p)
+				}
+			}
+			s.announce(d)
+			d.stop()
+			d = start(t, set)
+			again := s.look(d)
+			again.counts = before.counts // what was not known to be counted has been again
+			s.wantSame("after the next snapshot", again, before)
+		})
+	}
 }
