@@ -106,6 +106,18 @@ var attacks = []attack{
 		c.sync(floodHash(i), p, SyncSeeding|SyncComplete)
 		c.Merge(c.now(), Record{hashN(0xf1, i), c.now().minute(), uint64(i)})
 	}},
+	{"completed torrents with many peers", func(c *siege, p Peer, i int) {
+		p.port = uint16(1 + i%20)
+		c.complete(floodHash(i/20), p)
+	}},
+	{"addresses within the networks", func(c *siege, p Peer, i int) {
+		if p.port = uint16(1 + i%60_000); p.family == IPv6 {
+			binary.BigEndian.PutUint64(p.addr[8:], uint64(i))
+		}
+		for k := range 3 {
+			c.seed(floodHash((3*i+k)%3000), p)
+		}
+	}},
 	{"peers of few torrents", func(c *siege, p Peer, i int) {
 		for k := range 5 {
 			p.port = uint16(1 + (5*i+k)%60_000)
@@ -154,13 +166,16 @@ func ipv6Attacker(n int) Peer {
 // from its own network and with its own torrent. They announce until they are
 // stored, and again later on.
 func TestNewcomersGetIn(t *testing.T) {
+	// Each attack from all kinds of networks needs room for more than a torrent of each.
+	torrents := testenv.Pick(8_000, 24_000)
 	bounds := []struct {
 		name      string
 		set       func(o *Options)
 		announces int // several times what there is room for
 	}{
 		{"memory", func(o *Options) { o.MaxMemory = 4 << 20 }, 60_000},
-		{"torrents", func(o *Options) { o.MaxTorrents = 8_000 }, 20_000},
+		{"torrents", func(o *Options) { o.MaxTorrents = torrents }, 5 * torrents / 2},
+		{"both", func(o *Options) { o.MaxMemory, o.MaxTorrents = 4<<20, 30_000 }, 60_000},
 	}
 	for _, bound := range bounds {
 		run := func(who attackers, what attack) {
@@ -173,7 +188,7 @@ func TestNewcomersGetIn(t *testing.T) {
 			if testenv.Long() || bound.name == "torrents" || i%3 == 0 {
 				run(who, allAttacks)
 			}
-			if testenv.Long() || i == 1 {
+			if testenv.Long() || i == 1 && bound.name != "both" {
 				for _, what := range attacks {
 					run(who, what)
 				}

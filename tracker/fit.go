@@ -1,5 +1,7 @@
 package tracker
 
+import "math"
+
 // What records take up at most that are loaded from a file: each torrent its
 // place in a slab and slots of an index that is three eighths full, and every shard
 // a page that is not.
@@ -17,7 +19,7 @@ func (t *Tracker) RecordsThatFit() int {
 	}
 	room := b.limit / 4 * 3
 	few := room / (pageBytes + recordBytes) // each in a shard of its own
-	return int(max((room-shardsBytes)/recordBytes, min(few, ShardCount), 1))
+	return int(min(max((room-shardsBytes)/recordBytes, min(few, ShardCount), 1), math.MaxInt))
 }
 
 // MemoryFor returns the Options.MaxMemory with which so many records fit.
