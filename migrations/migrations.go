@@ -33,4 +33,5 @@ var Steps = []Step{
 	{Name: "initial", Apply: initial},
 	{Name: "access", Apply: access},
 	{Name: "chunks", Prepare: prepareChunks, Begun: chunksBegun, Apply: chunks},
+	{Name: "overrides", Apply: overrides},
 }

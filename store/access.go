@@ -2,38 +2,27 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
-// AccessOverride is what was added to the access list or taken off it while the
-// daemon ran. It prevails over the list's file.
-type AccessOverride struct {
-	InfoHash tracker.InfoHash
-	// Listed says that the info hash was added; otherwise it was taken off.
-	Listed bool
-	// Since is when that was, in whole seconds.
-	Since time.Time
-}
-
-// overrideSize is the number of bytes of a value in bucket access.
-const overrideSize = 1 + 8
-
-// AccessOverrides returns all overrides in order of info hash.
-func (s *Store) AccessOverrides() ([]AccessOverride, error) {
-	var all []AccessOverride
+// Overrides returns all overrides of the access list, dropped ones included, in
+// order of info hash.
+func (s *Store) Overrides() ([]override.Override, error) {
+	var all []override.Override
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		return guarded(func() error {
 			return tx.Bucket(bucketAccess).ForEach(func(k, v []byte) error {
-				if err := checkOverride(k, v); err != nil {
+				o, err := decodeOverride(k, v)
+				if err != nil {
 					return fmt.Errorf("bucket access, key %x: %w", k, err)
 				}
-				all = append(all, decodeOverride(k, v))
+				all = append(all, o)
 				return nil
 			})
 		})
@@ -44,24 +33,61 @@ func (s *Store) AccessOverrides() ([]AccessOverride, error) {
 	return all, nil
 }
 
-// SetAccessOverride puts an override in place of one of the same info hash. It
-// is on disk when the method returns without error; it waits for the transaction
-// of a checkpoint, not for a whole one.
-func (s *Store) SetAccessOverride(o AccessOverride) error {
-	value := encodeOverride(o)
-	return s.writeAccess(func(b *bbolt.Bucket) error { return b.Put(o.InfoHash[:], value) })
+// SetOverrides puts overrides in place of those of the same info hashes, and
+// removes what there is of others, in one transaction. It is on disk when the
+// method returns without error; it waits for the transaction of a checkpoint, not
+// for a whole one.
+func (s *Store) SetOverrides(put []override.Override, remove []tracker.InfoHash) error {
+	return s.writeAccess(func(tx *bbolt.Tx) error {
+		access := tx.Bucket(bucketAccess)
+		for i := range put {
+			if err := access.Put(put[i].InfoHash[:], put[i].Append(nil)[hashSize:]); err != nil {
+				return err
+			}
+		}
+		for i := range remove {
+			if err := access.Delete(remove[i][:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-// DropAccessOverride removes the override of an info hash, so that the file
-// alone decides on it again; if there is none, that is no error. It is on disk
-// when the method returns without error.
-func (s *Store) DropAccessOverride(h tracker.InfoHash) error {
-	return s.writeAccess(func(b *bbolt.Bucket) error { return b.Delete(h[:]) })
+// Label returns what names this instance to people. It was drawn when the file
+// was made, or migrated from an older version.
+func (s *Store) Label() (l override.Label, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		copy(l[:], tx.Bucket(bucketMeta).Get(keyLabel))
+		return nil
+	})
+	return l, err
 }
 
-// writeAccess runs fn on the bucket access in a transaction.
-func (s *Store) writeAccess(fn func(b *bbolt.Bucket) error) error {
-	_, err := s.transact(func(tx *bbolt.Tx) error { return fn(tx.Bucket(bucketAccess)) })
+// OverridesAgreed returns when the overrides were last found equal to those of
+// another instance, to the second, as SetOverridesAgreed has noted it; the zero
+// time if never.
+func (s *Store) OverridesAgreed() (at time.Time, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		if v := tx.Bucket(bucketMeta).Get(keyAgreed); v != nil {
+			at = time.Unix(int64(binary.BigEndian.Uint64(v)), 0).UTC()
+		}
+		return nil
+	})
+	return at, err
+}
+
+// SetOverridesAgreed notes when the overrides were found equal to those of
+// another instance.
+func (s *Store) SetOverridesAgreed(at time.Time) error {
+	return s.writeAccess(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketMeta).Put(keyAgreed, binary.BigEndian.AppendUint64(nil, uint64(at.Unix())))
+	})
+}
+
+// writeAccess runs fn in a transaction.
+func (s *Store) writeAccess(fn func(tx *bbolt.Tx) error) error {
+	_, err := s.transact(fn)
 	if err == nil {
 		err = s.gone()
 	}
@@ -71,30 +97,17 @@ func (s *Store) writeAccess(fn func(b *bbolt.Bucket) error) error {
 	return nil
 }
 
-// errOverride says that a key in the bucket access is no override.
-var errOverride = errors.New("no override")
-
-func encodeOverride(o AccessOverride) []byte {
-	value := make([]byte, 1, overrideSize)
-	if o.Listed {
-		value[0] = 1
-	}
-	return binary.BigEndian.AppendUint64(value, uint64(o.Since.Unix()))
-}
-
 // checkOverride checks a key and a value of the bucket access.
 func checkOverride(k, v []byte) error {
-	if len(k) != hashSize || len(v) != overrideSize || v[0] > 1 {
-		return errOverride
-	}
-	return nil
+	_, err := decodeOverride(k, v)
+	return err
 }
 
-// decodeOverride reads a key and a value that have been checked.
-func decodeOverride(k, v []byte) AccessOverride {
-	return AccessOverride{
-		InfoHash: tracker.InfoHash(k),
-		Listed:   v[0] == 1,
-		Since:    time.Unix(int64(binary.BigEndian.Uint64(v[1:])), 0).UTC(),
+// decodeOverride reads a key and a value of the bucket access.
+func decodeOverride(k, v []byte) (override.Override, error) {
+	if len(k) != hashSize || len(v) != override.Size-hashSize {
+		return override.Override{}, override.ErrOverride
 	}
+	o := override.Decode(append(append(make([]byte, 0, override.Size), k...), v...))
+	return o, o.Check()
 }

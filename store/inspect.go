@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"keeptrack/store/boltpage"
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 // Info tells what is in a database file.
@@ -21,9 +23,12 @@ type Info struct {
 	Size                       int64
 	PageSize, Pages, FreePages int
 
-	// Overrides counts what was added to the access list and taken off it while
-	// the daemon ran.
-	Overrides      int
+	// Overrides counts the decisions about single info hashes that prevail over the
+	// access list, and DroppedOverrides those that were dropped and are kept so that
+	// they do not come back.
+	Overrides, DroppedOverrides int
+	// Label names the instance to people.
+	Label          override.Label
 	JournalEntries int
 	Torrents       int
 	Downloads      uint64 // of all torrents, at most 2^64-1
@@ -70,12 +75,29 @@ func inspect(tx *bbolt.Tx, f *os.File, path string, top int) (*Info, error) {
 	if i.FreePages, err = checkFile(tx, f, path, func(error) {}); err != nil {
 		return nil, err
 	}
-	i.Overrides = tx.Bucket(bucketAccess).Stats().KeyN
+	if err := i.countOverrides(tx); err != nil {
+		return nil, damaged(path, err)
+	}
 	_, i.JournalEntries, err = walk(tx, func(r tracker.Record) { i.add(r, top) })
 	if err != nil {
 		return nil, damaged(path, err)
 	}
 	return i, nil
+}
+
+func (i *Info) countOverrides(tx *bbolt.Tx) error {
+	copy(i.Label[:], tx.Bucket(bucketMeta).Get(keyLabel))
+	return tx.Bucket(bucketAccess).ForEach(func(k, v []byte) error {
+		switch o, err := decodeOverride(k, v); {
+		case err != nil:
+			return fmt.Errorf("bucket access, key %x: %w", k, err)
+		case o.Decision == override.Dropped:
+			i.DroppedOverrides++
+		default:
+			i.Overrides++
+		}
+		return nil
+	})
 }
 
 // add takes in a torrent.

@@ -9,6 +9,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 // The buckets and keys of the newest schema; docs/format.md describes them.
@@ -28,6 +29,8 @@ var (
 	keyVersion = []byte("version")
 	keyCreated = []byte("created")
 	keySecret  = []byte("connection_secret")
+	keyLabel   = []byte("label")
+	keyAgreed  = []byte("overrides_agreed")
 	keyRecords = []byte("records") // in the bucket of a chunk of the base
 	keyChanges = []byte("changes") // in the bucket of a journal entry
 )
@@ -49,6 +52,12 @@ func checkMeta(tx *bbolt.Tx) error {
 	}
 	if len(meta.Get(keyCreated)) != 8 {
 		return fmt.Errorf("bucket meta, key %s: %w", keyCreated, errLength)
+	}
+	if len(meta.Get(keyLabel)) != len(override.Label{}) {
+		return fmt.Errorf("bucket meta, key %s: %w", keyLabel, errLength)
+	}
+	if v := meta.Get(keyAgreed); v != nil && len(v) != 8 {
+		return fmt.Errorf("bucket meta, key %s: %w", keyAgreed, errLength)
 	}
 	return nil
 }

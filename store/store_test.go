@@ -19,6 +19,7 @@ import (
 	"keeptrack/migrations"
 	"keeptrack/store/safefile"
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 // testPath returns the path of a database file that does not exist yet. When
@@ -362,10 +363,10 @@ func TestCloseTwice(t *testing.T) {
 		t.Error("loaded from a closed file")
 	}
 	s.unsettled = true
-	if err := s.SetAccessOverride(AccessOverride{}); err == nil {
+	if err := s.SetOverrides([]override.Override{{}}, nil); err == nil {
 		t.Error("wrote an override to a closed file")
 	}
-	if _, err := s.AccessOverrides(); err == nil {
+	if _, err := s.Overrides(); err == nil {
 		t.Error("read overrides from a closed file")
 	}
 }

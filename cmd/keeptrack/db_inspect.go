@@ -10,6 +10,7 @@ import (
 
 	"keeptrack/cmd/internal/printable"
 	"keeptrack/store"
+	"keeptrack/tracker/override"
 )
 
 func newDBInspectCommand() *cobra.Command {
@@ -52,8 +53,8 @@ downloads, and whether there is a snapshot of the peers beside it. Nothing is ch
 }
 
 func printInspected(w io.Writer, i *store.Info, peers *inspectedPeers) error {
-	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\naccess overrides %d\n%v\ntorrents %d\ndownloads %d\n",
-		i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Overrides, peers, i.Torrents, i.Downloads)
+	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\nlabel %s\naccess overrides %d, dropped %d\n%v\ntorrents %d\ndownloads %d\n",
+		i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, peers, i.Torrents, i.Downloads)
 	if i.Torrents > 0 {
 		text = fmt.Appendf(text, "oldest last announce %s\nnewest last announce %s\n", minuteText(i.Oldest), minuteText(i.Newest))
 	}
@@ -78,14 +79,16 @@ func printInspectedJSON(w io.Writer, i *store.Info, peers *inspectedPeers) error
 		Pages          int             `json:"pages"`
 		FreePages      int             `json:"free_pages"`
 		JournalEntries int             `json:"journal_entries"`
+		Label          override.Label  `json:"label"`
 		Overrides      int             `json:"access_overrides"`
+		Dropped        int             `json:"access_overrides_dropped"`
 		Peers          *inspectedPeers `json:"snapshot_of_peers"`
 		Torrents       int             `json:"torrents"`
 		Downloads      uint64          `json:"downloads"`
 		Oldest         string          `json:"oldest_last_announce,omitempty"`
 		Newest         string          `json:"newest_last_announce,omitempty"`
 		Top            []torrent       `json:"top"`
-	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Overrides, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
+	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
 	if i.Torrents > 0 {
 		out.Oldest, out.Newest = minuteText(i.Oldest), minuteText(i.Newest)
 	}

@@ -16,14 +16,26 @@ type AccessList struct {
 	FileHashes int    `json:"file_hashes"`
 	// Overrides counts what was added to the list and taken off it.
 	Overrides int `json:"override_count"`
+	// Label names this instance in the overrides that are made here.
+	Label string `json:"label"`
+	// Spreads says whether other instances are told of them.
+	Spreads bool `json:"spreads"`
 }
 
-// Override is an info hash that was added to the access list, or taken off it.
+// Override is a decision about an info hash: that it was added to the access list,
+// or taken off it.
 type Override struct {
 	InfoHash tracker.InfoHash `json:"info_hash"`
-	Listed   bool             `json:"listed"`
-	// Since is when that was, in whole seconds.
-	Since time.Time `json:"since"`
+	// Listed is what that means for the list of the mode in force, and Decision is
+	// "serve" or "refuse"; empty if that depends on a mode and the mode is open.
+	Listed   bool   `json:"listed"`
+	Decision string `json:"decision"`
+	// Since is when it was made, and Origin the label of the instance where; empty
+	// if that is not known.
+	Since  time.Time `json:"since"`
+	Origin string    `json:"origin"`
+	// Local says that it was made before overrides spread and stays here.
+	Local bool `json:"local"`
 }
 
 // Listed is what the access list says of an info hash.
@@ -35,6 +47,8 @@ type Listed struct {
 	Listed   bool      `json:"listed"`
 	// Refused says whether that makes the torrent refused, in the mode in force.
 	Refused bool `json:"refused"`
+	// Spreads says whether other instances are told of overrides made here.
+	Spreads bool `json:"spreads"`
 }
 
 func getAccess(a API, r *http.Request) (any, error) {

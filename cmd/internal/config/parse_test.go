@@ -265,7 +265,7 @@ var refusedTogether = []refusal{
 	{"secret here and in a file", "[admin]\ntoken = \"a\"\ntoken_file = \"b\"", "f:3: admin.token_file: must be empty, or admin.token"},
 	{"connection secret here and in a file", "[udp]\nconnection_secret = \"00112233445566778899aabbccddeeff\"\nconnection_secret_file = \"b\"", "f:3: udp.connection_secret_file: must be empty, or udp.connection_secret"},
 	{"admin on a socket of HTTP", "[http]\nlisten = [\"unix:/a\"]\n[admin]\nlisten = \"unix:/a\"", "f:4: admin.listen: is taken by http.listen"},
-	{"access without file", "[access]\nmode = \"allow\"", `f:2: access.file: is required unless access.mode is "open"`},
+	{"access without file", "[access]\nmode = \"allow\"", `f:2: access.file: is required because access.mode is "allow"`},
 	{"live sync without nodes", "[livesync]\nenabled = true\ninterface = \"eth0\"", "f:2: livesync.nodes: must name"},
 	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "1m" to "3h", not "1s"`},
 }

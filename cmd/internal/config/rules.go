@@ -29,8 +29,8 @@ var rules = []rule{
 	},
 	{
 		[]string{"access.file", "access.mode"},
-		func(c *Config) bool { return c.Access.Mode == tracker.AccessOpen || c.Access.File != "" },
-		`is required unless access.mode is "open"`,
+		func(c *Config) bool { return c.Access.Mode != tracker.AccessAllow || c.Access.File != "" },
+		`is required because access.mode is "allow"`,
 	},
 }
 

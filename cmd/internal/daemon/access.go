@@ -1,9 +1,9 @@
 package daemon
 
 import (
-	"fmt"
-	"slices"
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,36 +11,52 @@ import (
 	"keeptrack/cmd/internal/config"
 	"keeptrack/store"
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
-
-// maxOverrides bounds the overrides of the access list, which are sorted anew
-// with each change. Who has more of them is better served by the file.
-const maxOverrides = 1 << 16
-
-var errOverrides = fmt.Errorf("there are %d overrides already, put hashes into the list's file instead", maxOverrides)
 
 // accessRules hold the access list in force: what the file lists, and the
 // overrides in the database, which prevail over it.
 type accessRules struct {
+	silent
 	store   *store.Store
 	tracker *tracker.Tracker
 	log     zerolog.Logger
+	label   override.Label // of this instance
+	counted atomic.Pointer[overrideCounts]
 
 	mu        sync.Mutex // guards what follows, held while it changes
 	config    config.Access
-	list      *tracker.HashSet       // what the file lists; nil if the mode is open
-	overrides []store.AccessOverride // in order of info hash
+	list      *tracker.HashSet // what the file lists; nil if the mode is open
+	overrides override.Set
+	// spread tells other instances of an override that was made here; nil: nobody
+	// is told.
+	spread func(override.Override)
 	// unsure says that the database has failed to take a change, which may be on
 	// disk nevertheless: from then on nothing is taken for done already.
 	unsure bool
+	agreed struct {
+		at     time.Time // when the overrides were last equal to another instance's
+		stored time.Time // the same, as the database has it
+	}
 }
 
 // newAccessRules puts the list of c and the overrides in force.
 func newAccessRules(s *store.Store, t *tracker.Tracker, c config.Access, list *tracker.HashSet, log zerolog.Logger) (*accessRules, error) {
 	r := &accessRules{store: s, tracker: t, log: log, config: c, list: list}
 	var err error
-	if r.overrides, err = s.AccessOverrides(); err != nil {
+	if r.label, err = s.Label(); err != nil {
 		return nil, err
+	}
+	if r.agreed.stored, err = s.OverridesAgreed(); err != nil {
+		return nil, err
+	}
+	r.agreed.at = r.agreed.stored
+	all, err := s.Overrides()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		r.overrides.Put(o)
 	}
 	r.apply()
 	return r, nil
@@ -61,76 +77,23 @@ func (r *accessRules) fileInForce() config.Access {
 	return r.config
 }
 
-// override adds an info hash to the list or takes it off. It is in force and on
-// disk when the method returns without error, and in the log with who asked.
-func (r *accessRules) override(h tracker.InfoHash, listed bool, client string) error {
+// spreadBy has overrides that are made from now on told to other instances.
+func (r *accessRules) spreadBy(tell func(override.Override)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at, there := r.find(h)
-	switch {
-	case there && r.overrides[at].Listed == listed && !r.unsure:
-		return nil
-	case !there && len(r.overrides) >= maxOverrides:
-		return errOverrides
-	}
-	o := store.AccessOverride{InfoHash: h, Listed: listed, Since: time.Now().UTC().Truncate(time.Second)}
-	if err := r.store.SetAccessOverride(o); err != nil {
-		r.unsure = true
-		return err
-	}
-	if there {
-		r.overrides[at] = o
-	} else {
-		r.overrides = slices.Insert(r.overrides, at, o)
-	}
-	change := "taken off the list"
-	if listed {
-		change = "added to the list"
-	}
-	r.changed(h, change, client)
-	return nil
+	r.spread = tell
 }
 
-// forget drops the override of an info hash, if there is one, so that the file
-// alone decides on it.
-func (r *accessRules) forget(h tracker.InfoHash, client string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, there := r.find(h)
-	if !there && !r.unsure {
-		return nil
-	}
-	if err := r.store.DropAccessOverride(h); err != nil {
-		r.unsure = true
-		return err
-	}
-	if there {
-		r.overrides = slices.Delete(r.overrides, at, at+1)
-	}
-	r.changed(h, "left to the file", client)
-	return nil
-}
-
-// changed puts a change in force and writes it to the log.
-func (r *accessRules) changed(h tracker.InfoHash, change, client string) {
-	r.apply()
-	audit(r.log).Str("client", client).Stringer("info_hash", h).Str("change", change).
-		Stringer("mode", r.config.Mode).Msg("access list changed")
-}
-
-func (r *accessRules) find(h tracker.InfoHash) (at int, there bool) {
-	return slices.BinarySearchFunc(r.overrides, h, func(o store.AccessOverride, h tracker.InfoHash) int {
-		return slices.Compare(o.InfoHash[:], h[:])
-	})
-}
-
-// apply puts what the rules hold in force.
+// apply puts what the rules hold in force. r.mu is held.
 func (r *accessRules) apply() {
+	r.counted.Store(countsOf(&r.overrides))
 	var added, removed []tracker.InfoHash
-	for _, o := range r.overrides {
-		if o.Listed {
+	for o := range r.overrides.All {
+		switch listed, ok := o.Decision.Lists(r.config.Mode); {
+		case !ok:
+		case listed:
 			added = append(added, o.InfoHash)
-		} else {
+		default:
 			removed = append(removed, o.InfoHash)
 		}
 	}
@@ -141,3 +104,29 @@ func (r *accessRules) apply() {
 		Removed: tracker.NewHashSet(removed),
 	})
 }
+
+var metricOverrides = gauge("access_overrides", "Decisions about single info hashes that prevail over the access list: refuse, serve, local (made before they spread). dropped: kept for a year, so that they do not come back.", "decision")
+
+// collect does not wait for a change, which may wait for the disk.
+func (r *accessRules) collect(send sender) {
+	n := r.counted.Load()
+	send(metricOverrides, float64(n.refuse), override.Refuse.String())
+	send(metricOverrides, float64(n.serve), override.Serve.String())
+	send(metricOverrides, float64(n.local), "local")
+	send(metricOverrides, float64(n.dropped), override.Dropped.String())
+}
+
+// overrideCounts are the numbers of overrides by decision.
+type overrideCounts struct{ refuse, serve, local, dropped int }
+
+func countsOf(s *override.Set) *overrideCounts {
+	return &overrideCounts{
+		refuse:  s.Count(override.Refuse),
+		serve:   s.Count(override.Serve),
+		local:   s.Count(override.LocalAdded) + s.Count(override.LocalTakenOff),
+		dropped: s.Count(override.Dropped),
+	}
+}
+
+// Run does nothing until ctx is done: the rules are a part for their metrics.
+func (r *accessRules) Run(ctx context.Context) error { return untilDone(ctx) }

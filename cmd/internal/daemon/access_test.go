@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,10 +13,13 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/config"
 	"keeptrack/internal/testenv"
+	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 var (
@@ -49,8 +53,8 @@ func wantRefused(t *testing.T, r *accessRules, file, other bool) {
 	}
 }
 
-// TestOverrides: they prevail over the file in every mode, outlive a reload and
-// a restart, and can be dropped again.
+// TestOverrides: they prevail over the file, outlive a reload and a restart, and can
+// be dropped again.
 func TestOverrides(t *testing.T) {
 	for _, c := range []struct {
 		mode                  tracker.AccessMode
@@ -58,9 +62,8 @@ func TestOverrides(t *testing.T) {
 	}{
 		{tracker.AccessDeny, true, false, false},
 		{tracker.AccessAllow, false, true, true},
-		{tracker.AccessOpen, false, false, false},
 	} {
-		t.Run(string(c.mode), func(t *testing.T) {
+		t.Run(c.mode.String(), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "test.db")
 			r, log := rules(t, path, c.mode)
 			wantRefused(t, r, c.listed, c.unlisted)
@@ -84,7 +87,57 @@ func TestOverrides(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantRefused(t, r, c.listed, c.unlisted)
+			if r.overrides.Active() != 0 || r.overrides.Count(override.Dropped) != 2 {
+				t.Errorf("%d in force, %d dropped", r.overrides.Active(), r.overrides.Count(override.Dropped))
+			}
 		})
+	}
+}
+
+// TestOverridesInEveryMode: what is decided in one mode means the same in the
+// others, but for old decisions, which are about the list.
+func TestOverridesInEveryMode(t *testing.T) {
+	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), tracker.AccessDeny)
+	oldHash := tracker.InfoHash{3}
+	if err := errors.Join(r.override(fileHash, false, "me"), r.override(otherHash, true, "me")); err != nil {
+		t.Fatal(err)
+	}
+	r.overrides.Put(override.Override{InfoHash: oldHash, Decision: override.LocalAdded, Time: 1_700_000_000e9})
+	for _, c := range []struct {
+		mode             tracker.AccessMode
+		file, other, old bool // refused
+		want             [3]admin.Override
+	}{
+		{tracker.AccessDeny, false, true, true, [3]admin.Override{{Listed: false, Decision: "serve"}, {Listed: true, Decision: "refuse"}, {Listed: true, Decision: "refuse", Local: true}}},
+		{tracker.AccessAllow, false, true, false, [3]admin.Override{{Listed: true, Decision: "serve"}, {Listed: false, Decision: "refuse"}, {Listed: true, Decision: "serve", Local: true}}},
+		{tracker.AccessOpen, false, false, false, [3]admin.Override{{Listed: false, Decision: "serve"}, {Listed: false, Decision: "refuse"}, {Listed: true, Decision: "", Local: true}}},
+	} {
+		r.set(config.Access{Mode: c.mode}, tracker.NewHashSet([]tracker.InfoHash{fileHash}))
+		wantRefused(t, r, c.file, c.other)
+		if got := r.tracker.Access().Refuses(&oldHash); got != c.old {
+			t.Errorf("%s: the old one refused: %v", c.mode, got)
+		}
+		for i, got := range r.active(tracker.InfoHash{}, 3) {
+			want := c.want[i]
+			want.InfoHash, want.Since, want.Origin = got.InfoHash, got.Since, got.Origin
+			if got != want || (got.Origin == r.label.String()) == got.Local || got.Since.Year() < 2023 {
+				t.Errorf("%s: %+v, want %+v", c.mode, got, want)
+			}
+		}
+	}
+	if err := r.override(fileHash, true, "me"); !errors.Is(err, errOverrideOpen) {
+		t.Errorf("made in mode open: %v", err)
+	}
+	if err := r.forget(otherHash, "me"); err != nil {
+		t.Errorf("dropped in mode open: %v", err)
+	}
+	r.set(config.Access{Mode: tracker.AccessDeny}, nil) // a file is not needed
+	wantRefused(t, r, false, false)
+	if err := r.override(oldHash, true, "me"); err != nil || !r.tracker.Access().Refuses(&oldHash) {
+		t.Errorf("set again: %v", err)
+	}
+	if o, _ := r.overrides.Find(oldHash); o.Decision != override.Refuse || o.Origin != r.label {
+		t.Errorf("set again: %+v", o)
 	}
 }
 
@@ -98,6 +151,9 @@ func TestOverrideThatIsNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Reset()
+	if _, _, err := (groupOverrides{r}).Take([]override.Override{{InfoHash: fileHash, Decision: override.Serve, Time: 1}}, wire.ID{}); err == nil {
+		t.Error("no error from a closed database")
+	}
 	if r.override(fileHash, false, "me") == nil || r.override(otherHash, false, "me") == nil || r.forget(otherHash, "me") == nil {
 		t.Error("no error from a closed database")
 	}
@@ -151,14 +207,131 @@ func TestOverrideAfterFailure(t *testing.T) {
 
 func TestOverridesAreBounded(t *testing.T) {
 	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), tracker.AccessDeny)
-	for i := range maxOverrides {
-		r.overrides = append(r.overrides, store.AccessOverride{InfoHash: tracker.InfoHash{3, byte(i >> 8), byte(i)}})
+	hash := func(i int) tracker.InfoHash { return tracker.InfoHash{byte(i), 3, byte(i >> 16), byte(i >> 8)} }
+	for i := range override.Max {
+		r.overrides.Put(override.Override{InfoHash: hash(i), Decision: override.Serve})
 	}
 	if err := r.override(otherHash, true, "me"); !errors.Is(err, errOverrides) {
 		t.Errorf("error %v, want %v", err, errOverrides)
 	}
-	if err := r.override(r.overrides[7].InfoHash, true, "me"); err != nil {
-		t.Errorf("changing one that is there: %v", err)
+	if err := errors.Join(r.override(hash(7), true, "me"), r.forget(hash(8), "me"), r.override(otherHash, true, "me")); err != nil {
+		t.Errorf("changing one that is there, and one in place of another: %v", err)
+	}
+	// Of those dropped, the first gives way.
+	for i := override.Max; r.overrides.Len() < override.Capacity; i++ {
+		r.overrides.Put(override.Override{InfoHash: hash(i), Decision: override.Dropped, Time: uint64(i)})
+	}
+	if err := errors.Join(r.override(hash(7), false, "me"), r.forget(hash(9), "me"), r.override(tracker.InfoHash{9}, true, "me")); err != nil {
+		t.Error(err)
+	}
+	if _, there := r.overrides.Find(hash(override.Max)); there || r.overrides.Len() != override.Capacity {
+		t.Errorf("the one dropped first is there: %v; %d in all", there, r.overrides.Len())
+	}
+}
+
+// spreading returns the rules of an instance with a key, what others are told, and
+// the log.
+func spreading(t *testing.T, mode tracker.AccessMode) (g groupOverrides, told *[]override.Override, log *bytes.Buffer) {
+	t.Helper()
+	r, log := rules(t, filepath.Join(t.TempDir(), "test.db"), mode)
+	told = new([]override.Override)
+	r.spreadBy(func(o override.Override) { *told = append(*told, o) })
+	return groupOverrides{r}, told, log
+}
+
+// TestOverridesThatSpread: each is told, with a time after all that is known.
+func TestOverridesThatSpread(t *testing.T) {
+	g, told, log := spreading(t, tracker.AccessDeny)
+	ahead := override.Stamp(time.Now().Add(time.Minute))
+	mate := wire.ID{0xab}
+	heard := []override.Override{
+		{InfoHash: otherHash, Decision: override.Serve, Origin: override.Label{7}, Time: 5},
+		{InfoHash: otherHash, Decision: override.Refuse, Origin: override.Label{7}, Time: ahead},
+		{InfoHash: fileHash, Decision: override.Serve, Origin: override.Label{7}, Time: 5},
+	}
+	if taken, full, err := g.Take(heard, mate); taken != 2 || full != 0 || err != nil {
+		t.Errorf("%d taken, %d without room, %v", taken, full, err)
+	}
+	wantRefused(t, g.accessRules, false, true)
+	if text := log.String(); strings.Count(text, `"instance":"ab000000"`) != 2 || !strings.Contains(text, `"origin":"07000000"`) || !strings.Contains(text, `"change":"added to the list"`) {
+		t.Errorf("the log says %s", text)
+	}
+	if taken, _, err := g.Take(heard, mate); taken != 0 || err != nil {
+		t.Errorf("once more: %d taken, %v", taken, err)
+	}
+	for range 2 { // each time it is decided anew
+		if err := g.override(otherHash, false, "me"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(g.forget(otherHash, "me"), g.forget(tracker.InfoHash{9}, "me")); err != nil {
+		t.Fatal(err)
+	}
+	want := []override.Override{
+		{InfoHash: otherHash, Decision: override.Serve, Origin: g.label, Time: ahead + 1},
+		{InfoHash: otherHash, Decision: override.Serve, Origin: g.label, Time: ahead + 2},
+		{InfoHash: otherHash, Decision: override.Dropped, Origin: g.label, Time: ahead + 3},
+		{InfoHash: tracker.InfoHash{9}, Decision: override.Dropped, Origin: g.label, Time: (*told)[3].Time},
+	}
+	if !slices.Equal(*told, want) {
+		t.Errorf("told are %v, want %v", *told, want)
+	}
+	wantRefused(t, g.accessRules, false, false)
+}
+
+// TestOverridesOutlived: what was dropped is forgotten after a year and not taken in
+// again; who was away for longer gives up what is as old.
+func TestOverridesOutlived(t *testing.T) {
+	g, _, log := spreading(t, tracker.AccessDeny)
+	now := time.Now()
+	at := func(h byte, d override.Decision, age time.Duration) override.Override {
+		return override.Override{InfoHash: tracker.InfoHash{h}, Decision: d, Time: override.Stamp(now.Add(-age))}
+	}
+	year := override.Lifetime
+	g.overrides.Put(at(9, override.Dropped, year+time.Hour))
+	g.overrides.Put(override.Override{InfoHash: tracker.InfoHash{8}, Decision: override.LocalAdded, Time: 1})
+	heard := []override.Override{at(1, override.Dropped, year+time.Hour), at(2, override.Dropped, year-time.Hour), at(3, override.Refuse, 2*year), at(4, override.Serve, time.Hour)}
+	if taken, _, err := g.Take(heard, wire.ID{}); taken != 3 || err != nil {
+		t.Errorf("%d taken, %v", taken, err)
+	}
+	has := func(want ...byte) {
+		t.Helper()
+		var got []byte
+		for o := range g.overrides.All {
+			got = append(got, o.InfoHash[0])
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("there are %v, want %v", got, want)
+		}
+	}
+	has(2, 3, 4, 8, 9)
+	if err := g.Prune(now); err != nil {
+		t.Error(err)
+	}
+	has(2, 3, 4, 8)
+	log.Reset()
+	g.log = zerolog.New(log)
+	if err := g.GiveUp(now); err != nil || !strings.Contains(log.String(), `"overrides":1`) {
+		t.Errorf("%v, the log says %s", err, log)
+	}
+	has(2, 4, 8)
+	if all, err := g.store.Overrides(); err != nil || len(all) != 2 {
+		t.Errorf("on disk are %v, %v", all, err)
+	}
+}
+
+func TestOverridesAgree(t *testing.T) {
+	g, _, _ := spreading(t, tracker.AccessDeny)
+	now := time.Now().Truncate(time.Second)
+	if at := g.Agreed(); !at.IsZero() {
+		t.Errorf("agreed at %s", at)
+	}
+	for _, c := range []struct{ at, stored time.Time }{{now, now}, {now.Add(time.Hour), now}, {now.Add(25 * time.Hour), now.Add(25 * time.Hour)}} {
+		err := g.Agree(c.at)
+		stored, storeErr := g.store.OverridesAgreed()
+		if err != nil || storeErr != nil || !stored.Equal(c.stored) || !g.Agreed().Equal(c.at) {
+			t.Errorf("%v, %v: %s on disk, want %s", err, storeErr, stored, c.stored)
+		}
 	}
 }
 

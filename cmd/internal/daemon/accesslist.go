@@ -11,7 +11,7 @@ import (
 // no list. rest is called now and then, see tracker.ReadAccessList. The error
 // names the key, and the file with the line.
 func ReadAccessList(c *config.Access, rest func()) (*tracker.HashSet, error) {
-	if c.Mode == tracker.AccessOpen {
+	if c.Mode == tracker.AccessOpen || c.File == "" {
 		return nil, nil
 	}
 	f, info, err := config.OpenFile(c.File)

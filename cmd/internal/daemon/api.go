@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/admin"
-	"keeptrack/store"
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 // api returns what the admin address's JSON interface shows and does, once the
@@ -119,7 +119,8 @@ func (a api) AccessList() admin.AccessList {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return admin.AccessList{
-		Mode: r.config.Mode.String(), File: r.config.File, FileHashes: r.list.Len(), Overrides: len(r.overrides),
+		Mode: r.config.Mode.String(), File: r.config.File, FileHashes: r.list.Len(), Overrides: r.overrides.Active(),
+		Label: r.label.String(), Spreads: r.spread != nil,
 	}
 }
 
@@ -127,16 +128,7 @@ func (a api) Overrides(from tracker.InfoHash, limit int) []admin.Override {
 	r := a.d.access
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at, _ := r.find(from)
-	var some []admin.Override
-	for _, o := range r.overrides[at:min(at+limit, len(r.overrides))] {
-		some = append(some, override(&o))
-	}
-	return some
-}
-
-func override(o *store.AccessOverride) admin.Override {
-	return admin.Override{InfoHash: o.InfoHash, Listed: o.Listed, Since: o.Since}
+	return r.active(from, limit)
 }
 
 func (a api) Listed(h tracker.InfoHash) admin.Listed {
@@ -144,24 +136,28 @@ func (a api) Listed(h tracker.InfoHash) admin.Listed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	access := r.tracker.Access()
-	listed := admin.Listed{InfoHash: h, InFile: r.list.Has(&h), Listed: access.Lists(&h), Refused: access.Refuses(&h)}
-	if at, there := r.find(h); there {
-		o := override(&r.overrides[at])
-		listed.Override = &o
+	listed := admin.Listed{InfoHash: h, InFile: r.list.Has(&h), Listed: access.Lists(&h), Refused: access.Refuses(&h), Spreads: r.spread != nil}
+	if o, there := r.overrides.Find(h); there && o.Decision != override.Dropped {
+		shown := r.shown(&o)
+		listed.Override = &shown
 	}
 	return listed
 }
 
 func (a api) List(h tracker.InfoHash, listed bool, client string) error {
-	err := a.d.access.override(h, listed, client)
-	if errors.Is(err, errOverrides) {
-		return &admin.Refusal{Status: http.StatusConflict, Err: err}
-	}
-	return err
+	return refusal(a.d.access.override(h, listed, client))
 }
 
 func (a api) Forget(h tracker.InfoHash, client string) error {
-	return a.d.access.forget(h, client)
+	return refusal(a.d.access.forget(h, client))
+}
+
+// refusal makes an error of the client's what the client is told.
+func refusal(err error) error {
+	if errors.Is(err, errOverrides) || errors.Is(err, errOverrideOpen) {
+		return &admin.Refusal{Status: http.StatusConflict, Err: err}
+	}
+	return err
 }
 
 // ReloadAccess refuses a list that cannot be used: the old one stays in force.

@@ -178,7 +178,7 @@ func (d *Daemon) makeParts() error {
 		}
 	}
 	d.front = append(d.front, reloads{d: d})
-	d.back = append(d.back, trackerPart{Tracker: d.tracker, store: d.store}, d.checkpoints, d.peers,
+	d.back = append(d.back, trackerPart{Tracker: d.tracker, store: d.store}, d.checkpoints, d.peers, d.access,
 		&unreachableWarner{tracker: d.tracker, log: d.log})
 	return nil
 }

@@ -1,0 +1,283 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"keeptrack/cmd/internal/admin"
+	"keeptrack/livesync/wire"
+	"keeptrack/tracker"
+	"keeptrack/tracker/override"
+)
+
+// Why an override is not made.
+var (
+	errOverrides    = fmt.Errorf("there are %d overrides already, put hashes into the list's file instead", override.Max)
+	errOverrideOpen = errors.New(`access.mode is "open", in which every torrent is served: set it to "deny", which needs no file, or "allow", and reload`)
+)
+
+// override adds an info hash to the list or takes it off. It is in force and on
+// disk when the method returns without error, and in the log with who asked.
+func (r *accessRules) override(h tracker.InfoHash, listed bool, client string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d, ok := override.Of(r.config.Mode, listed)
+	if !ok {
+		return errOverrideOpen
+	}
+	old, there := r.overrides.Find(h)
+	there = there && old.Decision != override.Dropped
+	if there && old.Decision == d && r.settled() {
+		return nil
+	}
+	if !there && r.overrides.Active() >= override.Max {
+		return errOverrides
+	}
+	return r.decide(h, d, client)
+}
+
+// forget drops the override of an info hash, if there is one, so that the file
+// alone decides on it.
+func (r *accessRules) forget(h tracker.InfoHash, client string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old, there := r.overrides.Find(h)
+	if (!there || old.Decision == override.Dropped) && r.settled() {
+		return nil
+	}
+	return r.decide(h, override.Dropped, client)
+}
+
+// settled reports whether a decision that was made already need not be made again.
+// Where they spread it must: a later one of another instance may be on its way.
+func (r *accessRules) settled() bool { return !r.unsure && r.spread == nil }
+
+// decide makes a decision about an info hash. r.mu is held.
+func (r *accessRules) decide(h tracker.InfoHash, d override.Decision, client string) error {
+	o := override.Override{InfoHash: h, Decision: d, Origin: r.label, Time: override.Stamp(time.Now())}
+	if old, there := r.overrides.Find(h); there {
+		o.Time = max(o.Time, old.Time+1)
+	}
+	var change changeOfOverrides
+	if !r.add(&change, &o) {
+		return errOverrides
+	}
+	if err := r.write(&change); err != nil {
+		return err
+	}
+	audit(r.log).Str("client", client).Stringer("info_hash", h).Str("change", r.effect(d)).Stringer("decision", d).
+		Stringer("origin", r.label).Stringer("mode", r.config.Mode).Bool("spreads", r.spread != nil).Msg("access list changed")
+	if r.spread != nil {
+		r.spread(o)
+	}
+	return nil
+}
+
+// effect says what a decision does in the mode in force.
+func (r *accessRules) effect(d override.Decision) string {
+	switch listed, ok := d.Lists(r.config.Mode); {
+	case d == override.Dropped:
+		return "left to the file"
+	case !ok:
+		return "kept, without effect in this mode"
+	case listed:
+		return "added to the list"
+	}
+	return "taken off the list"
+}
+
+// changeOfOverrides is a change that is to be written.
+type changeOfOverrides struct {
+	put  override.Set
+	gone []tracker.InfoHash
+}
+
+// add makes o part of a change. If there is no room, the override that was dropped
+// first goes; when there is none, or o itself would be that, add returns false.
+func (r *accessRules) add(c *changeOfOverrides, o *override.Override) bool {
+	_, there := r.overrides.Find(o.InfoHash)
+	if _, again := c.put.Find(o.InfoHash); !there && !again && r.overrides.Len()+c.put.Len() >= override.Capacity {
+		oldest, found := r.overrides.OldestDropped()
+		if !found || o.Decision == override.Dropped && oldest.Beats(o) {
+			return false
+		}
+		r.overrides.Remove(oldest.InfoHash)
+		c.gone = append(c.gone, oldest.InfoHash)
+	}
+	c.put.Put(*o)
+	return true
+}
+
+// write writes a change to the database and puts it in force.
+func (r *accessRules) write(c *changeOfOverrides) error {
+	all := c.put.From(tracker.InfoHash{}, math.MaxInt, nil)
+	if err := r.store.SetOverrides(all, c.gone); err != nil {
+		r.unsure = true
+		return err
+	}
+	for _, o := range all {
+		r.overrides.Put(o)
+	}
+	for _, h := range c.gone {
+		r.overrides.Remove(h)
+	}
+	r.apply()
+	return nil
+}
+
+// active returns up to limit overrides without those dropped, from an info hash on.
+// r.mu is held.
+func (r *accessRules) active(from tracker.InfoHash, limit int) (some []admin.Override) {
+	for o := range r.overrides.Since(from) {
+		if len(some) == limit {
+			break
+		}
+		if o.Decision != override.Dropped {
+			some = append(some, r.shown(o))
+		}
+	}
+	return some
+}
+
+// shown returns an override as the JSON interface shows it. r.mu is held.
+func (r *accessRules) shown(o *override.Override) admin.Override {
+	shown := admin.Override{InfoHash: o.InfoHash, Since: o.At(), Origin: o.Origin.String(), Local: !o.Decision.Spreads()}
+	shown.Listed, _ = o.Decision.Lists(r.config.Mode)
+	decision, known := o.Decision, true
+	if shown.Local {
+		decision, known = override.Of(r.config.Mode, shown.Listed)
+	}
+	if known {
+		shown.Decision = decision.String()
+	}
+	return shown
+}
+
+// maxLogged bounds the overrides of other instances that are logged one by one.
+const maxLogged = 100
+
+// logHeard logs what another instance has decided.
+func (r *accessRules) logHeard(from wire.ID, c *changeOfOverrides) {
+	if n := c.put.Len(); n > maxLogged {
+		audit(r.log).Stringer("instance", from).Int("overrides", n).Stringer("mode", r.config.Mode).Msg("access list changed")
+		return
+	}
+	for o := range c.put.All {
+		audit(r.log).Stringer("instance", from).Stringer("info_hash", o.InfoHash).Str("change", r.effect(o.Decision)).
+			Stringer("decision", o.Decision).Stringer("origin", o.Origin).Time("made", o.At()).Stringer("mode", r.config.Mode).
+			Msg("access list changed")
+	}
+}
+
+// groupOverrides are the access rules as live sync uses them.
+type groupOverrides struct{ *accessRules }
+
+// Label returns what names this instance to people.
+func (g groupOverrides) Label() override.Label { return g.label }
+
+// Digests returns the digests of the overrides.
+func (g groupOverrides) Digests() override.Digests {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.overrides.Digests()
+}
+
+// From appends up to limit overrides to dst, from an info hash on, in order.
+func (g groupOverrides) From(h tracker.InfoHash, limit int, dst []override.Override) []override.Override {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.overrides.From(h, limit, dst)
+}
+
+// Take puts what another instance has decided on disk and in force, as far as it
+// is later than what is known. It returns how many that were and for how many
+// there was no room.
+func (g groupOverrides) Take(heard []override.Override, from wire.ID) (taken, full int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var change changeOfOverrides
+	past := outlived(time.Now())
+	for i := range heard {
+		switch o := &heard[i]; {
+		case !g.overrides.Takes(o) || !change.put.Takes(o) || o.Decision == override.Dropped && o.Time < past:
+		case !g.add(&change, o):
+			full++
+		}
+	}
+	if change.put.Len() == 0 {
+		return 0, full, nil
+	}
+	if err := g.write(&change); err != nil {
+		return 0, full, err
+	}
+	g.logHeard(from, &change)
+	return change.put.Len(), full, nil
+}
+
+// outlived returns the time before which what was dropped is not kept any more.
+func outlived(now time.Time) uint64 { return override.Stamp(now.Add(-override.Lifetime)) }
+
+// Prune forgets what was dropped so long ago that nobody has it in mind.
+func (g groupOverrides) Prune(now time.Time) error {
+	past := outlived(now)
+	return g.removeAll(func(o *override.Override) bool { return o.Decision == override.Dropped && o.Time < past })
+}
+
+// removeAll removes the overrides that gone chooses.
+func (g groupOverrides) removeAll(gone func(*override.Override) bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var change changeOfOverrides
+	for o := range g.overrides.All {
+		if gone(o) {
+			change.gone = append(change.gone, o.InfoHash)
+		}
+	}
+	if len(change.gone) == 0 {
+		return nil
+	}
+	return g.write(&change)
+}
+
+// Agreed returns when the overrides were last equal to those of another instance;
+// the zero time if never.
+func (g groupOverrides) Agreed() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.agreed.at
+}
+
+// agreedEvery is how often Agree writes to the database.
+const agreedEvery = 24 * time.Hour
+
+// Agree notes that the overrides are equal to those of another instance.
+func (g groupOverrides) Agree(now time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.agreed.at = now
+	if since := now.Sub(g.agreed.stored); since >= 0 && since < agreedEvery {
+		return nil
+	}
+	if err := g.store.SetOverridesAgreed(now); err != nil {
+		return err
+	}
+	g.agreed.stored = now
+	return nil
+}
+
+// GiveUp removes what was decided so long ago that the others may have forgotten
+// that it was dropped: this instance was away for longer, and takes the group's.
+func (g groupOverrides) GiveUp(now time.Time) error {
+	past, n := outlived(now), 0
+	err := g.removeAll(func(o *override.Override) bool {
+		old := o.Decision.Spreads() && o.Time < past
+		n += int(oneIf(old))
+		return old
+	})
+	if n > 0 && err == nil {
+		g.log.Warn().Int("overrides", n).Msg("overrides of the access list that are older than a year are removed: this instance was away for as long, the group's take their place")
+	}
+	return err
+}
