@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/memory"
 	"keeptrack/livesync/wire"

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

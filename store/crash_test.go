@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/migrations"
 	"keeptrack/tracker"
 )

@@ -8,7 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

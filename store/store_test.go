@@ -15,7 +15,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/migrations"
 	"keeptrack/store/safefile"
 	"keeptrack/tracker"

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // siege is a tracker whose evictor works as soon as it is roused, and whose

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // maxHold is the most torrents, peers and entries of an index that may be touched

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // The random runs use few torrents, in two shards, so that each meets many

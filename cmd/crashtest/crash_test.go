@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // crashtest runs the command in a folder for temporary files of its own, and

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"keeptrack/cmd/internal/bench"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

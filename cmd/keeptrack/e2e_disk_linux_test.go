@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // estate is a user's folder with a database, and a folder of root's that the user

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/bench"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )

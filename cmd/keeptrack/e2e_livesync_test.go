@@ -19,7 +19,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/net/ipv4"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/store"
 	"keeptrack/tracker"
 )

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/harness"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

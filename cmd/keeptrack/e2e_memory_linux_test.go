@@ -22,7 +22,7 @@ import (
 
 	"keeptrack/cmd/internal/bench"
 	"keeptrack/cmd/internal/harness"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )

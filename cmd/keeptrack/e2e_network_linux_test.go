@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // lan is a network of namespaces on one bridge, which is in a namespace of its

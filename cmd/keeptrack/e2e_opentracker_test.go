@@ -17,7 +17,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )

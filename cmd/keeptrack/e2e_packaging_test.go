@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/config"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // The files for those who watch a daemon, and what is written about them.

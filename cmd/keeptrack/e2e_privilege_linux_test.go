@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"keeptrack/cmd/internal/privilege"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // unprivileged is the user that the daemon becomes.

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

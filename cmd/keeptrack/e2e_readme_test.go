@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/config"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // TestTheREADMEsFirstTry runs the lines of README's "Try it" as they stand, but for

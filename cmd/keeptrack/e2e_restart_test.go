@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )

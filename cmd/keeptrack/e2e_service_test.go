@@ -19,7 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker/bep15"
 )
 

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/harness"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // patience is how long the tests wait for what is to happen soon.

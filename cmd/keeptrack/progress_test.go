@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 func TestProgressIsSilentInAPipe(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 func itoa(n uintptr) string { return strconv.FormatUint(uint64(n), 10) }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

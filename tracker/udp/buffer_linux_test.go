@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // withoutPrivilege runs fn on a thread that may not go past the system's limits

@@ -15,7 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 	"keeptrack/tracker/bep15/bep15test"

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 

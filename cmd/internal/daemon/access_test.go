@@ -15,7 +15,7 @@ import (
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/cmd/internal/config"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"

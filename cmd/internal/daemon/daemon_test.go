@@ -21,7 +21,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // running is a daemon in this process, on loopback and free ports.

@@ -14,7 +14,7 @@ import (
 // packages of the project that it may import. Config and admin take the bounds and
 // types that they share with the domain and live sync from there.
 var allowed = map[string][]string{
-	"keeptrack/internal/testenv":     {},
+	"keeptrack/cmd/testenv":          {},
 	"keeptrack/tracker":              {},
 	"keeptrack/migrations":           {"keeptrack/store/runs"},
 	"keeptrack/tracker/internal/nap": {},
@@ -108,7 +108,7 @@ func TestOnlyTheDaemonKnowsTheFrontEnds(t *testing.T) {
 func TestOnlyTestsShareFixtures(t *testing.T) {
 	for path, imports := range packages(t) {
 		for _, i := range imports {
-			if strings.HasPrefix(i, "keeptrack/") && strings.HasSuffix(i, "test") || i == "keeptrack/internal/testenv" {
+			if strings.HasPrefix(i, "keeptrack/") && strings.HasSuffix(i, "test") || i == "keeptrack/cmd/testenv" {
 				t.Errorf("%s imports %s", path, i)
 			}
 		}

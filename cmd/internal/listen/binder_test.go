@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"keeptrack/cmd/internal/config"
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 func TestFamilies(t *testing.T) {

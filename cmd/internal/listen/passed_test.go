@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // file returns a copy of a socket as a service manager would pass it.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"keeptrack/internal/testenv"
+	"keeptrack/cmd/testenv"
 )
 
 // isolated is set in the environment of a test that runs in a network namespace
