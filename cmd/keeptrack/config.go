@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -58,13 +59,7 @@ func checkConfig(w io.Writer, path string) (*config.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if err := c.ReadSecrets(path); err != nil {
-		return nil, usageError{err}
-	}
-	if _, err := readAccessList(path, c); err != nil {
-		return nil, err
-	}
-	if _, err := readKeys(path, c.LiveSync.KeyFile); err != nil {
+	if _, _, err := readFiles(path, c); err != nil {
 		return nil, err
 	}
 	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(path), folderWarnings(c)) {
@@ -73,22 +68,18 @@ func checkConfig(w io.Writer, path string) (*config.Config, error) {
 	return c, nil
 }
 
-// readAccessList reads the access list of the config at path. One that cannot
-// be used is a usageError.
-func readAccessList(path string, c *config.Config) (*tracker.HashSet, error) {
-	list, err := daemon.ReadAccessList(&c.Access, func() {})
-	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
+// readFiles reads the files that the config at path names: secrets, which go into
+// the config, access list and keys. What is wrong with any of them is a usageError.
+func readFiles(path string, c *config.Config) (list *tracker.HashSet, keys *syncwire.Keys, err error) {
+	errs := []error{c.ReadSecrets(path)}
+	if list, err = daemon.ReadAccessList(&c.Access, func() {}); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
-	return list, nil
-}
-
-// readKeys reads the key file of the config at path. One that cannot be used
-// is a usageError.
-func readKeys(path, file string) (*syncwire.Keys, error) {
-	keys, err := daemon.ReadKeys(file)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", path, err)}
+	if keys, err = daemon.ReadKeys(c.LiveSync.KeyFile); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
-	return keys, nil
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, usageError{err}
+	}
+	return list, keys, nil
 }

@@ -52,6 +52,23 @@ func TestConfigCheckWarns(t *testing.T) {
 	}
 }
 
+// TestOneFileHidesNoOther: what is wrong with each of the files that a config names
+// is told at once.
+func TestOneFileHidesNoOther(t *testing.T) {
+	path := configFile(t, "admin.token_file = \"/none/token\"\nudp.connection_secret_file = \"/none/secret\"\n"+
+		"access.mode = \"deny\"\naccess.file = \"/none/list\"\nlivesync.key_file = \"/none/key\"\n")
+	want := strings.ReplaceAll(`keeptrack: FILE: udp.connection_secret_file: open /none/secret: no such file or directory
+keeptrack: FILE: admin.token_file: open /none/token: no such file or directory
+keeptrack: FILE: access.file: open /none/list: no such file or directory
+keeptrack: FILE: livesync.key_file: open /none/key: no such file or directory
+`, "FILE", path)
+	for _, args := range [][]string{{"config", "check", path}, {"serve", "--config", path}} {
+		if got := keeptrack(args...); got != (outcome{statusUsage, "", want}) {
+			t.Errorf("%v: got %+v, want\n%s", args, got, want)
+		}
+	}
+}
+
 func TestConfigCheckReportsEveryErrorOnALine(t *testing.T) {
 	path := configFile(t, "[udp]\nbatchdelay = \"1ms\"\n[livesync]\nport = 70000\nmax_delay = 5\n")
 	got := keeptrack("config", "check", path)

@@ -271,6 +271,7 @@ func TestConfigCheckLooksAtFolders(t *testing.T) {
 		{"all there", settings{}, ""},
 		{"no folder for the database", settings{"store.path": fmt.Sprintf("%q", missing+"/a.db")}, "store.path: the folder " + missing + " is missing"},
 		{"a file for a folder", settings{"store.path": fmt.Sprintf("%q", file+"/a.db")}, "store.path: the folder " + file + " is not a folder"},
+		{"a folder for the database", settings{"store.path": fmt.Sprintf("%q", top)}, "store.path: " + top + " is not a regular file"},
 		{"no folder for a socket", settings{"http.listen": fmt.Sprintf("[%q]", "unix:"+missing+"/s")}, "http.listen: the folder " + missing + " is missing"},
 		{"no folder for the admin socket", settings{"admin.listen": fmt.Sprintf("%q", "unix:"+missing+"/s")}, "admin.listen: the folder " + missing + " is missing"},
 		{"root's folder, and another user", settings{"process.user": fmt.Sprintf("%q", unprivileged)}, `store.path: the folder ` + top + ` cannot be written to by process.user "nobody": its permissions forbid it`},

@@ -307,6 +307,28 @@ func TestReaderOfACommandGoes(t *testing.T) {
 	}
 }
 
+// TestOutputThatCannotBeWritten: a command whose output is lost has failed.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	testenv.Need(t, "open /dev/full", err)
+	defer full.Close()
+	for _, args := range [][]string{
+		{"--help"}, {"help", "serve"}, {"completion"}, {"completion", "bash"}, {"completion", "fish"},
+		{"version"}, {"version", "--sbom"}, {"config", "example"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			cmd := program(t, t.TempDir(), args...)
+			var stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = full, &stderr
+			_ = cmd.Run() // its status says it
+			const want = "keeptrack: write /dev/stdout: no space left on device\n"
+			if status := cmd.ProcessState.ExitCode(); status != statusFailed || stderr.String() != want {
+				t.Errorf("status %d with %q, want %d with %q", status, &stderr, statusFailed, want)
+			}
+		})
+	}
+}
+
 // runUnread runs the program with nobody to read what it prints. It returns the
 // signal that ended it, -1 if none did.
 func runUnread(t *testing.T, dir string, args ...string) (syscall.Signal, string) {
@@ -326,11 +348,26 @@ func runUnread(t *testing.T, dir string, args ...string) (syscall.Signal, string
 	return cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(), stderr.String()
 }
 
+// TestReloadWaitsForNobody: a config that has become a pipe is refused, and the
+// daemon goes on and stops.
+func TestReloadWaitsForNobody(t *testing.T) {
+	dir := t.TempDir()
+	config := testSettings(dir).write(t)
+	d := startCommand(t, program(t, dir, "serve", "--config", config), &http.Client{Timeout: patience})
+	if err := firstError(os.Remove(config), syscall.Mkfifo(config, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	d.Cmd.Process.Signal(syscall.SIGHUP)
+	waitFor(t, "the refusal", func() bool { return d.logged("reload refused, the running config stays in force") > 0 })
+	d.stop()
+}
+
 // TestEarlySIGHUP sends one to a daemon that has not read its config yet, which
 // comes through a pipe.
 func TestEarlySIGHUP(t *testing.T) {
 	dir := t.TempDir()
-	text := []byte(readText(t, testSettings(dir).write(t)))
+	again := testSettings(dir).write(t) // for the reload
+	text := []byte(readText(t, again))
 	pipe, pid := filepath.Join(dir, "config"), filepath.Join(dir, "pid")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -359,11 +396,11 @@ func TestEarlySIGHUP(t *testing.T) {
 			return
 		}
 		_, _ = f.Write(text) // fails if the daemon has ended, of which the test hears
+		if err := os.Rename(again, pipe); err != nil {
+			t.Error(err)
+		}
 	}()
 	d := startCommand(t, cmd, &http.Client{Timeout: patience})
-	if err := os.WriteFile(pipe, text, 0); err != nil { // for the reload
-		t.Fatal(err)
-	}
 	waitFor(t, "the reload", func() bool { return d.logged("config reloaded") > 0 })
 	d.stop()
 }

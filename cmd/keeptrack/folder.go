@@ -15,7 +15,7 @@ import (
 
 // folderWarnings returns a line for each folder that a daemon would make files in,
 // of the database or a unix socket, and that is missing or that it could not write
-// to: as process.user if root runs this and the config names one, otherwise as who
+// to, and for a database that is no file: as process.user if root runs this and the config names one, otherwise as who
 // runs this.
 func folderWarnings(c *config.Config) (warnings []string) {
 	check := func(key, path string) {
@@ -25,6 +25,9 @@ func folderWarnings(c *config.Config) (warnings []string) {
 		}
 	}
 	check("store.path", c.Store.Path)
+	if info, err := os.Stat(c.Store.Path); err == nil && !info.Mode().IsRegular() {
+		warnings = append(warnings, fmt.Sprintf("store.path: %s is not a regular file", c.Store.Path))
+	}
 	if path := c.Admin.Listen.Unix; path != "" {
 		check("admin.listen", path)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -38,8 +39,9 @@ func (e toldError) Unwrap() error { return e.err }
 // go to stderr, each line with the program's name in front.
 func run(args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
+	out := &output{to: stdout}
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 
 	// What fails before a command starts is cobra's refusal of the command
@@ -47,10 +49,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	started := false
 	prepare(root, func() { started = true })
 	cmd, err := root.ExecuteC()
-	if err == nil {
+	switch {
+	case out.err != nil:
+		err = cmp.Or(err, out.err)
+	case err == nil:
 		return statusDone
-	}
-	if !started {
+	case !started:
 		err = usageError{fmt.Errorf("%w, see %s --help", err, cmd.CommandPath())}
 	}
 	if told := (toldError{}); !errors.As(err, &told) {
@@ -60,6 +64,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return statusUsage
 	}
 	return statusFailed
+}
+
+// output notes the first error of writing to a command's output: cobra's help
+// returns none.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	o.err = cmp.Or(o.err, err)
+	return n, err
 }
 
 // newRootCommand returns the command line. Each subcommand is in a file of its

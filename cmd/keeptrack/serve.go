@@ -93,14 +93,7 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	if err != nil {
 		return err
 	}
-	if err := c.ReadSecrets(path); err != nil {
-		return usageError{err}
-	}
-	list, err := readAccessList(path, c)
-	if err != nil {
-		return err
-	}
-	keys, err := readKeys(path, c.LiveSync.KeyFile)
+	list, keys, err := readFiles(path, c)
 	if err != nil {
 		return err
 	}

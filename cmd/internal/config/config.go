@@ -37,10 +37,16 @@ func Default() *Config {
 	return c
 }
 
-// Load reads and validates the file at path. What is wrong in the file is
-// returned as Errors, all of it at once.
-func Load(path string) (*Config, error) {
-	text, err := os.ReadFile(path)
+// Load reads and validates the file at path, or what comes through a pipe there,
+// for whose writer it waits. What is wrong in the file is returned as Errors, all
+// of it at once.
+func Load(path string) (*Config, error) { return load(path, os.ReadFile) }
+
+// Reload is Load for a daemon that serves: it waits for nobody, and refuses a pipe.
+func Reload(path string) (*Config, error) { return load(path, readFile) }
+
+func load(path string, read func(path string) ([]byte, error)) (*Config, error) {
+	text, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read config: %w", err)
 	}

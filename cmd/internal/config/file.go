@@ -30,6 +30,16 @@ func OpenFile(path string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
+// readFile returns what a file that OpenFile opens holds.
+func readFile(path string) ([]byte, error) {
+	f, _, err := OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // nothing was written to it
+	return io.ReadAll(f)
+}
+
 // maxSecret is the number of bytes from which on a secret's file is refused.
 const maxSecret = 8 << 10
 

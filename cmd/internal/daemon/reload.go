@@ -68,7 +68,7 @@ func (d *Daemon) reload() error {
 	if d.opts.ConfigPath == "" {
 		return errNoConfig
 	}
-	c, err := config.Load(d.opts.ConfigPath)
+	c, err := config.Reload(d.opts.ConfigPath)
 	if err != nil {
 		return err
 	}
