@@ -49,7 +49,7 @@ func TestKeyMayBeginWithAnything(t *testing.T) {
 
 // FuzzRouteOf compares with regular expressions on the path unescaped.
 func FuzzRouteOf(f *testing.F) {
-	for _, s := range []string{"/announce", "/abc/scrape%20", "//a%2f%00/", "/sc.", "/%", "/ /\x7f/announce\xff", "/%61%2e"} {
+	for _, s := range []string{"/announce", "/abc/scrape%20", "//a%2f%00/", "/sc.", "/%", "/ /\x7f/announce\xff", "/%61%2e", ""} {
 		f.Add(s)
 	}
 	const before, after = `(?s)^(.*/)?[\x00- \x7f]*`, `([^-\w/][^/]*)?[/\x00- \x7f]*$`
@@ -69,6 +69,8 @@ func FuzzRouteOf(f *testing.F) {
 		}
 		want := routeNone
 		switch {
+		case path == "":
+			want = routeInvalid
 		case root.MatchString(plain):
 			want = routeRoot
 		case last[routeAnnounce].MatchString(plain):
