@@ -27,6 +27,10 @@ type Cluster struct {
 	NextBeacon time.Time `json:"next_beacon,omitzero"`
 	// Tell is the tell stream of this instance.
 	Tell Progress `json:"tell"`
+	// Filled is how far this instance is in getting the group's peers after its start,
+	// and Telling are the instances that it tells its peers.
+	Filled  Filled `json:"peers"`
+	Telling []Told `json:"telling_peers"`
 	// Instances are the other instances that were heard since the start, in
 	// order of id: at most 256, those heard last.
 	Instances []Instance `json:"instances"`
@@ -53,6 +57,8 @@ func (n *Node) Cluster() Cluster {
 		Torrents:  n.tracker.ServedCount(),
 		Keys:      n.sealing.keyCount(),
 		Transport: n.transport.State(),
+		Filled:    n.filled(),
+		Telling:   n.told(),
 		Instances: n.instances.list(),
 	}
 	s := &n.scrape

@@ -21,6 +21,7 @@ func defaults() Options {
 		BeaconInterval:   time.Minute,
 		InquireThreshold: 0.75,
 		TellRate:         1000,
+		PeerRate:         4_000_000,
 		Log:              zerolog.Nop(),
 	}
 }
@@ -48,9 +49,27 @@ type instance struct {
 	done    chan error
 }
 
-// start runs an instance on the network. It stops at the end of the test at
-// the latest.
+// start runs an instance on the network that got the group's peers long ago. It stops at
+// the end of the test at the latest.
 func start(t testing.TB, n *memory.Network, o Options, records ...tracker.Record) *instance {
+	t.Helper()
+	i := prepare(t, n, o, records...)
+	i.newcomer.fill.state, i.newcomer.fill.ready = filled, true
+	i.newcomer.fill.greet = time.Now().Add(1000 * time.Hour)
+	i.run(t)
+	return i
+}
+
+// startNewcomer is start for one that has none yet.
+func startNewcomer(t testing.TB, n *memory.Network, o Options, records ...tracker.Record) *instance {
+	t.Helper()
+	i := prepare(t, n, o, records...)
+	i.run(t)
+	return i
+}
+
+// prepare makes an instance that does not run yet.
+func prepare(t testing.TB, n *memory.Network, o Options, records ...tracker.Record) *instance {
 	t.Helper()
 	i := &instance{port: n.Join(), done: make(chan error, 1)}
 	now := time.Now()
@@ -71,11 +90,14 @@ func start(t testing.TB, n *memory.Network, o Options, records ...tracker.Record
 	if i.Node, err = New(o, i.port, i.tracker); err != nil {
 		t.Fatal(err)
 	}
+	return i
+}
+
+func (i *instance) run(t testing.TB) {
 	ctx, cancel := context.WithCancel(context.Background())
 	i.cancel = cancel
 	go func() { i.done <- i.Run(ctx) }()
 	t.Cleanup(cancel)
-	return i
 }
 
 // stop ends an instance and waits until it has ended.

@@ -35,6 +35,7 @@ func Example() {
 		MaxDelay:       10 * time.Millisecond,
 		BeaconInterval: time.Minute,
 		TellRate:       1000,
+		PeerRate:       4_000_000,
 		Log:            zerolog.Nop(),
 	}
 	newTracker := func() *tracker.Tracker {

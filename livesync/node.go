@@ -3,6 +3,7 @@ package livesync
 import (
 	"context"
 	"errors"
+	"iter"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,22 @@ type Tracker interface {
 	// ApplySync takes in a peer that another instance published. It publishes
 	// nothing.
 	ApplySync(now tracker.Instant, r *tracker.SyncRecord) tracker.SyncResult
+	// TakePeers takes in the peers of another instance, whose ages are as of now. It
+	// publishes nothing, and no later announce gives way.
+	TakePeers(now tracker.Instant, peers []tracker.PeerState) tracker.Restored
+	// RememberStops says whether TakePeers is to pass over peers that have stopped
+	// since they announced.
+	RememberStops(on bool)
+	// SetFilling says whether clients are to be back soon, because peers are still to
+	// come.
+	SetFilling(on bool)
+	// PeerStates returns the peers of one of tracker.ShardCount shards in pieces,
+	// those of a torrent side by side.
+	PeerStates(shard int, now func() time.Time) iter.Seq[[]tracker.PeerState]
+	// PeerCount returns the number of peers.
+	PeerCount() uint64
+	// Access returns the access list in force.
+	Access() *tracker.Access
 	// Merge takes in another instance's counts of a torrent, by maximum, and
 	// returns the downloaded count held before.
 	Merge(now tracker.Instant, r tracker.Record) (local uint64, res tracker.SyncResult)
@@ -49,6 +66,7 @@ type Node struct {
 	sealing   *sealing
 	outbox    *outbox
 	scrape    scrape
+	newcomer  newcomer
 	instances instances
 	counters  counters
 	failing   atomic.Bool // the last packet could not be sent
@@ -56,7 +74,9 @@ type Node struct {
 	// The receiving goroutine's.
 	batch      [syncBatch]tracker.SyncRecord // those being applied
 	ahead      [syncBatch]tracker.Ahead
-	complained [DropCount]time.Time // when the log last said so
+	taken      [peerBatch]tracker.PeerState // those of a stream being taken in
+	missing    []uint32                     // those that another instance lacks
+	complained [DropCount]time.Time         // when the log last said so
 }
 
 // New returns a node that speaks over tr for t and publishes its peers. After an error tr is the
@@ -84,6 +104,7 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 		},
 		instances: instances{known: make(map[wire.ID]*Instance)},
 	}
+	n.initNewcomer()
 	t.PublishTo(n.Publish)
 	return n, nil
 }
@@ -132,6 +153,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	others.Go(func() { n.receiveAll(ctx) })
 	senders.Go(func() { n.outbox.run(ctx, n.sendToAll) })
 	senders.Go(func() { n.runScrape(ctx) })
+	senders.Go(func() { n.runNewcomer(ctx) })
 	senders.Wait()
 	stopCarrying()
 	others.Wait()

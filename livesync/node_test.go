@@ -245,7 +245,7 @@ func emptyTracker() *tracker.Tracker {
 }
 
 func TestNewRefusesSmallPackets(t *testing.T) {
-	smallest := wire.HeaderSize + wire.Live6Size
+	smallest := wire.SmallestPacket
 	for name, tt := range map[string]struct {
 		options Options
 		size    int

@@ -11,8 +11,13 @@ import (
 	"keeptrack/livesync/wire"
 )
 
-// MaxTellRate is more packets a second than anybody can send.
-const MaxTellRate = 1_000_000
+// Bounds of Options: MaxTellRate is more packets a second than anybody can send,
+// MaxPeerRate more bytes. A newcomer takes MinPeerRate for dead if it is much slower.
+const (
+	MaxTellRate = 1_000_000
+	MinPeerRate = 10_000
+	MaxPeerRate = 10_000_000_000
+)
 
 // Options say how an instance takes part.
 type Options struct {
@@ -30,6 +35,9 @@ type Options struct {
 	InquireThreshold float64
 	// TellRate is the pace of a tell stream in packets a second.
 	TellRate int
+	// PeerRate is the pace, in bytes a second, of all streams of peers to newcomers
+	// together.
+	PeerRate int
 	// Keys seal every packet; nil: none is sealed.
 	Keys *wire.Keys
 	// AcceptPlain also takes packets that are not sealed, when there are Keys.
@@ -64,5 +72,6 @@ func (o *Options) validate(l transport.Limits) error {
 	check(o.BeaconInterval > 0, "beacon interval %s is not positive", o.BeaconInterval)
 	check(o.InquireThreshold >= 0 && o.InquireThreshold <= 1, "inquire threshold %g is not between 0 and 1", o.InquireThreshold)
 	check(o.TellRate > 0 && o.TellRate <= MaxTellRate, "tell rate %d is not between 1 and %d packets a second", o.TellRate, MaxTellRate)
+	check(o.PeerRate >= MinPeerRate && o.PeerRate <= MaxPeerRate, "peer rate %d is not between %d and %d bytes a second", o.PeerRate, MinPeerRate, MaxPeerRate)
 	return errors.Join(errs...)
 }

@@ -170,7 +170,7 @@ func (w *world) start(m *member) {
 	o := w.options
 	binary.BigEndian.PutUint32(o.ID[:], w.rng.Uint32()|1)
 	o.ReplayFloors = m.floors
-	m.instance = start(w.t, w.net, o, slices.Collect(maps.Values(m.stored))...)
+	m.instance = startNewcomer(w.t, w.net, o, slices.Collect(maps.Values(m.stored))...)
 	m.scrape.owed.setLimit(w.limit)
 	m.seen = make(map[tracker.InfoHash]uint64)
 	for h, r := range m.stored {

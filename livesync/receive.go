@@ -16,8 +16,11 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		n.complain(drop, from, now)
 		return
 	}
-	n.counters.in[p.Kind].add(p.Records())
 	n.instances.heard(p, from, now)
+	if p.Kind.Extension() && p.Kind.Addressed() && p.Target() != n.options.ID {
+		return // over multicast, what is for another instance comes here as well
+	}
+	n.counters.in[p.Kind].add(p.Records())
 	if p.Trailing > 0 {
 		n.drop(DropTrailing)
 	}
@@ -34,6 +37,8 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		n.decide(event{kind: eventInquire}, now)
 	case wire.KindTell:
 		n.merge(p, maxTold(wire.Sealed(b)), from, now)
+	case wire.KindHello, wire.KindAsk, wire.KindPeers, wire.KindPeersEnd, wire.KindHave:
+		n.receiveNewcomer(p, from, now)
 	}
 }
 
@@ -42,11 +47,15 @@ func (n *Node) accept(b []byte, now time.Time) (wire.Packet, Drop) {
 	if len(b) >= wire.HeaderSize && wire.ID(b) == n.options.ID {
 		return wire.Packet{}, DropOwn
 	}
+	sealed := wire.Sealed(b)
 	b, drop := n.sealing.open(b, now)
 	if drop != DropNone {
 		return wire.Packet{}, drop
 	}
 	p, err := wire.Parse(b)
+	if err == nil && p.Kind.Extension() && n.sealing != nil && !sealed {
+		return wire.Packet{}, DropPlain // accept_plain is for programs that know no key
+	}
 	return p, DropOf(err)
 }
 
@@ -55,6 +64,10 @@ func (n *Node) drop(d Drop) { n.counters.drops[d].Add(1) }
 // syncBatch is the number of peers that are looked at together: as many as a
 // packet has on most networks.
 const syncBatch = 52
+
+// peerBatch is the number of peers of a stream that are taken in together: as many as
+// a packet has on most networks.
+const peerBatch = 256
 
 // applySync takes in the peers of a SYNC_LIVE or SYNC_LIVE6 packet.
 func (n *Node) applySync(p wire.Packet, now time.Time) {

@@ -100,7 +100,7 @@ func TestKeysAreChangedWithoutLosingAPacket(t *testing.T) {
 }
 
 func TestSealedPacketsFitTheLimit(t *testing.T) {
-	for _, limit := range []int{maxPacket, wire.HeaderSize + wire.Live6Size + wire.SealOverhead} {
+	for _, limit := range []int{maxPacket, wire.SmallestPacket + wire.SealOverhead} {
 		synctest.Test(t, func(t *testing.T) {
 			o := sealed(keysOf(t, 1))
 			n := memory.New(memory.Options{Limits: transport.Limits{MaxPacket: limit}, Link: lan})

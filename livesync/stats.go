@@ -41,6 +41,10 @@ type Stats struct {
 	// TransportLost counts packets that arrived and were lost before they
 	// could be read.
 	TransportLost uint64
+	// PeersAsked counts how often another instance was asked for its peers, PeersTaken
+	// the peers taken in then, PeersTold those told to others that asked, and
+	// PeersResent the packets with such peers that were sent again.
+	PeersAsked, PeersTaken, PeersTold, PeersResent uint64
 	// Pauses counts how often receiving paused because it took more than its
 	// share of a processor.
 	Pauses uint64
@@ -53,6 +57,10 @@ func (n *Node) Stats() Stats {
 		OutboxLost:    n.outbox.lost(),
 		TransportLost: n.transport.Lost(),
 		Pauses:        n.counters.pauses.Load(),
+		PeersAsked:    n.counters.peersAsked.Load(),
+		PeersTaken:    n.counters.peersTaken.Load(),
+		PeersTold:     n.counters.peersTold.Load(),
+		PeersResent:   n.counters.peersResent.Load(),
 	}
 	for k := range wire.KindCount {
 		s.In[k], s.Out[k] = n.counters.in[k].load(), n.counters.out[k].load()
@@ -69,6 +77,8 @@ type counters struct {
 	drops        [DropCount]atomic.Uint64
 	sendFailures atomic.Uint64
 	pauses       atomic.Uint64
+
+	peersAsked, peersTaken, peersTold, peersResent atomic.Uint64
 }
 
 type traffic struct{ packets, records atomic.Uint64 }

@@ -98,10 +98,12 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 // returns whether the peer is to be published, and with which flags.
 func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (flags SyncFlags, publish bool) {
 	rejected := t.reachable(a)
+	storable := rejected == NotRejected
 	if a.Event != EventStopped {
 		s.reject(r, rejected)
+	} else if storable {
+		s.stopped(&a.InfoHash, &a.Peer, now)
 	}
-	storable := rejected == NotRejected
 	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
 		if !storable || a.Event == EventStopped {
@@ -240,8 +242,16 @@ func (t *Tracker) interval(s *shard) uint32 {
 	if jitter := t.opts.IntervalJitter / time.Second; jitter > 0 {
 		interval += time.Duration(below(&s.rng, uint32(2*jitter+1))) - jitter
 	}
-	return uint32(min(max(interval, least/time.Second), LongestInterval/time.Second))
+	interval = min(max(interval, least/time.Second), LongestInterval/time.Second)
+	if t.filling.Load() {
+		interval = min(interval, ShortestInterval/time.Second)
+	}
+	return uint32(interval)
 }
+
+// SetFilling says whether peers are still to come from other instances: until then
+// clients are told to be back after ShortestInterval, for they may have got few.
+func (t *Tracker) SetFilling(on bool) { t.filling.Store(on) }
 
 // minInterval returns the shortest wait, in seconds, for a client whose interval is
 // interval.

@@ -10,6 +10,9 @@ type Restored struct {
 	// Rejected counts those for which there is no room or whose address is not
 	// taken in.
 	Rejected uint64
+	// Refused and Stopped are of TakePeers: they count those of torrents that the
+	// access list refuses, and those that have stopped here since they announced.
+	Refused, Stopped uint64
 }
 
 // RestorePeers takes in peers from an earlier process, which have announced when
@@ -20,17 +23,32 @@ type Restored struct {
 // announces come in.
 func (t *Tracker) RestorePeers(now Instant, peers []PeerState) Restored {
 	r := restoring{t: t, now: now}
-	newByShard(len(peers), func(i int) uint64 { return hashTorrent(&peers[i].InfoHash, t.seed) }).
-		each(t, func(i uint32) { r.prefetch(peers[i].Peer.Network()) },
-			func(s *shard, hash uint64, i uint32) { r.restore(s, hash, &peers[i]) })
+	r.all(peers)
 	return r.done
 }
 
-// restoring is one call of RestorePeers.
+// TakePeers is RestorePeers for the peers of another instance. Those of torrents that
+// the access list refuses are not taken in, nor are those that have stopped here since
+// they announced, as far as RememberStops has them remembered.
+func (t *Tracker) TakePeers(now Instant, peers []PeerState) Restored {
+	r := restoring{t: t, now: now, access: t.access.Load()}
+	r.all(peers)
+	return r.done
+}
+
+// restoring is one call of RestorePeers or TakePeers.
 type restoring struct {
-	t    *Tracker
-	now  Instant
-	done Restored
+	t      *Tracker
+	now    Instant
+	access *Access // nil: RestorePeers
+	done   Restored
+}
+
+func (r *restoring) all(peers []PeerState) {
+	t := r.t
+	newByShard(len(peers), func(i int) uint64 { return hashTorrent(&peers[i].InfoHash, t.seed) }).
+		each(t, func(i uint32) { r.prefetch(peers[i].Peer.Network()) },
+			func(s *shard, hash uint64, i uint32) { r.restore(s, hash, &peers[i]) })
 }
 
 // prefetch fetches the counters of a network.
@@ -45,13 +63,16 @@ func (r *restoring) prefetch(n Network) {
 // restore takes in one peer, of a torrent with this hash in the locked shard s.
 func (r *restoring) restore(s *shard, hash uint64, p *PeerState) {
 	then, alive := r.t.clock.before(r.now, p.Age)
-	if !alive {
+	switch {
+	case !alive:
 		r.done.Expired++
-		return
-	}
-	if r.t.restorePeer(s, hash, p, then) {
+	case r.access != nil && r.access.Refuses(&p.InfoHash):
+		r.done.Refused++
+	case r.access != nil && s.stoppedSince(&p.InfoHash, &p.Peer, then):
+		r.done.Stopped++
+	case r.t.restorePeer(s, hash, p, then):
 		r.done.Stored++
-	} else {
+	default:
 		r.done.Rejected++
 	}
 }

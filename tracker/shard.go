@@ -19,6 +19,7 @@ type shard struct {
 	changed bitmap   // torrents whose record the database does not have yet
 	removed removals // torrents that the database has and the shard no longer
 	recent  completions
+	stops   stops
 
 	totals  ShardTotals
 	refused int // torrents that the access list refused when they were last swept

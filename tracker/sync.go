@@ -50,6 +50,9 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 	s, hash := t.find(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if u.remove {
+		s.stopped(&r.InfoHash, &r.Peer, now)
+	}
 	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
 		if u.remove {

@@ -70,6 +70,7 @@ type Tracker struct {
 	seen     atomic.Pointer[seenAges] // nil until the sweep has begun
 	limits   limits
 	taking   taking
+	filling  atomic.Bool  // see SetFilling
 	fileOnly atomic.Bool  // the file may have records that the tracker has not
 	alone    atomic.Int64 // their number, about
 	// unreachable has where the peers come from that nobody could reach.
@@ -132,6 +133,12 @@ type Stats struct {
 	Memory, MaxMemory int64
 	// Evicted counts by kind what has gone to make room for others.
 	Evicted [EvictedCount]uint64
+}
+
+// PeerCount returns the number of stored peers.
+func (t *Tracker) PeerCount() uint64 {
+	s := t.Stats()
+	return s.Peers[IPv4] + s.Peers[IPv6]
 }
 
 // Stats adds up the shards, one after the other.

@@ -246,6 +246,7 @@ func TestLiveSyncOutlivesItsInterface(t *testing.T) {
 		t.Logf("both heard after %s", time.Since(began))
 	}
 	hear()
+	pair[0].waitMetric("keeptrack_ready", 1) // it waits for peers that nobody has
 	for round := 1; round <= 2; round++ {
 		l.disconnect(0)
 		waitFor(t, "the loss to be noticed", func() bool { return pair[0].metric("keeptrack_livesync_up") == 0 })

@@ -15,20 +15,49 @@ const (
 	KindInquire             // SYNC_SCRAPE_INQUIRE: asks one instance for its counts
 	KindTell                // SYNC_SCRAPE_TELL: counts of torrents
 
+	// Those from here on are keeptrack's own, see Extension.
+	KindHello    // says how many peers the sender has
+	KindAsk      // asks one instance for its peers
+	KindPeers    // peers for the instance that asked
+	KindPeersEnd // the last packet of those
+	KindHave     // what of them has arrived
+
 	KindCount int = iota // number of kinds
 )
 
 var kinds = [KindCount]struct {
 	name   string
 	wire   uint32 // type number
+	body   int    // size in bytes of what comes before the records
 	record int    // size of a record in bytes; 0: the body holds no records
-	body   int    // size in bytes of a body without records
+	least  int    // number of records at least
+	groups bool   // groups of peers follow in place of records
 }{
-	KindLive:    {name: "live", wire: 0, record: LiveSize},
-	KindLive6:   {name: "live6", wire: 1, record: Live6Size},
+	KindLive:    {name: "live", wire: 0, record: LiveSize, least: 1},
+	KindLive6:   {name: "live6", wire: 1, record: Live6Size, least: 1},
 	KindBeacon:  {name: "beacon", wire: 1, body: 8},
 	KindInquire: {name: "inquire", wire: 2, body: 4},
-	KindTell:    {name: "tell", wire: 3, record: TellSize},
+	KindTell:    {name: "tell", wire: 3, record: TellSize, least: 1},
+
+	KindHello:    {name: "hello", wire: 0x120, body: helloSize},
+	KindAsk:      {name: "peers_ask", wire: 0x121, body: 4 + 4},
+	KindPeers:    {name: "peers", wire: 0x122, body: peersHead, groups: true},
+	KindPeersEnd: {name: "peers_end", wire: 0x123, body: 4 + 4 + 4},
+	KindHave:     {name: "peers_have", wire: 0x124, body: 4 + 4 + 4, record: 4},
+}
+
+// Extension reports whether packets of kind k are keeptrack's own: other programs do
+// not know them. Where there is a key they are taken in sealed only.
+func (k Kind) Extension() bool { return kinds[k].wire > typeSealed }
+
+// Addressed reports whether packets of kind k are for one instance alone, which
+// Packet.Target names.
+func (k Kind) Addressed() bool {
+	switch k {
+	case KindInquire, KindAsk, KindPeers, KindPeersEnd, KindHave:
+		return true
+	}
+	return false
 }
 
 // String returns the kind's name in lower case, such as "live6".
@@ -51,7 +80,7 @@ func KindOfPeers(f tracker.Family) Kind {
 // length bytes long, its header included; 0 for kinds without records.
 func (k Kind) Records(length int) int {
 	if size := kinds[k].record; size > 0 {
-		return (length - HeaderSize) / size
+		return (length - HeaderSize - kinds[k].body) / size
 	}
 	return 0
 }
@@ -66,7 +95,8 @@ func kindOf(wire uint32, body int) (Kind, error) {
 			continue
 		}
 		known = true
-		if t.record > 0 && body >= t.record || t.record == 0 && body == t.body {
+		least := t.body + t.least*t.record
+		if body == least || body > least && (t.record > 0 || t.groups) {
 			return Kind(k), nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/peergroup"
 )
 
 // Sizes in bytes.
@@ -14,8 +15,8 @@ const (
 	TellSize   = 20 + 4 + 8      // SYNC_SCRAPE_TELL record
 
 	// SmallestPacket is the size that a packet must be able to have, so that it
-	// holds a record of any kind.
-	SmallestPacket = HeaderSize + Live6Size
+	// holds a record of any kind, and a peer for an instance that asked.
+	SmallestPacket = HeaderSize + peersHead + peergroup.Largest
 )
 
 // syncFlags are the flags that mean something on the wire. FROM_SYNC (0x10) is
@@ -37,13 +38,14 @@ type TellRecord struct {
 type Packet struct {
 	// From is the id of the instance that sent the packet.
 	From ID
-	// Kind decides which of the methods Sync, Tell, Torrents and Target applies.
+	// Kind decides which of the methods that read the packet apply.
 	Kind Kind
 	// Trailing is the number of bytes after the last whole record, to be
 	// ignored.
 	Trailing int
 
-	body []byte // whole records, or a body without records
+	body  []byte // with whole records, if there are any
+	peers int    // of KindPeers: how many there are
 }
 
 // Parse reads a packet. The Packet refers to b and is valid as long as b is not
@@ -61,15 +63,21 @@ func Parse(b []byte) (Packet, error) {
 	}
 	p := Packet{From: ID(b), Kind: k}
 	if size := kinds[k].record; size > 0 {
-		p.Trailing = len(body) % size
+		p.Trailing = (len(body) - kinds[k].body) % size
 	}
 	p.body = body[:len(body)-p.Trailing]
+	if k == KindPeers {
+		p.peers, err = peergroup.Count(p.body[peersHead:])
+	}
+	if err != nil {
+		return Packet{}, ErrLength
+	}
 	return p, nil
 }
 
-// Records returns the number of records in a packet of kind KindLive, KindLive6
-// or KindTell, and 0 for the others.
-func (p Packet) Records() int { return p.Kind.Records(HeaderSize + len(p.body)) }
+// Records returns the number of records in a packet, or of peers in one of kind
+// KindPeers, and 0 for kinds without.
+func (p Packet) Records() int { return p.Kind.Records(HeaderSize+len(p.body)) + p.peers }
 
 // Sync reads record i of a packet of kind KindLive or KindLive6 into r. Flags
 // that mean nothing are left out.
@@ -100,8 +108,8 @@ func (p Packet) Tell(i int) TellRecord {
 // Torrents returns the number of torrents in a packet of kind KindBeacon.
 func (p Packet) Torrents() uint64 { return binary.BigEndian.Uint64(p.body) }
 
-// Target returns the id of the instance that a packet of kind KindInquire asks
-// for its counts.
+// Target returns the id of the instance that a packet is for, if its kind is
+// Addressed.
 func (p Packet) Target() ID { return ID(p.body) }
 
 // AppendHeader appends the header of a packet sent by the instance id.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/peergroup"
 )
 
 // blocks returns where the blocks of a whole file begin, its end last.
@@ -148,7 +149,7 @@ func TestDamagedBlocks(t *testing.T) {
 
 // insert puts a block that ends in the middle of a peer at an offset.
 func insert(file []byte, at int, kind blockType) []byte {
-	block := appendGroup(append(make([]byte, blockHeaderSize), 0), []tracker.PeerState{{Peer: peer(1)}})
+	block := peergroup.Append(append(make([]byte, blockHeaderSize), 0), []tracker.PeerState{{Peer: peer(1)}})
 	block = block[:len(block)-1]
 	sealBlock(block, kind)
 	return append(append(bytes.Clone(file[:at]), block...), file[at:]...)
@@ -180,38 +181,5 @@ func FuzzRead(f *testing.F) {
 		if info, err := r.Each(func([]tracker.PeerState) {}); err != nil || info.Peers > uint64(len(file)) {
 			t.Errorf("%+v, %v", info, err)
 		}
-	})
-}
-
-// FuzzParsePeers: a payload that can be read is written again with the same peers.
-func FuzzParsePeers(f *testing.F) {
-	s := Section{w: &Writer{began: now()}, block: make([]byte, 0, blockHeaderSize+maxPayload)}
-	if err := s.Add(somePeers(20)); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(s.block[blockHeaderSize:])
-	f.Add([]byte{0})
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		if len(payload) > maxPayload {
-			return
-		}
-		var peers, again []tracker.PeerState
-		batch := make([]tracker.PeerState, 0, 8)
-		if parsePeers(payload, 0, batch, func(some []tracker.PeerState) { peers = append(peers, some...) }) != nil {
-			return
-		}
-		text := []byte{0}
-		for left := peers; len(left) > 0; {
-			n := run(left)
-			before := len(text)
-			if text = appendGroup(text, left[:n]); len(text)-before > groupRoom(left[:n]) {
-				t.Errorf("%d bytes for %d peers", len(text)-before, n)
-			}
-			left = left[n:]
-		}
-		if err := parsePeers(text, 0, batch, func(some []tracker.PeerState) { again = append(again, some...) }); err != nil {
-			t.Fatal(err)
-		}
-		wantPeers(t, again, peers)
 	})
 }

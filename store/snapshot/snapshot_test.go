@@ -32,7 +32,7 @@ func somePeers(n int) []tracker.PeerState {
 		if rng.IntN(2) == 0 && (i < n/4 || i > n/2) {
 			binary.BigEndian.PutUint64(h[4:], rng.Uint64())
 		}
-		all[i] = tracker.PeerState{InfoHash: h, Peer: peer(i), Age: uint32(rng.IntN(3000)), Flags: tracker.PeerFlags(rng.IntN(1 << flagBits))}
+		all[i] = tracker.PeerState{InfoHash: h, Peer: peer(i), Age: uint32(rng.IntN(3000)), Flags: tracker.PeerFlags(rng.IntN(8))}
 	}
 	return all
 }

@@ -8,6 +8,7 @@ import (
 
 	"keeptrack/store/safefile"
 	"keeptrack/tracker"
+	"keeptrack/tracker/peergroup"
 )
 
 // Path returns the path of the snapshot that belongs to the database at path.
@@ -154,8 +155,8 @@ func (w *Writer) Section() *Section {
 // as of now or a moment ago.
 func (s *Section) Add(peers []tracker.PeerState) error {
 	for len(peers) > 0 {
-		n := min(run(peers), maxGroup)
-		if len(s.block)+groupRoom(peers[:n]) > cap(s.block) {
+		n := min(peergroup.Run(peers), maxGroup)
+		if len(s.block)+peergroup.Room(peers[:n]) > cap(s.block) {
 			if err := s.Flush(); err != nil {
 				return err
 			}
@@ -163,7 +164,7 @@ func (s *Section) Add(peers []tracker.PeerState) error {
 		if len(s.block) == 0 {
 			s.open()
 		}
-		s.block = appendGroup(s.block, peers[:n])
+		s.block = peergroup.Append(s.block, peers[:n])
 		s.peers += n
 		peers = peers[n:]
 	}

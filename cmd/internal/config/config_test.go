@@ -86,7 +86,7 @@ func TestDefaultValues(t *testing.T) {
 			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472},
 			MaxDelay:  time.Second, RenewAfter: 10 * time.Minute,
 			FirstBeaconDelay: 30 * time.Minute, BeaconInterval: time.Minute,
-			InquireThreshold: 0.75, TellRate: 1000,
+			InquireThreshold: 0.75, TellRate: 1000, PeerRate: 4_000_000,
 		},
 	}
 	wantConfig(t, Default(), want)

@@ -9,7 +9,7 @@ import (
 )
 
 // LiveSync is the table [livesync]. ID has 4 bytes, or is nil when one is to be
-// drawn; TellRate is in packets a second; an empty KeyFile stands for packets that
+// drawn; TellRate is in packets and PeerRate in bytes a second; an empty KeyFile stands for packets that
 // are not sealed.
 type LiveSync struct {
 	Enabled bool
@@ -21,6 +21,7 @@ type LiveSync struct {
 	BeaconInterval   time.Duration
 	InquireThreshold float64
 	TellRate         int
+	PeerRate         int
 	KeyFile          string
 	AcceptPlain      bool
 }
@@ -54,6 +55,8 @@ func (l *LiveSync) timingKeys() []key {
 				"number; above 0 and at most 1."),
 		declare("tell_rate", &l.TellRate, 1000, integer(1, livesync.MaxTellRate),
 			"Packets a second with which torrents are told to one that asks."),
+		declare("peer_rate", &l.PeerRate, 4_000_000, integer(livesync.MinPeerRate, livesync.MaxPeerRate),
+			"Bytes a second with which peers are told to instances that have just started."),
 	}
 }
 

@@ -69,13 +69,14 @@ port = 65535
 nodes = ["192.0.2.7"]
 loopback = true
 id = "DEADbeef"
-max_payload = 92
+max_payload = 111
 max_delay = "10ms"
 renew_after = "1s"
 first_beacon_delay = "200ms"
 beacon_interval = "100ms"
 inquire_threshold = 1
 tell_rate = 1
+peer_rate = 10000
 key_file = "/etc/keeptrack/group key"
 accept_plain = true
 `
@@ -106,11 +107,11 @@ func TestParseSetsEveryKey(t *testing.T) {
 			Enabled: true,
 			Multicast: Multicast{
 				Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
-				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true, MaxPayload: 92,
+				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true, MaxPayload: 111,
 			},
 			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxDelay: 10 * time.Millisecond,
 			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,
-			BeaconInterval: 100 * time.Millisecond, InquireThreshold: 1, TellRate: 1,
+			BeaconInterval: 100 * time.Millisecond, InquireThreshold: 1, TellRate: 1, PeerRate: 10_000,
 			KeyFile: "/etc/keeptrack/group key", AcceptPlain: true,
 		},
 	}

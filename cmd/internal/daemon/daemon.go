@@ -192,7 +192,8 @@ func (d *Daemon) impaired() error {
 	return d.group.impaired()
 }
 
-// ready returns nil while the daemon serves and its database can be written.
+// ready returns nil while the daemon serves, its database can be written and the peers
+// of the group's other instances are not awaited.
 func (d *Daemon) ready() error {
 	switch d.state.Load() {
 	case loading:
@@ -203,5 +204,5 @@ func (d *Daemon) ready() error {
 	if err := d.checkpoints.failure(); err != nil {
 		return fmt.Errorf("the database cannot be written: %w", err)
 	}
-	return nil
+	return d.group.filling()
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 type group interface {
 	// cluster returns what the JSON interface shows of the group.
 	cluster() any
+	// filling returns why clients are better sent elsewhere for a while, or nil.
+	filling() error
 	// impaired returns why the group is not reached, or nil.
 	impaired() error
 	// setKeys puts other keys in force and returns how many there are. Nil leaves
@@ -30,6 +33,7 @@ type group interface {
 // alone is the group of an instance whose live sync is off.
 type alone struct{}
 
+func (alone) filling() error         { return nil }
 func (alone) impaired() error        { return nil }
 func (alone) setKeys(*wire.Keys) int { return 0 }
 func (alone) cluster() any {
@@ -72,6 +76,7 @@ func bindGroup(d *Daemon) error {
 		BeaconInterval:   c.BeaconInterval,
 		InquireThreshold: c.InquireThreshold,
 		TellRate:         c.TellRate,
+		PeerRate:         c.PeerRate,
 		Keys:             d.opts.Keys,
 		AcceptPlain:      c.AcceptPlain,
 		Log:              d.log,
@@ -95,6 +100,16 @@ func bindGroup(d *Daemon) error {
 }
 
 func (p syncPart) cluster() any { return p.Cluster() }
+
+// errFilling says that swarms are far from complete.
+var errFilling = errors.New("waiting for the peers of the other instances")
+
+func (p syncPart) filling() error {
+	if p.Filling() {
+		return errFilling
+	}
+	return nil
+}
 
 func (p syncPart) impaired() error {
 	if s := p.Transport(); s.Down != nil {
@@ -128,6 +143,12 @@ var (
 	metricSyncUnsent      = counter("livesync_send_failures_total", "Live sync packets that the system did not take.")
 	metricSyncPauses      = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
 	metricSyncUnpublished = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
+
+	metricPeersAsked  = counter("livesync_peers_asked_total", "Times that another instance was asked for its peers.")
+	metricPeersTaken  = counter("livesync_peers_taken_total", "Peers of another instance taken in after the start.")
+	metricPeersTold   = counter("livesync_peers_told_total", "Peers told to instances that asked for them.")
+	metricPeersResent = counter("livesync_peers_resent_total", "Packets of such peers sent again, because they were lost.")
+	metricFilling     = gauge("livesync_filling", "1 while the instance waits for the peers of the others after its start.")
 
 	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address.")
 	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync has joined its group again, because its interface came back or changed.")
@@ -164,10 +185,15 @@ func collectSync(s livesync.Stats, send sender) {
 	send(metricSyncUnsent, float64(s.SendFailures))
 	send(metricSyncPauses, float64(s.Pauses))
 	send(metricSyncUnpublished, float64(s.OutboxLost))
+	send(metricPeersAsked, float64(s.PeersAsked))
+	send(metricPeersTaken, float64(s.PeersTaken))
+	send(metricPeersTold, float64(s.PeersTold))
+	send(metricPeersResent, float64(s.PeersResent))
 	send(metricKernelDrops, float64(s.TransportLost), "livesync")
 }
 
 func collectCluster(c livesync.Cluster, send sender) {
+	send(metricFilling, oneIf(!c.Filled.Ready))
 	send(metricSyncUp, oneIf(c.Transport.Down == nil))
 	send(metricSyncRejoined, float64(c.Transport.Rejoined))
 	for _, activity := range []string{"tell", "counter_tell"} {

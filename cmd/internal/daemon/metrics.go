@@ -26,7 +26,7 @@ func gauge(name, help string, labels ...string) metric {
 
 var (
 	metricBuild = gauge("build_info", "Always 1; the label is the version.", "version")
-	metricReady = gauge("ready", "1 when the daemon serves and its database can be written, as /readyz says; otherwise 0.")
+	metricReady = gauge("ready", "1 when the daemon serves, its database can be written and it does not wait for peers, as /readyz says; otherwise 0.")
 
 	metricLogLost = counter("log_lines_lost_total", "Lines of the log that were not written: their reader was gone or too slow, or writing failed.")
 

@@ -1,0 +1,226 @@
+package livesync
+
+import (
+	"slices"
+	"time"
+
+	"keeptrack/livesync/wire"
+)
+
+// How an instance gets the peers of the group after its start. This is pure code over
+// (state, event, time); newcomer.go holds the timer and carries the actions out.
+//
+// It says hello and has everybody answer. It asks the mate with most peers until that
+// tells them, a stream of numbered packets, and says again and again which of them have
+// arrived. A mate that falls silent is replaced by another, from the beginning: what
+// has arrived stays.
+//
+// Whoever has heard no mate with peers goes on without. If one is heard later that has
+// been up for longer, as after a partition, it is asked then.
+
+const (
+	// gatherFor is how long hellos are awaited before the first mate is asked.
+	gatherFor = 100 * time.Millisecond
+	// askEvery is the time between hellos that ask for others', and between askings.
+	askEvery = 500 * time.Millisecond
+	// maxPeerAsks is how often a mate is asked that does not answer, before another is.
+	maxPeerAsks = 3
+	// mateSilence is for how long a mate may be silent and still be asked. If there is
+	// none for as long, the instance is ready without.
+	mateSilence = 3 * time.Second
+	// streamSilence is how long after the last packet of a stream its sender counts as
+	// gone.
+	streamSilence = 2 * time.Second
+	// haveEvery is the time between two packets that say what has arrived.
+	haveEvery = 50 * time.Millisecond
+	// greetEvery is the least time between a hello and the next that answers.
+	greetEvery = 100 * time.Millisecond
+	// fillLongest is when an instance is ready, whatever is missing.
+	fillLongest = 2 * time.Minute
+	// foundUp is the least age of a mate, when it is first heard, that may have peers
+	// of which this instance has heard nothing.
+	foundUp = 10 * time.Second
+	// maxMates bounds the mates that are remembered, those heard last.
+	maxMates = 64
+)
+
+// fillState is how far an instance is.
+type fillState uint8
+
+const (
+	seeking   fillState = iota // for a mate to ask
+	asking                     // a mate that has not answered yet
+	receiving                  // its peers
+	filled                     // all of them have arrived
+)
+
+// String returns the state's name.
+func (s fillState) String() string {
+	return [...]string{seeking: "seeking", asking: "asking", receiving: "receiving", filled: "filled"}[s]
+}
+
+// mate is an instance that has said hello.
+type mate struct {
+	wire.Hello
+	id       wire.ID
+	heard    time.Time
+	elder    bool // it was up for a while when it was first heard
+	failures int  // how often it was asked, or has told, in vain
+}
+
+// fillEventKind is what can happen to filling.
+type fillEventKind uint8
+
+const (
+	fillTick  fillEventKind = iota // time has passed
+	fillHello                      // a hello came
+	fillPeers                      // a packet of peers came and was taken in
+	fillEnd                        // the last packet of a stream came
+)
+
+// fillEvent is something that happens. Which fields count depends on the kind.
+type fillEvent struct {
+	kind           fillEventKind
+	from           wire.ID
+	hello          wire.Hello // fillHello
+	stream, number uint32     // fillPeers, fillEnd
+}
+
+// fillActionKind is what filling can lead to.
+type fillActionKind uint8
+
+const (
+	fillGreet fillActionKind = iota // say hello; asks says whether others are to answer
+	fillAsk                         // ask the mate
+	fillHave                        // say what has arrived
+	fillLost                        // note that the mate has fallen silent
+	fillDone                        // note that all peers have arrived
+	fillAlone                       // note that the instance is ready without
+)
+
+type fillAction struct {
+	kind   fillActionKind
+	asks   bool
+	mate   wire.ID
+	stream uint32
+	first  bool // fillAsk: the mate has not been asked for this stream before
+}
+
+// filling is the state. The zero time stands for never.
+type filling struct {
+	interval time.Duration // between hellos that nobody asks for
+	draw     func() uint32 // the number of a stream
+	began    time.Time
+	ready    bool // nobody is to wait for peers any more
+
+	state   fillState
+	mates   []mate
+	hopeful time.Time // when there was last a mate to ask, or one was asked
+	greeted time.Time // last hello
+	greet   time.Time // when the next is due
+	seek    time.Time // when the next is due that asks for others'
+
+	mate   wire.ID // that is asked
+	stream uint32
+	asks   int
+	due    time.Time // when to ask again, or to say what has arrived
+	last   time.Time // when the last packet of the stream came
+	arrived
+	length uint32 // of the stream in packets; 0: not known yet
+}
+
+// newFilling returns the state at the start.
+func newFilling(interval time.Duration, now time.Time, draw func() uint32) filling {
+	return filling{interval: interval, draw: draw, began: now, hopeful: now, greet: now, seek: now}
+}
+
+// step takes in what happens at now and returns what is to be done at once.
+func (f *filling) step(e fillEvent, now time.Time) (actions []fillAction) {
+	switch e.kind {
+	case fillHello:
+		f.heardHello(e, now)
+	case fillPeers, fillEnd:
+		if !f.expects(e.from, e.stream) {
+			return nil
+		}
+		actions = f.heardPacket(e, now)
+	}
+	return append(actions, f.tick(now)...)
+}
+
+// wants reports whether the peers of a packet are to be taken in.
+func (f *filling) wants(from wire.ID, stream, number uint32) bool {
+	return f.state != filled && f.expects(from, stream) && f.fresh(number)
+}
+
+// expects reports whether a stream is the present one, or was the last.
+func (f *filling) expects(from wire.ID, stream uint32) bool {
+	return f.state != seeking && from == f.mate && stream == f.stream
+}
+
+// early reports whether the instance has just started and lacks the group's peers.
+func (f *filling) early(now time.Time) bool {
+	return f.state != filled && now.Sub(f.began) < fillLongest
+}
+
+// remembers reports whether stops are to be remembered, for peers may arrive that have
+// stopped.
+func (f *filling) remembers(now time.Time) bool {
+	return f.early(now) || f.state == asking || f.state == receiving
+}
+
+// heardHello takes note of a mate, and answers if it is to.
+func (f *filling) heardHello(e fillEvent, now time.Time) {
+	if answer := f.greeted.Add(greetEvery); e.hello.Asks && answer.Before(f.greet) {
+		f.greet = later(answer, now)
+	}
+	i := slices.IndexFunc(f.mates, func(m mate) bool { return m.id == e.from })
+	if i < 0 {
+		if i = len(f.mates); i == maxMates {
+			i = f.oldest()
+		} else {
+			f.mates = append(f.mates, mate{})
+		}
+		f.mates[i] = mate{id: e.from, elder: e.hello.Up > foundUp}
+	}
+	f.mates[i].Hello, f.mates[i].heard = e.hello, now
+}
+
+// oldest returns the mate that was heard longest ago.
+func (f *filling) oldest() (at int) {
+	for i := range f.mates {
+		if f.mates[i].heard.Before(f.mates[at].heard) {
+			at = i
+		}
+	}
+	return at
+}
+
+// heardPacket takes in a packet of the stream.
+func (f *filling) heardPacket(e fillEvent, now time.Time) []fillAction {
+	if f.state == filled {
+		if e.kind == fillEnd { // it is sent again: we were not heard
+			return []fillAction{f.action(fillHave)}
+		}
+		return nil
+	}
+	if f.state == asking {
+		f.state, f.due = receiving, now.Add(haveEvery)
+	}
+	f.last = now
+	if f.fresh(e.number) {
+		f.add(e.number)
+	}
+	if e.kind == fillEnd {
+		f.length = e.number + 1
+	}
+	if f.length == 0 || f.below < f.length {
+		return nil
+	}
+	f.state, f.ready = filled, true
+	return []fillAction{f.action(fillHave), f.action(fillDone)}
+}
+
+func (f *filling) action(k fillActionKind) fillAction {
+	return fillAction{kind: k, mate: f.mate, stream: f.stream}
+}

@@ -1,0 +1,47 @@
+package tracker
+
+// While peers are on their way here from another instance, see TakePeers, a peer that
+// stops may be among them, as of before it stopped. So stops are remembered until all
+// have arrived.
+
+// maxStops is the most stops that a shard remembers: 524,288 in all, 10 to 20 MiB.
+// A peer whose stop is not remembered may be handed out until it times out.
+const maxStops = 2048
+
+// stops has the tick of the last stop by the fingerprint of torrent and peer; nil: stops
+// are not remembered.
+type stops map[uint64]uint16
+
+// RememberStops begins or ends to remember which peers stop, be it here or by live
+// sync. What was remembered before is forgotten.
+func (t *Tracker) RememberStops(on bool) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		if s.stops = nil; on {
+			s.stops = make(stops)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// stopped takes note of a stop, whether the peer is stored or not.
+func (s *shard) stopped(h *InfoHash, p *Peer, now Instant) {
+	if s.stops == nil {
+		return
+	}
+	peer := s.fingerprint(h, p)
+	if _, there := s.stops[peer]; there || len(s.stops) < maxStops {
+		s.stops[peer] = now.tick
+	}
+}
+
+// stoppedSince reports whether a peer is known to have stopped at the instant then or
+// later.
+func (s *shard) stoppedSince(h *InfoHash, p *Peer, then Instant) bool {
+	if len(s.stops) == 0 {
+		return false
+	}
+	tick, stopped := s.stops[s.fingerprint(h, p)]
+	return stopped && then.ticksSince(tick) == 0
+}
