@@ -64,6 +64,8 @@ var (
 	unended = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_.-]+\s*(?:#.*)?$`)
 	// assigns is a line that begins with a key and its equals sign.
 	assigns = regexp.MustCompile(`^\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*\s*=`)
+	// several is what a value over several lines has on its first.
+	several = regexp.MustCompile(`\[|"""|'''`)
 )
 
 // leaveOut notes a fault and takes it out of the text. It returns false if it does
@@ -86,7 +88,11 @@ func (r *reader) leaveOut(fault Error) bool {
 	if !slices.ContainsFunc(r.doc.errors, func(e Error) bool { return e.Line > from && e.Line <= fault.Line }) {
 		r.doc.errors = append(r.doc.errors, fault)
 	}
-	return r.empty(from, header.MatchString) // what comes after it in the table may belong to it
+	next := header.MatchString // what comes after it in the table may belong to it
+	if line := r.lines[from]; assigns.MatchString(line) && !several.MatchString(line) {
+		next = func(string) bool { return true }
+	}
+	return r.empty(from, next)
 }
 
 // leaveOutRepeated takes out a key that was set before, or has a table that was

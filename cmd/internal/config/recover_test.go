@@ -14,6 +14,8 @@ func TestOneFaultHidesNoOther(t *testing.T) {
 	}{
 		{"table again", "[tracker]\npeer_timeout = 1\n[udp]\nworkers = 3\n[tracker] # again\nmax_numwant = 0\nx = 1\n[foo]\na = 1",
 			[]string{"f:2: tracker.peer_timeout: ", "f:5: Key 'tracker' has already been defined", "f:6: tracker.max_numwant: ", "f:7: tracker.x: unknown", "f:8: foo: unknown"}},
+		{"values of one table", "[udp]\nworkers = 99999999999999999999\nreceive_buffer = yes\nbatch_delay = 'a\nlisten = [1,\n2\nconnection_secret = 1\n[log]\nlevel = \"\x1b\"\nformat = 1",
+			[]string{"f:2: 99999999999999999999 is out of range", "f:3: expected value", "f:4: ", "f:7: ", "f:9: ", "f:10: log.format: "}},
 		{"table a third time", "[log]\n[log]\nlevel = 1\n[log]\nformat = 2",
 			[]string{"f:2: Key 'log'", "f:3: log.level: ", "f:4: Key 'log'", "f:5: log.format: "}},
 		{"unknown table again", "[foo]\n[foo]\n[udp]\nworkers = -1",
