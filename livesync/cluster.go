@@ -5,6 +5,7 @@ import (
 
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
+	"keeptrack/tracker/override"
 )
 
 // Cluster is the group as this instance sees it.
@@ -16,6 +17,9 @@ type Cluster struct {
 	Keys int `json:"keys"`
 	// Transport is what carries this instance's packets.
 	Transport transport.State `json:"transport"`
+	// Overrides are this instance's overrides of the access list; nil when they do
+	// not spread.
+	Overrides *OwnOverrides `json:"overrides,omitempty"`
 	// Wanting is the inquiry that is being prepared or waits for its answer;
 	// nil when there is none.
 	Wanting *Wanting `json:"wanting,omitempty"`
@@ -34,6 +38,30 @@ type Cluster struct {
 	// Instances are the other instances that were heard since the start, in
 	// order of id: at most 256, those heard last.
 	Instances []Instance `json:"instances"`
+}
+
+// OwnOverrides are the overrides of the access list of this instance.
+type OwnOverrides struct {
+	// Label names this instance in those that are made here.
+	Label override.Label `json:"label"`
+	// Unlike counts the instances, of those heard within three beacon intervals, that
+	// have had others than this one by their last digest.
+	Unlike int `json:"unlike_instances"`
+}
+
+// ownOverrides returns what Cluster tells of overrides, given the other instances.
+func (n *Node) ownOverrides(others []Instance, now time.Time) *OwnOverrides {
+	if n.overrides.set == nil {
+		return nil
+	}
+	own := &OwnOverrides{Label: n.overrides.set.Label()}
+	for i := range others {
+		o := &others[i]
+		if o.Overrides != nil && !o.Overrides.Equal && now.Sub(o.LastSeen) <= 3*n.options.BeaconInterval {
+			own.Unlike++
+		}
+	}
+	return own
 }
 
 // Wanting is an inquiry.
@@ -61,6 +89,7 @@ func (n *Node) Cluster() Cluster {
 		Telling:   n.told(),
 		Instances: n.instances.list(),
 	}
+	c.Overrides = n.ownOverrides(c.Instances, time.Now())
 	s := &n.scrape
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,10 +28,13 @@ const (
 	DropTrailing                   // part of a record after the last whole one; the whole ones were used
 	DropBadPeer                    // port 0 or an address that is not accepted from clients
 	DropRefused                    // a torrent that the access list refuses
-	DropFull                       // a new torrent, or a new peer of one, beyond the tracker's limits
+	DropFull                       // a new torrent, a new peer of one, or an override, beyond the limits
 	DropTooOld                     // a torrent not announced for longer than torrents are kept
 	DropBadAge                     // a last announce before 1970: taken as then
 	DropBadCount                   // a downloaded count beyond what is believed of others
+	DropBadOverride                // an override of the access list with an unknown decision
+	DropOverrideAhead              // an override made too far ahead of this instance's clock
+	DropBusy                       // a packet of overrides, when too many wait for the disk
 
 	DropCount int = iota // number of reasons, DropNone included
 )
@@ -58,6 +61,9 @@ var dropNames = [DropCount]string{
 	DropTooOld:         "too_old",
 	DropBadAge:         "bad_age",
 	DropBadCount:       "bad_count",
+	DropBadOverride:    "bad_override",
+	DropOverrideAhead:  "override_ahead",
+	DropBusy:           "busy",
 }
 
 // String returns the reason as a metric's label has it, such as "own_id".

@@ -7,6 +7,7 @@ import (
 
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
+	"keeptrack/tracker/override"
 )
 
 // maxInstances bounds the number of instances that are known. When another one
@@ -24,6 +25,9 @@ type Instance struct {
 	// and the zero time when there was none. What it points to does not change.
 	Torrents   *uint64   `json:"torrents,omitempty"`
 	LastBeacon time.Time `json:"last_beacon,omitzero"`
+	// Overrides is how its overrides of the access list compare with those here; nil
+	// before its first digest of them. What it points to does not change.
+	Overrides *OverridesOf `json:"overrides,omitempty"`
 	// In is what was received from it.
 	In Traffics `json:"received"`
 }
@@ -52,6 +56,31 @@ func (t *instances) heard(p wire.Packet, from transport.Endpoint, now time.Time)
 	if p.Kind == wire.KindBeacon {
 		i.Torrents, i.LastBeacon = new(p.Torrents()), now
 	}
+}
+
+// OverridesOf are the overrides of the access list of another instance.
+type OverridesOf struct {
+	// Label names the instance in the overrides that were made there.
+	Label override.Label `json:"label"`
+	// Equal says that they were equal to those here by its last digest, and Since
+	// from when on that has been so, or not been so.
+	Equal bool      `json:"equal"`
+	Since time.Time `json:"since"`
+}
+
+// compared takes note of how the overrides of an instance compare with those here.
+func (t *instances) compared(id wire.ID, l override.Label, equal bool, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := t.known[id]
+	if i == nil {
+		return // meanwhile forgotten
+	}
+	of := &OverridesOf{Label: l, Equal: equal, Since: now}
+	if old := i.Overrides; old != nil && old.Equal == equal {
+		of.Since = old.Since
+	}
+	i.Overrides = of
 }
 
 // endpoint returns where an instance can be reached, and transport.All for one

@@ -67,6 +67,7 @@ type Node struct {
 	outbox    *outbox
 	scrape    scrape
 	newcomer  newcomer
+	overrides *overrideSync
 	instances instances
 	counters  counters
 	failing   atomic.Bool // the last packet could not be sent
@@ -102,6 +103,7 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 			wake: make(chan struct{}, 1),
 			d:    newDecisions(rules{o.BeaconInterval, o.InquireThreshold}, time.Now().Add(o.FirstBeaconDelay)),
 		},
+		overrides: newOverrideSync(&o, time.Now()),
 		instances: instances{known: make(map[wire.ID]*Instance)},
 	}
 	n.initNewcomer()
@@ -154,6 +156,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	senders.Go(func() { n.outbox.run(ctx, n.sendToAll) })
 	senders.Go(func() { n.runScrape(ctx) })
 	senders.Go(func() { n.runNewcomer(ctx) })
+	senders.Go(func() { n.runOverrides(ctx) })
 	senders.Wait()
 	stopCarrying()
 	others.Wait()

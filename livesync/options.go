@@ -38,6 +38,9 @@ type Options struct {
 	// PeerRate is the pace, in bytes a second, of all streams of peers to newcomers
 	// together.
 	PeerRate int
+	// Overrides are the overrides of the access list, which spread if there are Keys;
+	// nil: they do not.
+	Overrides Overrides
 	// Keys seal every packet; nil: none is sealed.
 	Keys *wire.Keys
 	// AcceptPlain also takes packets that are not sealed, when there are Keys.

@@ -39,6 +39,8 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		n.merge(p, maxTold(wire.Sealed(b)), from, now)
 	case wire.KindHello, wire.KindAsk, wire.KindPeers, wire.KindPeersEnd, wire.KindHave:
 		n.receiveNewcomer(p, from, now)
+	case wire.KindOverrides, wire.KindOverrideDigest, wire.KindOverrideAsk:
+		n.hearOverrides(p, from, now)
 	}
 }
 
@@ -53,7 +55,7 @@ func (n *Node) accept(b []byte, now time.Time) (wire.Packet, Drop) {
 		return wire.Packet{}, drop
 	}
 	p, err := wire.Parse(b)
-	if err == nil && p.Kind.Extension() && n.sealing != nil && !sealed {
+	if err == nil && !sealed && p.Kind.Extension() && (n.sealing != nil || p.Kind.SealedOnly()) {
 		return wire.Packet{}, DropPlain // accept_plain is for programs that know no key
 	}
 	return p, DropOf(err)

@@ -53,11 +53,17 @@ type heardPacket struct {
 	wire.Packet
 }
 
-// capture writes down the packets of scrape sync that are sent on a network.
-func capture(n *memory.Network) *[]heardPacket {
+// capture writes down the packets that are sent on a network, but for those of peers.
+// It opens those sealed with the key of keysOf(t, 1).
+func capture(t testing.TB, n *memory.Network) *[]heardPacket {
+	t.Helper()
 	began := time.Now()
 	var list []heardPacket
+	keys := keysOf(t, 1)
 	n.Tap(func(from transport.Endpoint, b []byte) {
+		if wire.Sealed(b) {
+			b, _, _ = keys.Open(nil, b)
+		}
 		if p, err := wire.Parse(slices.Clone(b)); err == nil && p.Kind != wire.KindLive && p.Kind != wire.KindLive6 {
 			list = append(list, heardPacket{time.Since(began), from, p})
 		}
@@ -101,7 +107,7 @@ func TestEmptyInstanceCatchesUpWithTheLargest(t *testing.T) {
 func catchUpStory(t *testing.T, old bool) {
 	offMinute()
 	n := newNetwork(1, lan)
-	sent := capture(n)
+	sent := capture(t, n)
 	all := testRecords(30_000)
 	thirty := start(t, n, defaults(), all...)
 	group := []*instance{thirty, start(t, n, defaults(), all[:10_000]...), start(t, n, defaults(), all[:20_000]...)}
@@ -190,7 +196,7 @@ func TestChosenInstanceThatDiesIsAskedThreeTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
 		n := newNetwork(1, lan)
-		sent := capture(n)
+		sent := capture(t, n)
 		b := defaults().BeaconInterval
 		large, empty := start(t, n, defaults(), testRecords(2_200)...), start(t, n, defaults())
 		time.Sleep(b / 3)
@@ -225,7 +231,7 @@ func TestTellAndCounterTellLeaveTheMaximumEverywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		offMinute()
 		n := newNetwork(1, lan)
-		sent := capture(n)
+		sent := capture(t, n)
 		all := testRecords(3_000)
 		larger, smaller := slices.Clone(all), slices.Clone(all[:2_000])
 		want := byHash(all)

@@ -33,6 +33,8 @@ type Stats struct {
 	In, Out Traffics
 	// Drops counts by Drop what was received and not used.
 	Drops [DropCount]uint64
+	// OverridesTaken counts overrides of the access list that came from others.
+	OverridesTaken uint64
 	// SendFailures counts packets that the transport did not take.
 	SendFailures uint64
 	// OutboxLost counts records that were not published because packets could
@@ -53,14 +55,15 @@ type Stats struct {
 // Stats returns the counters. It may be called at any time.
 func (n *Node) Stats() Stats {
 	s := Stats{
-		SendFailures:  n.counters.sendFailures.Load(),
-		OutboxLost:    n.outbox.lost(),
-		TransportLost: n.transport.Lost(),
-		Pauses:        n.counters.pauses.Load(),
-		PeersAsked:    n.counters.peersAsked.Load(),
-		PeersTaken:    n.counters.peersTaken.Load(),
-		PeersTold:     n.counters.peersTold.Load(),
-		PeersResent:   n.counters.peersResent.Load(),
+		SendFailures:   n.counters.sendFailures.Load(),
+		OutboxLost:     n.outbox.lost(),
+		TransportLost:  n.transport.Lost(),
+		Pauses:         n.counters.pauses.Load(),
+		PeersAsked:     n.counters.peersAsked.Load(),
+		PeersTaken:     n.counters.peersTaken.Load(),
+		PeersTold:      n.counters.peersTold.Load(),
+		PeersResent:    n.counters.peersResent.Load(),
+		OverridesTaken: n.counters.overridesTaken.Load(),
 	}
 	for k := range wire.KindCount {
 		s.In[k], s.Out[k] = n.counters.in[k].load(), n.counters.out[k].load()
@@ -73,10 +76,11 @@ func (n *Node) Stats() Stats {
 
 // counters are what Stats are read from.
 type counters struct {
-	in, out      [wire.KindCount]traffic
-	drops        [DropCount]atomic.Uint64
-	sendFailures atomic.Uint64
-	pauses       atomic.Uint64
+	in, out        [wire.KindCount]traffic
+	drops          [DropCount]atomic.Uint64
+	sendFailures   atomic.Uint64
+	overridesTaken atomic.Uint64
+	pauses         atomic.Uint64
 
 	peersAsked, peersTaken, peersTold, peersResent atomic.Uint64
 }

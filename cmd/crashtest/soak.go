@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +21,8 @@ import (
 //
 //   - every acknowledged download is counted on both instances and in both
 //     files, and nothing else;
-//   - the overrides acknowledged are in force, and are so after a restart;
+//   - the overrides acknowledged on either are in force on both, and are so after a
+//     restart;
 //   - the instances agree on when each torrent was last announced, to the minute;
 //   - all peers are gone once their time is over;
 //   - memory, goroutines and descriptors have stayed flat;
@@ -31,7 +33,11 @@ type soak struct {
 	lasts time.Duration
 	book  *book
 	sides [2]*side
-	done  [reloads + 1]uint64 // by what was done: see the constants
+	// overrides are those of the group: what one of the instances acknowledges is in
+	// force on both.
+	overrides *overrides
+	deciding  sync.Mutex          // held while a change of them is asked for
+	done      [reloads + 1]uint64 // by what was done: see the constants
 }
 
 // side is one of the instances, with what goes to it.
@@ -44,7 +50,8 @@ type side struct {
 }
 
 func newSoak(o options, lasts time.Duration) *soak {
-	return &soak{opts: o, lasts: lasts, book: newBook(hashes(o.Seed, o.Torrents))}
+	b := newBook(hashes(o.Seed, o.Torrents))
+	return &soak{opts: o, lasts: lasts, book: b, overrides: newOverrides(b)}
 }
 
 // run starts the instances, lets everything go on, and looks at what has become
@@ -86,7 +93,7 @@ func (s *soak) start(ctx context.Context, g *group, n int) (*side, error) {
 		return nil, err
 	}
 	h := newSession(o)
-	h.book = s.book
+	h.book, h.overrides = s.book, s.overrides
 	side := &side{life: &life{h: h}, keyFile: filepath.Join(o.Dir, "group.key")}
 	if err := errors.Join(g.writeKeys(side.keyFile, 0), g.writeConfig(h, side.keyFile)); err != nil {
 		return nil, err

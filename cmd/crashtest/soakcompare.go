@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"keeptrack/tracker"
 )
 
 // compareServed holds what an instance serves against the books.
 func (s *soak) compareServed(ctx context.Context, side *side) error {
-	if err := side.compareOverrides(ctx); err != nil {
-		return err
+	var unlike error
+	if err := await(ctx, "the overrides of both instances", 100*time.Millisecond, func() (bool, error) {
+		unlike = side.compareOverrides(ctx)
+		return unlike == nil, nil
+	}); err != nil {
+		return errors.Join(err, unlike)
 	}
 	return s.book.scrape(ctx, side.wire, side.h.overrides.refused())
 }

@@ -75,10 +75,13 @@ func (s *soak) announceHTTP(ctx context.Context, side *side, until time.Time) er
 	})
 }
 
-// override changes overrides.
+// override changes overrides. The later of two changes is the one that was asked for
+// later, whichever instance was asked.
 func (s *soak) override(ctx context.Context, side *side, rng *rand.Rand, until time.Time) error {
 	return every(ctx, overrideEvery, until, func() error {
-		if err := side.override(ctx, side.h.overrides.draw(rng)); err != nil {
+		s.deciding.Lock()
+		defer s.deciding.Unlock()
+		if err := side.override(ctx, s.overrides.draw(rng)); err != nil {
 			return err
 		}
 		s.count(changes, 1)
@@ -116,7 +119,7 @@ func (s *soak) operate(ctx context.Context, g *group, until time.Time) error {
 	return every(ctx, max(s.lasts/60, 500*time.Millisecond), until, func() error {
 		n++
 		for _, side := range s.sides {
-			err := errors.Join(g.writeKeys(side.keyFile, n), g.writeList(side.h.overrides, n), side.daemon.Cmd.Process.Signal(syscall.SIGHUP))
+			err := errors.Join(g.writeKeys(side.keyFile, n), g.writeList(s.overrides, n), side.daemon.Cmd.Process.Signal(syscall.SIGHUP))
 			if err == nil {
 				err = side.awaitReload(ctx, n)
 			}

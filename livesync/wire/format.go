@@ -23,6 +23,8 @@ func (p Packet) String() string {
 		p.writeRecords(&b)
 	case KindHello, KindAsk, KindPeers, KindPeersEnd, KindHave:
 		p.writeNewcomer(&b)
+	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
+		p.writeOverrides(&b)
 	}
 	if p.Trailing > 0 {
 		fmt.Fprintf(&b, " (%d bytes more)", p.Trailing)
@@ -54,6 +56,7 @@ type packetJSON struct {
 	Target   *ID     `json:"target,omitempty"`
 	*helloJSON
 	*streamJSON
+	*overridesJSON
 	Peers    []peerJSON `json:"peers,omitempty"`
 	Tells    []toldJSON `json:"tells,omitempty"`
 	Trailing int        `json:"trailing_bytes,omitempty"`
@@ -88,6 +91,8 @@ func (p Packet) MarshalJSON() ([]byte, error) {
 		p.addRecords(&v)
 	case KindHello, KindAsk, KindPeers, KindPeersEnd, KindHave:
 		p.addNewcomer(&v)
+	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
+		p.addOverrides(&v)
 	}
 	return json.Marshal(v)
 }

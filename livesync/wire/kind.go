@@ -1,6 +1,9 @@
 package wire
 
-import "keeptrack/tracker"
+import (
+	"keeptrack/tracker"
+	"keeptrack/tracker/override"
+)
 
 // Kind is what a packet is. The wire's type numbers do not tell kinds apart on
 // their own: a beacon and a SYNC_LIVE6 packet share number 1 and differ in
@@ -16,11 +19,14 @@ const (
 	KindTell                // SYNC_SCRAPE_TELL: counts of torrents
 
 	// Those from here on are keeptrack's own, see Extension.
-	KindHello    // says how many peers the sender has
-	KindAsk      // asks one instance for its peers
-	KindPeers    // peers for the instance that asked
-	KindPeersEnd // the last packet of those
-	KindHave     // what of them has arrived
+	KindOverrides      // overrides of the access list
+	KindOverrideDigest // the digest of all that the sender has
+	KindOverrideAsk    // asks one instance for those that differ
+	KindHello          // says how many peers the sender has
+	KindAsk            // asks one instance for its peers
+	KindPeers          // peers for the instance that asked
+	KindPeersEnd       // the last packet of those
+	KindHave           // what of them has arrived
 
 	KindCount int = iota // number of kinds
 )
@@ -39,6 +45,10 @@ var kinds = [KindCount]struct {
 	KindInquire: {name: "inquire", wire: 2, body: 4},
 	KindTell:    {name: "tell", wire: 3, record: TellSize, least: 1},
 
+	KindOverrides:      {name: "overrides", wire: 0x110, record: override.Size, least: 1},
+	KindOverrideDigest: {name: "override_digest", wire: 0x111, body: digestSize},
+	KindOverrideAsk:    {name: "override_ask", wire: 0x112, body: 4, record: rangeSize, least: 1},
+
 	KindHello:    {name: "hello", wire: 0x120, body: helloSize},
 	KindAsk:      {name: "peers_ask", wire: 0x121, body: 4 + 4},
 	KindPeers:    {name: "peers", wire: 0x122, body: peersHead, groups: true},
@@ -50,11 +60,17 @@ var kinds = [KindCount]struct {
 // not know them. Where there is a key they are taken in sealed only.
 func (k Kind) Extension() bool { return kinds[k].wire > typeSealed }
 
+// SealedOnly reports whether packets of kind k are sent and taken in sealed only,
+// whether or not there is a key.
+func (k Kind) SealedOnly() bool {
+	return k == KindOverrides || k == KindOverrideDigest || k == KindOverrideAsk
+}
+
 // Addressed reports whether packets of kind k are for one instance alone, which
 // Packet.Target names.
 func (k Kind) Addressed() bool {
 	switch k {
-	case KindInquire, KindAsk, KindPeers, KindPeersEnd, KindHave:
+	case KindInquire, KindOverrideAsk, KindAsk, KindPeers, KindPeersEnd, KindHave:
 		return true
 	}
 	return false

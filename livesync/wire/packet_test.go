@@ -25,6 +25,8 @@ func encode(p Packet) []byte {
 		return AppendInquire(nil, p.From, p.Target())
 	case KindHello, KindAsk, KindPeers, KindPeersEnd, KindHave:
 		return encodeNewcomer(p)
+	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
+		return encodeOverrides(p)
 	}
 	b := AppendHeader(nil, p.From, p.Kind)
 	for i := range p.Records() {
@@ -65,6 +67,27 @@ func encodeNewcomer(p Packet) []byte {
 	return b
 }
 
+// encodeOverrides is encode for packets about overrides.
+func encodeOverrides(p Packet) []byte {
+	if p.Kind == KindOverrideDigest {
+		return AppendOverrideDigest(nil, p.From, p.OverrideDigest())
+	}
+	b := AppendHeader(nil, p.From, p.Kind)
+	if p.Kind == KindOverrideAsk {
+		b = AppendOverrideAsk(nil, p.From, p.Target())
+	}
+	for i := range p.Records() {
+		if p.Kind == KindOverrideAsk {
+			first, digest := p.AskedRange(i)
+			b = AppendAskedRange(b, first, digest)
+			continue
+		}
+		o := p.Override(i)
+		b = o.Append(b)
+	}
+	return b
+}
+
 // refusals are the errors of Parse by the name that packets.txt has for them.
 var refusals = map[string]error{"short": ErrShort, "unknown_type": ErrType, "bad_length": ErrLength}
 
@@ -98,7 +121,7 @@ func TestGoldenPackets(t *testing.T) {
 }
 
 func TestFullPacketsFitAnEthernetFrame(t *testing.T) {
-	for k, want := range map[Kind]int{KindLive: 52, KindLive6: 36, KindTell: 45} {
+	for k, want := range map[Kind]int{KindLive: 52, KindLive6: 36, KindTell: 45, KindOverrides: 44, KindOverrideAsk: 162} {
 		if got := k.Records(fullFrame); got != want {
 			t.Errorf("%s: %d records, want %d", k, got, want)
 		}
@@ -107,15 +130,18 @@ func TestFullPacketsFitAnEthernetFrame(t *testing.T) {
 
 func TestPacketJSON(t *testing.T) {
 	for name, want := range map[string]string{
-		"live_completed": `{"id":"deadbeef","type":"live","peers":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","peer":"192.0.2.1:6881","flags":["seeding","complete"]}]}`,
-		"beacon":         `{"id":"deadbeef","type":"beacon","torrents":10000000}`,
-		"inquire":        `{"id":"deadbeef","type":"inquire","target":"cafebabe"}`,
-		"hello_asks":     `{"id":"deadbeef","type":"hello","peers_held":0,"up_seconds":1,"filling":true,"asks":true}`,
-		"peers_ask":      `{"id":"deadbeef","type":"peers_ask","target":"cafebabe","stream":"0a0b0c0d"}`,
-		"peers_late":     `{"id":"deadbeef","type":"peers","target":"cafebabe","stream":"0a0b0c0d","number":7,"peers":[{"info_hash":"000102030405060708090a0b0c0d0e0f10111213","peer":"192.0.2.1:6881","age_seconds":5,"flags":["leeching"]}]}`,
-		"peers_end":      `{"id":"deadbeef","type":"peers_end","target":"cafebabe","stream":"0a0b0c0d","number":9}`,
-		"have_some":      `{"id":"deadbeef","type":"peers_have","target":"cafebabe","stream":"0a0b0c0d","number":10,"missing":[3,8]}`,
-		"tell_one":       `{"id":"deadbeef","type":"tell","tells":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","age_minutes":7,"downloaded":13772}]}`,
+		"live_completed":  `{"id":"deadbeef","type":"live","peers":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","peer":"192.0.2.1:6881","flags":["seeding","complete"]}]}`,
+		"beacon":          `{"id":"deadbeef","type":"beacon","torrents":10000000}`,
+		"inquire":         `{"id":"deadbeef","type":"inquire","target":"cafebabe"}`,
+		"hello_asks":      `{"id":"deadbeef","type":"hello","peers_held":0,"up_seconds":1,"filling":true,"asks":true}`,
+		"peers_ask":       `{"id":"deadbeef","type":"peers_ask","target":"cafebabe","stream":"0a0b0c0d"}`,
+		"peers_late":      `{"id":"deadbeef","type":"peers","target":"cafebabe","stream":"0a0b0c0d","number":7,"peers":[{"info_hash":"000102030405060708090a0b0c0d0e0f10111213","peer":"192.0.2.1:6881","age_seconds":5,"flags":["leeching"]}]}`,
+		"peers_end":       `{"id":"deadbeef","type":"peers_end","target":"cafebabe","stream":"0a0b0c0d","number":9}`,
+		"have_some":       `{"id":"deadbeef","type":"peers_have","target":"cafebabe","stream":"0a0b0c0d","number":10,"missing":[3,8]}`,
+		"tell_one":        `{"id":"deadbeef","type":"tell","tells":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","age_minutes":7,"downloaded":13772}]}`,
+		"override_two":    `{"id":"deadbeef","type":"overrides","overrides":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","decision":"refuse","made":"2023-11-14T22:13:20.000000001Z","origin":"abcdef01"},{"info_hash":"000102030405060708090a0b0c0d0e0f10111213","decision":"dropped","made":"2023-11-14T22:13:21Z","origin":"01020304"}]}`,
+		"override_digest": `{"id":"deadbeef","type":"override_digest","digest":"0123456789abcdef","agreed":"2023-11-14T22:13:20Z","label":"abcdef01"}`,
+		"override_ask":    `{"id":"deadbeef","type":"override_ask","target":"cafebabe","ranges":[{"first_byte":"00","digest":"0000000000000000"},{"first_byte":"50","digest":"0123456789abcdef"}]}`,
 	} {
 		p, _ := Parse(wiretest.Packet(t, name))
 		if got, err := json.Marshal(p); err != nil || string(got) != want {

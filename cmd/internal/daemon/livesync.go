@@ -87,9 +87,13 @@ func bindGroup(d *Daemon) error {
 		if o.ReplayFloors, err = d.store.ReplayFloors(); err != nil {
 			return err
 		}
+		o.Overrides = groupOverrides{d.access}
 		node, err := livesync.New(o, t, d.tracker)
 		if err != nil {
 			return err
+		}
+		if o.Keys != nil {
+			d.access.spreadBy(node.SpreadOverride)
 		}
 		p := syncPart{node}
 		d.group, d.back = p, append(d.back, p)
@@ -144,11 +148,13 @@ var (
 	metricSyncPauses      = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
 	metricSyncUnpublished = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
 
-	metricPeersAsked  = counter("livesync_peers_asked_total", "Times that another instance was asked for its peers.")
-	metricPeersTaken  = counter("livesync_peers_taken_total", "Peers of another instance taken in after the start.")
-	metricPeersTold   = counter("livesync_peers_told_total", "Peers told to instances that asked for them.")
-	metricPeersResent = counter("livesync_peers_resent_total", "Packets of such peers sent again, because they were lost.")
-	metricFilling     = gauge("livesync_filling", "1 while the instance waits for the peers of the others after its start.")
+	metricPeersAsked      = counter("livesync_peers_asked_total", "Times that another instance was asked for its peers.")
+	metricPeersTaken      = counter("livesync_peers_taken_total", "Peers of another instance taken in after the start.")
+	metricPeersTold       = counter("livesync_peers_told_total", "Peers told to instances that asked for them.")
+	metricPeersResent     = counter("livesync_peers_resent_total", "Packets of such peers sent again, because they were lost.")
+	metricFilling         = gauge("livesync_filling", "1 while the instance waits for the peers of the others after its start.")
+	metricOverridesTaken  = counter("livesync_overrides_taken_total", "Overrides of the access list taken in that were made on other instances, or dropped there.")
+	metricOverridesUnlike = gauge("livesync_overrides_unlike_instances", "Other instances, heard within three beacon intervals, that have had other overrides of the access list by their last digest.")
 
 	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address.")
 	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync has joined its group again, because its interface came back or changed.")
@@ -182,6 +188,7 @@ func collectSync(s livesync.Stats, send sender) {
 			send(metricSyncDrops, float64(n), d.String())
 		}
 	}
+	send(metricOverridesTaken, float64(s.OverridesTaken))
 	send(metricSyncUnsent, float64(s.SendFailures))
 	send(metricSyncPauses, float64(s.Pauses))
 	send(metricSyncUnpublished, float64(s.OutboxLost))
@@ -204,6 +211,11 @@ func collectCluster(c livesync.Cluster, send sender) {
 	send(metricTellRecords, float64(c.Tell.Records))
 	send(metricLastTell, unixSeconds(c.LastTell))
 	send(metricInstances, float64(len(c.Instances)))
+	unlike := 0
+	if c.Overrides != nil { // they spread
+		unlike = c.Overrides.Unlike
+	}
+	send(metricOverridesUnlike, float64(unlike))
 	for i := range c.Instances {
 		other := &c.Instances[i]
 		id := other.ID.String()
