@@ -46,6 +46,26 @@ func TestConnectionIDLifetime(t *testing.T) {
 	}
 }
 
+// TestConnectionIDsStayTheSame: servers of one secret take each other's ids,
+// also while a group is upgraded one by one. The ids were computed by another
+// program from the description of connectionIDs.
+func TestConnectionIDsStayTheSame(t *testing.T) {
+	for _, tt := range []struct {
+		addr  string
+		later uint64 // slots
+		want  uint64
+	}{
+		{"192.0.2.1", 0, 0x53e66a75fcdfb0a0},
+		{"192.0.2.1", 1, 0xb55e3010e5f02589},
+		{"2001:db8::1", 0, 0x7f8fd3d7f30de710},
+		{"2001:db8::1", 1, 0x779a849645642f29},
+	} {
+		if got := testIDs.id(mapped(tt.addr), testIDs.slot(testTime)+tt.later); got != tt.want {
+			t.Errorf("%s, %d slots later: %016x, want %016x", tt.addr, tt.later, got, tt.want)
+		}
+	}
+}
+
 func TestConnectionIDIsBound(t *testing.T) {
 	now := testIDs.slot(testTime)
 	id := testIDs.id(mapped("192.0.2.1"), now)

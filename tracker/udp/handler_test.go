@@ -179,6 +179,11 @@ func TestHandlerRefusedTorrent(t *testing.T) {
 	if len(reply.Peers) != 0 || reply.Seeders != 0 || reply.Leechers != 0 || reply.Interval != 10800 {
 		t.Errorf("reply %+v, want no peers and an interval of 10800", reply)
 	}
+	var got FamilyStats
+	h.count.addTo(&got)
+	if want := (FamilyStats{Packets: 1, Refused: 1}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
 }
 
 func TestHandlerScrape(t *testing.T) {
@@ -277,6 +282,11 @@ func TestHandlerWrongConnectionID(t *testing.T) {
 	}
 	if n := h.tracker.Torrents(); n != 0 {
 		t.Errorf("%d torrents stored by announces without a good id", n)
+	}
+	var got FamilyStats
+	h.count.addTo(&got)
+	if want := (FamilyStats{Packets: 3, StaleAnnounces: 2, StaleScrapes: 1}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
 

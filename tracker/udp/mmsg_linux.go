@@ -83,9 +83,8 @@ func outOfMemory(err error) bool { return err == unix.ENOMEM || err == unix.ENOB
 // sends the replies.
 func (s *mmsgSocket) answer(h *handler, now time.Time, n int) {
 	h.answerBatch(now, s.ring.batch(n))
-	if refused := s.ring.send(s.fd, s.ring.replies(n)); refused > 0 {
-		h.count.unsent.Add(uint64(refused))
-	}
+	refused := s.ring.send(s.fd, s.ring.replies(n))
+	h.count.unsent.Add(uint64(refused))
 }
 
 // stop wakes the worker up: a shut down socket does not wait for datagrams. One

@@ -147,6 +147,97 @@ func TestDropsOfAPassedSocketCountOnce(t *testing.T) {
 	}
 }
 
+// isShutDown reports whether reading from a socket was shut down.
+func isShutDown(t *testing.T, fd int) bool {
+	t.Helper()
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+	if _, err := unix.Poll(fds, 0); err != nil {
+		t.Fatal(err)
+	}
+	return fds[0].Revents&unix.POLLRDHUP != 0
+}
+
+// TestPassedSocketStaysUsable: its workers block, or they would never rest, and
+// stopping them does not shut it down for the next.
+func TestPassedSocketStaysUsable(t *testing.T) {
+	file, _ := bound(t, "127.0.0.1:0")
+	fd := int(file.Fd())
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions()
+	o.Passed = []*os.File{file}
+	s, err := listen(o, newTestTracker(), openSockets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.workers) != o.Workers {
+		t.Errorf("%d workers, want %d", len(s.workers), o.Workers)
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); flags&unix.O_NONBLOCK != 0 || err != nil {
+		t.Errorf("flags %#x, %v", flags, err)
+	}
+	run(t, s)()
+	if isShutDown(t, fd) {
+		t.Error("the socket is shut down")
+	}
+}
+
+// TestPassedSocketIsServedOn: a worker that has waited in vain goes on. Without
+// blocking, every wait ends at once.
+func TestPassedSocketIsServedOn(t *testing.T) {
+	file, addr := bound(t, "127.0.0.1:0")
+	o := testOptions()
+	o.Workers, o.BatchDelay, o.Passed = 1, 0, []*os.File{file}
+	s, err := listen(o, newTestTracker(), openSockets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(int(file.Fd()), true); err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	c := dial(t, addr)
+	for range 10 {
+		c.connect()
+	}
+}
+
+// TestStopAfterCloseTouchesNothing: another file may have the descriptor's number
+// by then.
+func TestStopAfterCloseTouchesNothing(t *testing.T) {
+	other := openOne(t, "127.0.0.1:0", socketOptions{})
+	s := &mmsgSocket{fd: other.fd, closed: true}
+	s.stop()
+	if isShutDown(t, other.fd) {
+		t.Error("a stranger's socket is shut down")
+	}
+	other.stop()
+	if !isShutDown(t, other.fd) {
+		t.Error("its own stop does not shut it down")
+	}
+}
+
+// TestRequestsGatherForTheBatchDelay holds that a worker that has caught up
+// waits before it looks again. A signal may cut a few of the waits short.
+func TestRequestsGatherForTheBatchDelay(t *testing.T) {
+	o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
+	o.Workers, o.BatchDelay = 1, 10*time.Millisecond
+	s, err := listen(o, newTestTracker(), openSockets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, s)
+	c := dial(t, s.Addrs()[0])
+	began := time.Now()
+	for range 5 {
+		c.connect()
+	}
+	if took := time.Since(began); took < o.BatchDelay {
+		t.Errorf("five exchanges, one after the other, took %v", took)
+	}
+}
+
 func TestReplyLeavesByAnyInterface(t *testing.T) {
 	info4 := []byte{1: 7, 4: 127, 7: 1, 8: 127, 11: 1}
 	info6 := func(addr string) []byte {
@@ -236,6 +327,9 @@ func TestWorkersShareAddress(t *testing.T) {
 	s, err := listen(o, newTestTracker(), openSockets)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(s.workers) != o.Workers {
+		t.Errorf("%d workers, want %d", len(s.workers), o.Workers)
 	}
 	run(t, s)
 	const clients = 100

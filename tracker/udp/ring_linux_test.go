@@ -1,10 +1,14 @@
 package udp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
+	"net"
+	"net/netip"
 	"strconv"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -45,6 +49,54 @@ func TestRepliesFindTheirRequests(t *testing.T) {
 	want.Dropped[DropShort] = 2
 	if got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
+	}
+}
+
+// TestRingKnowsAddresses receives a datagram and looks at where it came from and,
+// where the server listens on all addresses, at how the reply is to be sent.
+func TestRingKnowsAddresses(t *testing.T) {
+	overFamilies(t, func(t *testing.T, _ opener, addr netip.AddrPort) {
+		s := openOne(t, addr.String(), socketOptions{})
+		c := dial(t, s.addr())
+		c.send(bep15.ConnectRequest{}.Append(nil))
+		if n, err := s.ring.receive(s.fd, nil); n != 1 || err != nil {
+			t.Fatalf("%d received, %v", n, err)
+		}
+		client := c.LocalAddr().(*net.UDPAddr).AddrPort()
+		if got, want := s.ring.batch(1)[0].from, (source{client.Addr().As16(), client.Port()}); got != want {
+			t.Errorf("from %+v, want %+v", got, want)
+		}
+		s.answer(newTestHandler(newTestTracker()), testTime, 1)
+		out := &s.ring.out[0].Hdr
+		got := unsafe.Slice(out.Control, out.Controllen)
+		var want []byte
+		switch {
+		case !addr.Addr().IsUnspecified():
+		case addr.Addr().Is4():
+			want = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: c.server.Addr().As4(), Addr: c.server.Addr().As4()})
+		default:
+			want = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: c.server.Addr().As16()})
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("the reply's control message is %x, want %x", got, want)
+		}
+	})
+}
+
+// TestReceiveSaysThatItWaits: only a worker that finds nothing is idle. A socket
+// that was shut down ends the wait at once.
+func TestReceiveSaysThatItWaits(t *testing.T) {
+	s := openOne(t, "127.0.0.1:0", socketOptions{})
+	dial(t, s.addr()).send([]byte{1})
+	waits := 0
+	for want := range 2 {
+		s.stop()
+		if n, err := s.ring.receive(s.fd, func() { waits++ }); err != nil || waits != want {
+			t.Errorf("%d received, %v, after %d waits, want %d", n, err, waits, want)
+		}
+	}
+	if _, err := s.ring.receive(s.fd, nil); err != nil {
+		t.Error(err)
 	}
 }
 

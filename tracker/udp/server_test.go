@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -382,6 +383,39 @@ func TestAddrs(t *testing.T) {
 	})
 }
 
+func TestWorkersDefaultToProcessors(t *testing.T) {
+	want := runtime.GOMAXPROCS(0)
+	overImplementations(t, func(t *testing.T, open opener) {
+		o := testOptions(netip.MustParseAddrPort("127.0.0.1:0"))
+		o.Workers = 0
+		s, err := listen(o, newTestTracker(), open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if got := len(s.workers); got != want || runtime.GOMAXPROCS(0) != want {
+			t.Errorf("%d workers on %d processors, which were %d", got, runtime.GOMAXPROCS(0), want)
+		}
+	})
+}
+
+// TestNothingToWarnOf: without a receive buffer to ask for, listening logs nothing.
+func TestNothingToWarnOf(t *testing.T) {
+	overFamilies(t, func(t *testing.T, open opener, addr netip.AddrPort) {
+		var log bytes.Buffer
+		o := testOptions(addr)
+		o.Log = zerolog.New(&log)
+		s, err := listen(o, newTestTracker(), open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if log.Len() > 0 {
+			t.Errorf("logged %s", log.Bytes())
+		}
+	})
+}
+
 func TestNothingToListenOn(t *testing.T) {
 	s, err := listen(testOptions(), newTestTracker(), openSockets)
 	if err != nil || len(s.Addrs()) != 0 {
@@ -417,6 +451,31 @@ type brokenSocket struct{ socket }
 var errBroken = errors.New("broken")
 
 func (brokenSocket) serve(*handler) error { return errBroken }
+
+// stuckSocket fails to close.
+type stuckSocket struct {
+	*portableSocket
+	err error
+}
+
+func (s stuckSocket) close() error { return s.err }
+
+// TestAllAreClosed: an error in closing one socket is reported, the first if there are
+// several, and the others are closed nevertheless.
+func TestAllAreClosed(t *testing.T) {
+	sockets, err := openPortable(socketOptions{addr: netip.MustParseAddrPort("127.0.0.1:0"), workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := sockets[0].(*portableSocket)
+	err = closeAll([]socket{stuckSocket{last, nil}, stuckSocket{last, errBroken}, stuckSocket{last, os.ErrInvalid}, last})
+	if !errors.Is(err, errBroken) || !strings.Contains(err.Error(), last.addr().String()) {
+		t.Errorf("closed with %v", err)
+	}
+	if err := last.conn.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the last is closed again with %v", err)
+	}
+}
 
 func TestOneBrokenSocketEndsRun(t *testing.T) {
 	overImplementations(t, func(t *testing.T, open opener) {
