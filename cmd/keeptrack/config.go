@@ -10,6 +10,7 @@ import (
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/cmd/internal/privilege"
 	syncwire "keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
@@ -59,7 +60,7 @@ func checkConfig(w io.Writer, path string) (*config.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	if _, _, err := readFiles(path, c); err != nil {
+	if _, _, err := resolve(path, c); err != nil {
 		return nil, err
 	}
 	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(path), folderWarnings(c)) {
@@ -68,15 +69,21 @@ func checkConfig(w io.Writer, path string) (*config.Config, error) {
 	return c, nil
 }
 
-// readFiles reads the files that the config at path names: secrets, which go into
-// the config, access list and keys. What is wrong with any of them is a usageError.
-func readFiles(path string, c *config.Config) (list *tracker.HashSet, keys *syncwire.Keys, err error) {
+// resolve looks at what the config at path names: it reads the files with secrets,
+// which go into the config, access list and keys, and looks up process.user. What is
+// wrong with any of them is a usageError.
+func resolve(path string, c *config.Config) (list *tracker.HashSet, keys *syncwire.Keys, err error) {
 	errs := []error{c.ReadSecrets(path)}
 	if list, err = daemon.ReadAccessList(&c.Access, func() {}); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
 	if keys, err = daemon.ReadKeys(c.LiveSync.KeyFile); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
+	}
+	if name := c.Process.User; name != "" {
+		if err := privilege.Check(name); err != nil {
+			errs = append(errs, fmt.Errorf("%s: process.user: %w", path, err))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, usageError{err}

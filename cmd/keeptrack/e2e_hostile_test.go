@@ -93,6 +93,17 @@ func TestHostileTracker(t *testing.T) {
 	}
 }
 
+// TestMoreThanAnAnswer: what comes after an answer is no matter, and is not told.
+func TestMoreThanAnAnswer(t *testing.T) {
+	base := "http://" + saying(t, "HTTP/1.1 503 no\r\nContent-Length: 2\r\n\r\n{}"+strings.Repeat("more", 1000))
+	for range 5 { // whether it is seen depends on how it comes
+		got := runProgram(t, t.TempDir(), "backup", "--admin", base, "out.db")
+		if got.status != statusFailed || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "keeptrack: backup to out.db: ") {
+			t.Fatalf("got %+v", got)
+		}
+	}
+}
+
 // TestHostileUDPTracker is TestHostileTracker over UDP, with an error's text.
 func TestHostileUDPTracker(t *testing.T) {
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

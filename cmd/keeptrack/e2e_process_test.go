@@ -225,6 +225,9 @@ func TestWrongConfigHasItsOwnStatus(t *testing.T) {
 		{"access list missing", settings{"access.mode": `"deny"`, "access.file": `"/nonexistent"`}},
 		{"key file", settings{"livesync.key_file": fmt.Sprintf("%q", keys)}},
 		{"key file missing", settings{"livesync.key_file": `"/nonexistent"`}},
+		{"user who is not there", settings{"process.user": `"keeptrack-nobody-else"`}},
+		{"number of a user who is not there", settings{"process.user": `"3999999999"`}},
+		{"root for a user", settings{"process.user": `"root"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := testSettings(dir).with(c.with).write(t)

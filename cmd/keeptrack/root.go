@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -40,6 +41,7 @@ func (e toldError) Unwrap() error { return e.err }
 func run(args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	out := &output{to: stdout}
+	log.SetOutput(io.Discard) // where net/http says by itself what it thinks of a server
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(stderr)

@@ -93,7 +93,7 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	if err != nil {
 		return err
 	}
-	list, keys, err := readFiles(path, c)
+	list, keys, err := resolve(path, c)
 	if err != nil {
 		return err
 	}

@@ -25,17 +25,11 @@ var (
 // were inheritable stay so; confined is false then. Nothing is done if the
 // process is that user already.
 func Drop(name string) (confined bool, err error) {
-	u, err := lookup(name)
-	if err != nil {
-		return false, err
-	}
-	uid, err := strconv.Atoi(u.Uid)
+	u, uid, err := find(name)
 	if err != nil {
 		return false, err
 	}
 	switch euid := os.Geteuid(); {
-	case uid == 0:
-		return false, fmt.Errorf("%q: %w", name, errRoot)
 	case euid == uid:
 		return true, nil
 	case euid != 0:
@@ -54,6 +48,27 @@ func drop(uid, gid int, groups []int) (confined bool, err error) {
 		return false, err
 	}
 	return confined, become(uid, gid, groups)
+}
+
+// Check returns why Drop would refuse a user, whoever calls it: the host has none of
+// that name or number, or it is root.
+func Check(name string) error {
+	_, _, err := find(name)
+	return err
+}
+
+// find returns a user, given by name or number, who is not root.
+func find(name string) (u *user.User, uid int, err error) {
+	if u, err = lookup(name); err != nil {
+		return nil, 0, err
+	}
+	if uid, err = strconv.Atoi(u.Uid); err != nil {
+		return nil, 0, err
+	}
+	if uid == 0 {
+		return nil, 0, fmt.Errorf("%q: %w", name, errRoot)
+	}
+	return u, uid, nil
 }
 
 // lookup returns a user given by name or number.
