@@ -53,8 +53,8 @@ type session struct {
 	// lasts is how long phases last, as measured last or guessed: what kills are
 	// aimed with.
 	lasts struct {
-		compaction, start                        time.Duration
-		checkpoint, creation, override, snapshot guess
+		start                                                time.Duration
+		checkpoint, compaction, creation, override, snapshot guess
 	}
 }
 
@@ -68,7 +68,9 @@ func newSession(o options) *session {
 		report: report{began: time.Now()},
 	}
 	h.overrides = newOverrides(h.book)
-	h.lasts.checkpoint, h.lasts.creation, h.lasts.override, h.lasts.snapshot = firstGuess, firstGuess, firstGuess, firstGuess
+	for _, g := range []*guess{&h.lasts.checkpoint, &h.lasts.compaction, &h.lasts.creation, &h.lasts.override, &h.lasts.snapshot} {
+		*g = firstGuess
+	}
 	return h
 }
 
