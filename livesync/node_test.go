@@ -265,19 +265,36 @@ func TestNewRefusesSmallPackets(t *testing.T) {
 	}
 }
 
+// TestNewRefusesImpossibleOptions has the options just inside their bounds and just
+// outside. All that is wrong is told at once.
 func TestNewRefusesImpossibleOptions(t *testing.T) {
-	for name, change := range map[string]func(*Options){
-		"no delay":          func(o *Options) { o.MaxDelay = 0 },
-		"no interval":       func(o *Options) { o.BeaconInterval = 0 },
-		"negative delay":    func(o *Options) { o.FirstBeaconDelay = -1 },
-		"threshold above 1": func(o *Options) { o.InquireThreshold = 1.5 },
-		"no rate":           func(o *Options) { o.TellRate = 0 },
+	for _, tt := range []struct {
+		good, bad func(*Options)
+		want      string
+	}{
+		{func(o *Options) { o.MaxDelay = 1 }, func(o *Options) { o.MaxDelay = 0 }, "max delay 0s"},
+		{func(o *Options) { o.FirstBeaconDelay = 0 }, func(o *Options) { o.FirstBeaconDelay = -1 }, "first beacon delay -1ns"},
+		{func(o *Options) { o.BeaconInterval = 1 }, func(o *Options) { o.BeaconInterval = 0 }, "beacon interval 0s"},
+		{func(o *Options) { o.InquireThreshold = 0 }, func(o *Options) { o.InquireThreshold = -0.1 }, "threshold -0.1"},
+		{func(o *Options) { o.InquireThreshold = 1 }, func(o *Options) { o.InquireThreshold = 1.1 }, "threshold 1.1"},
+		{func(o *Options) { o.TellRate = 1 }, func(o *Options) { o.TellRate = 0 }, "tell rate 0"},
+		{func(o *Options) { o.TellRate = MaxTellRate }, func(o *Options) { o.TellRate = MaxTellRate + 1 }, "tell rate 1000001"},
+		{func(o *Options) { o.PeerRate = MinPeerRate }, func(o *Options) { o.PeerRate = MinPeerRate - 1 }, "peer rate 9999"},
+		{func(o *Options) { o.PeerRate = MaxPeerRate }, func(o *Options) { o.PeerRate = MaxPeerRate + 1 }, "peer rate 10000000001"},
 	} {
 		o := defaults()
-		change(&o)
-		if _, err := New(o, newNetwork(1, lan).Join(), emptyTracker()); err == nil {
-			t.Errorf("%s: accepted", name)
+		tt.good(&o)
+		if _, err := New(o, newNetwork(1, lan).Join(), emptyTracker()); err != nil {
+			t.Errorf("refused beside %q: %v", tt.want, err)
 		}
+		tt.bad(&o)
+		if _, err := New(o, newNetwork(1, lan).Join(), emptyTracker()); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+	_, err := New(Options{PeerRate: MinPeerRate}, newNetwork(1, lan).Join(), emptyTracker())
+	if err == nil || strings.Count(err.Error(), "live sync: ") != 3 {
+		t.Errorf("got %v, want what is wrong with three options", err)
 	}
 }
 
