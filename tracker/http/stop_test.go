@@ -68,6 +68,17 @@ func TestStopWaitsForAFirstRequest(t *testing.T) {
 	}
 }
 
+// TestOneByteBeginsARequest: a connection on which that came is not between requests.
+func TestOneByteBeginsARequest(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	c := &netConn{Conn: server, engine: &netEngine{ctx: t.Context()}, waiting: true}
+	go client.Write([]byte("G"))
+	if n, err := c.Read(make([]byte, 9)); n != 1 || err != nil || c.waiting || !c.used {
+		t.Errorf("%d bytes, %v; waiting %v, used %v", n, err, c.waiting, c.used)
+	}
+}
+
 func TestStopIsForced(t *testing.T) {
 	for name, wrap := range engines {
 		for _, end := range []string{"in time", "by Close"} {
