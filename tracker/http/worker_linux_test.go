@@ -175,6 +175,37 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// TestSlowHeadGetsNoMoreTime sends the head of a request byte by byte.
+func TestSlowHeadGetsNoMoreTime(t *testing.T) {
+	w, addr := newTestWorker(t, Options{})
+	fd := dialBlocking(t, addr)
+	defer unix.Close(fd)
+	w.step(t)
+	for w.now = 0; w.now < int64(standardTimeouts.head); w.now += int64(time.Second) {
+		if err := w.expire(); err != nil || w.opened != 1 {
+			t.Fatalf("is closed early: %v", err)
+		}
+		if _, err := unix.Write(fd, []byte("G")); err != nil {
+			t.Fatal(err)
+		}
+		w.step(t)
+	}
+	if err := w.expire(); err != nil || w.opened != 0 {
+		t.Errorf("%d connections, %v", w.opened, err)
+	}
+}
+
+// TestListenerAfterTheLastConnection has the listener's descriptor follow the last
+// that there is room for among the connections.
+func TestListenerAfterTheLastConnection(t *testing.T) {
+	w, addr := newTestWorker(t, Options{})
+	w.conns = make([]*conn, w.listeners[0])
+	defer unix.Close(dialBlocking(t, addr))
+	if w.step(t); w.opened != 1 {
+		t.Errorf("%d connections", w.opened)
+	}
+}
+
 // TestSlowReaderGetsNoMoreTime takes a part of the replies now and then.
 func TestSlowReaderGetsNoMoreTime(t *testing.T) {
 	w, _ := newTestWorker(t, Options{})
@@ -203,6 +234,33 @@ func TestSlowReaderGetsNoMoreTime(t *testing.T) {
 	}
 	if err := w.expire(); err != nil || w.opened != 0 {
 		t.Errorf("%d connections, %v", w.opened, err)
+	}
+}
+
+// TestClientIsGone: a connection on which nothing can be sent is closed.
+func TestClientIsGone(t *testing.T) {
+	for name, send := range map[string]func(*worker, *conn){
+		"before the reply": func(w *worker, c *conn) {
+			w.responder.out = []byte("reply")
+			if w.send(c, nil, stepReceive) {
+				t.Error("sent")
+			}
+		},
+		"amid the reply": func(w *worker, c *conn) {
+			c.out = []byte("rest")
+			w.flush(c)
+		},
+	} {
+		w, _ := newTestWorker(t, Options{})
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeDescriptor(pair[1])
+		w.gate.enter()
+		if send(w, w.open(pair[0], netip.Addr{})); w.opened != 0 || w.gate.open.Load() != 0 {
+			t.Errorf("%s: %d connections", name, w.opened)
+		}
 	}
 }
 
