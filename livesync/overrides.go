@@ -47,6 +47,7 @@ type overrideSync struct {
 	// The goroutine's.
 	d          spreading
 	answers    answers
+	rest       time.Time // when to look at what was heard again
 	complained time.Time // when the log last said that what was heard cannot be kept
 	records    []override.Override
 }
@@ -80,10 +81,13 @@ func newOverrideSync(o *Options, now time.Time) *overrideSync {
 	return s
 }
 
-// SpreadOverride tells all other instances of an override that was made here. It does
-// not wait.
+// SpreadOverride tells all other instances of an override that was made here, if
+// overrides spread. It does not wait.
 func (n *Node) SpreadOverride(o override.Override) {
 	s := n.overrides
+	if s.set == nil {
+		return
+	}
 	s.mu.Lock()
 	if len(s.made) < override.Max { // the digest makes up for others
 		s.made = append(s.made, o)
@@ -171,7 +175,7 @@ func (n *Node) runOverrides(ctx context.Context) {
 		case <-timer.C:
 		}
 		n.tellMade(buf)
-		n.lookAtHeard(buf)
+		again := n.lookAtHeard(buf)
 		now := time.Now()
 		if s.d.due(now) {
 			n.kept(s.set.Prune(now))
@@ -179,8 +183,10 @@ func (n *Node) runOverrides(ctx context.Context) {
 				wire.OverrideDigest{Root: n.overrideRoot(), Agreed: s.set.Agreed(), Label: s.set.Label()}))
 		}
 		next := s.d.digest
-		if wait := n.answerOn(buf, now); !wait.IsZero() && wait.Before(next) {
-			next = wait
+		for _, t := range []time.Time{again, n.answerOn(buf, now)} {
+			if !t.IsZero() && t.Before(next) {
+				next = t
+			}
 		}
 		timer.Reset(time.Until(next))
 	}

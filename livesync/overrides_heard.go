@@ -7,10 +7,23 @@ import (
 	"keeptrack/tracker/override"
 )
 
-// lookAtHeard takes in the packets that have come.
-func (n *Node) lookAtHeard(buf []byte) {
-	s := n.overrides
+// Taking in overrides costs a transaction and putting the whole access list in force
+// anew. So many packets are taken in together: between two times it rests for restShare
+// times as long as the last took, up to longestRest.
+const (
+	restShare   = 10
+	longestRest = 500 * time.Millisecond
+)
+
+// lookAtHeard takes in the packets that have come. If it is to rest, it returns when to
+// come back.
+func (n *Node) lookAtHeard(buf []byte) (again time.Time) {
+	s, now := n.overrides, time.Now()
 	s.mu.Lock()
+	if now.Before(s.rest) && len(s.heard) > 0 {
+		s.mu.Unlock()
+		return s.rest
+	}
 	heard := s.heard
 	s.heard = nil
 	s.mu.Unlock()
@@ -31,11 +44,15 @@ func (n *Node) lookAtHeard(buf []byte) {
 			n.answer(first, buf)
 		}
 	}
+	return time.Time{}
 }
 
 func (n *Node) takeOverrides(h *heardOverrides) {
-	s := n.overrides
+	s, began := n.overrides, time.Now()
 	taken, full, err := s.set.Take(h.overrides, h.from)
+	if done := time.Now(); taken > 0 {
+		s.rest = done.Add(min(restShare*done.Sub(began), longestRest))
+	}
 	n.kept(err)
 	n.counters.drops[DropFull].Add(uint64(full))
 	n.counters.overridesTaken.Add(uint64(taken))

@@ -34,6 +34,8 @@ type held struct {
 	err      error // what the disk says
 	capacity int
 	gaveUp   int
+	takes    time.Duration // how long Take does
+	taken    int           // times that it took something in
 }
 
 func newHeld() *held { return &held{capacity: override.Capacity, label: override.Label{1}} }
@@ -53,6 +55,7 @@ func (h *held) From(from tracker.InfoHash, limit int, dst []override.Override) [
 }
 
 func (h *held) Take(heard []override.Override, _ wire.ID) (taken, full int, err error) {
+	time.Sleep(h.takes)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.err != nil {
@@ -69,6 +72,7 @@ func (h *held) Take(heard []override.Override, _ wire.ID) (taken, full int, err 
 			taken++
 		}
 	}
+	h.taken += min(taken, 1)
 	return taken, full, nil
 }
 
@@ -204,6 +208,31 @@ func TestOverridesOfANewcomer(t *testing.T) {
 		if n := len(only(calm, wire.KindOverrideDigest)); n < 19 || n > 21 {
 			t.Errorf("%d digests of two instances in 10 minutes", n)
 		}
+	})
+}
+
+// TestOverridesAreTakenInTogether: a slow disk is busy for a tenth of the time, and the
+// last of them is in force within two seconds.
+func TestOverridesAreTakenInTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(1, lan)
+		a, b := newHeld(), newHeld()
+		b.takes = 20 * time.Millisecond
+		first, second := startHeld(t, n, defaults(), a), startHeld(t, n, defaults(), b)
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		for k := range 1000 {
+			first.SpreadOverride(a.decide(tracker.InfoHash{byte(k), byte(k >> 8)}, override.Refuse))
+			time.Sleep(4 * time.Millisecond)
+		}
+		took := time.Since(began)
+		time.Sleep(longestRest + 2*b.takes)
+		synctest.Wait()
+		wantEqual(t, "after the last", a, b)
+		if most := int(took/(restShare*b.takes)) + 3; b.taken > most || b.taken < most/2 {
+			t.Errorf("taken in %d times in %s, want %d at most", b.taken, took, most)
+		}
+		stopAll(t, first, second)
 	})
 }
 

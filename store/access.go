@@ -33,20 +33,20 @@ func (s *Store) Overrides() ([]override.Override, error) {
 	return all, nil
 }
 
-// SetOverrides puts overrides in place of those of the same info hashes, and
-// removes what there is of others, in one transaction. It is on disk when the
-// method returns without error; it waits for the transaction of a checkpoint, not
-// for a whole one.
+// SetOverrides removes the overrides of some info hashes and puts others in place of
+// those of the same info hashes, in one transaction. It is on disk when the method
+// returns without error; it waits for the transaction of a checkpoint, not for a whole
+// one.
 func (s *Store) SetOverrides(put []override.Override, remove []tracker.InfoHash) error {
 	return s.writeAccess(func(tx *bbolt.Tx) error {
 		access := tx.Bucket(bucketAccess)
-		for i := range put {
-			if err := access.Put(put[i].InfoHash[:], put[i].Append(nil)[hashSize:]); err != nil {
+		for i := range remove {
+			if err := access.Delete(remove[i][:]); err != nil {
 				return err
 			}
 		}
-		for i := range remove {
-			if err := access.Delete(remove[i][:]); err != nil {
+		for i := range put {
+			if err := access.Put(put[i].InfoHash[:], put[i].Append(nil)[hashSize:]); err != nil {
 				return err
 			}
 		}

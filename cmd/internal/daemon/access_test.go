@@ -229,6 +229,36 @@ func TestOverridesAreBounded(t *testing.T) {
 	}
 }
 
+// TestRoomForWhatCameFromOthers: in a full set what was dropped first gives way, also
+// when it comes again with the next.
+func TestRoomForWhatCameFromOthers(t *testing.T) {
+	g, _, _ := spreading(t, tracker.AccessDeny)
+	hash := func(i int) tracker.InfoHash { return tracker.InfoHash{byte(i), byte(i >> 8), byte(i >> 16)} }
+	for i := range override.Capacity {
+		d := override.Refuse
+		if i < 3 {
+			d = override.Dropped
+		}
+		g.overrides.Put(override.Override{InfoHash: hash(i), Decision: d, Time: uint64(time.Now().UnixNano()) + uint64(i)})
+	}
+	o, _ := g.overrides.Find(hash(0))
+	again, late, old := o, o, o
+	again.Decision, again.Time = override.Serve, again.Time+100
+	late.InfoHash, late.Decision = tracker.InfoHash{1, 19: 1}, override.Refuse
+	old.InfoHash, old.Time = tracker.InfoHash{2, 19: 1}, old.Time-1
+	if taken, full, err := g.Take([]override.Override{late, again, old}, wire.ID{}); taken != 2 || full != 1 || err != nil {
+		t.Errorf("%d taken, %d without room, %v", taken, full, err)
+	}
+	for i, want := range []bool{true, false, true} {
+		if _, there := g.overrides.Find(hash(i)); there != want {
+			t.Errorf("number %d is there: %v", i, there)
+		}
+	}
+	if all, err := g.store.Overrides(); err != nil || len(all) != 2 || g.overrides.Len() != override.Capacity {
+		t.Errorf("on disk are %v, %v; %d in all", all, err, g.overrides.Len())
+	}
+}
+
 // spreading returns the rules of an instance with a key, what others are told, and
 // the log.
 func spreading(t *testing.T, mode tracker.AccessMode) (g groupOverrides, told *[]override.Override, log *bytes.Buffer) {
@@ -245,8 +275,8 @@ func TestOverridesThatSpread(t *testing.T) {
 	ahead := override.Stamp(time.Now().Add(time.Minute))
 	mate := wire.ID{0xab}
 	heard := []override.Override{
-		{InfoHash: otherHash, Decision: override.Serve, Origin: override.Label{7}, Time: 5},
 		{InfoHash: otherHash, Decision: override.Refuse, Origin: override.Label{7}, Time: ahead},
+		{InfoHash: otherHash, Decision: override.Serve, Origin: override.Label{7}, Time: 5},
 		{InfoHash: fileHash, Decision: override.Serve, Origin: override.Label{7}, Time: 5},
 	}
 	if taken, full, err := g.Take(heard, mate); taken != 2 || full != 0 || err != nil {

@@ -117,11 +117,11 @@ func (r *accessRules) write(c *changeOfOverrides) error {
 		r.unsure = true
 		return err
 	}
-	for _, o := range all {
-		r.overrides.Put(o)
-	}
 	for _, h := range c.gone {
 		r.overrides.Remove(h)
+	}
+	for _, o := range all {
+		r.overrides.Put(o)
 	}
 	r.apply()
 	return nil
