@@ -20,5 +20,7 @@
 // Reading the source: package wire has the bytes and package transport what
 // carries them. node.go ties the parts together, receive.go is a packet's way in,
 // outbox.go a record's way out. decide.go holds every decision of scrape sync as
-// pure code, and scrape.go carries them out.
+// pure code, and scrape.go carries them out. filling.go decides how an instance gets
+// the group's peers after its start and outgoing.go what of a stream of peers goes when;
+// newcomer.go and telling.go carry that out.
 package livesync

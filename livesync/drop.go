@@ -24,7 +24,7 @@ const (
 	DropBadLength                  // a length that does not fit the type
 	DropEmptyBeacon                // a BEACON of an instance without torrents
 	DropOtherTarget                // an INQUIRE for another instance
-	DropTooSoon                    // an INQUIRE within the rest after a stream: answered after it
+	DropTooSoon                    // an INQUIRE, or one that asks for peers, within the rest after a stream: the former is answered after it
 	DropTrailing                   // part of a record after the last whole one; the whole ones were used
 	DropBadPeer                    // port 0 or an address that is not accepted from clients
 	DropRefused                    // a torrent that the access list refuses
