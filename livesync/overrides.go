@@ -137,7 +137,7 @@ func (n *Node) hearOverrides(p wire.Packet, from transport.Endpoint, now time.Ti
 // believed returns the overrides of a packet that can be: their decision is known, and
 // they were not made ahead of this instance's clock.
 func (n *Node) believed(p wire.Packet, from transport.Endpoint, now time.Time) []override.Override {
-	latest := stamp(now.Add(maxSkew))
+	latest := stamp(now.Add(MaxSkew))
 	all := make([]override.Override, 0, p.Records())
 	for i := range p.Records() {
 		o := p.Override(i)

@@ -291,8 +291,8 @@ func TestOverridesThatAreNotBelieved(t *testing.T) {
 		o.Log = zerolog.New(&log)
 		i := quietNode(t, o)
 		now := time.Now()
-		good := override.Override{InfoHash: tracker.InfoHash{1}, Decision: override.Refuse, Time: stamp(now.Add(maxSkew))}
-		ahead := override.Override{InfoHash: tracker.InfoHash{2}, Decision: override.Refuse, Time: stamp(now.Add(maxSkew)) + 1}
+		good := override.Override{InfoHash: tracker.InfoHash{1}, Decision: override.Refuse, Time: stamp(now.Add(MaxSkew))}
+		ahead := override.Override{InfoHash: tracker.InfoHash{2}, Decision: override.Refuse, Time: stamp(now.Add(MaxSkew)) + 1}
 		local := override.Override{InfoHash: tracker.InfoHash{3}, Decision: override.LocalAdded, Time: 1}
 		unknown := override.Override{InfoHash: tracker.InfoHash{4}, Decision: 3, Time: 1}
 		p := wire.AppendHeader(nil, wire.ID{9}, wire.KindOverrides)
@@ -608,7 +608,7 @@ func FuzzHearOverrides(f *testing.F) {
 			now = now.Add(time.Second)
 		}
 		for _, o := range h.all() {
-			if !o.Decision.Spreads() || o.Time > stamp(now.Add(maxSkew)) {
+			if !o.Decision.Spreads() || o.Time > stamp(now.Add(MaxSkew)) {
 				t.Errorf("taken in: %s", fmt.Sprint(o))
 			}
 		}

@@ -51,10 +51,10 @@ func TestAPacketThatManyHaveOvertakenIsRefused(t *testing.T) {
 
 func TestPacketsFarFromTheClockAreRefused(t *testing.T) {
 	r := newReplays(nil)
-	expectAccepted(t, r, wire.ID{1}, -maxSkew-1, DropSealedStale)
-	expectAccepted(t, r, wire.ID{1}, maxSkew+1, DropSealedStale)
-	expectAccepted(t, r, wire.ID{1}, -maxSkew, DropNone)
-	expectAccepted(t, r, wire.ID{1}, maxSkew, DropNone)
+	expectAccepted(t, r, wire.ID{1}, -MaxSkew-1, DropSealedStale)
+	expectAccepted(t, r, wire.ID{1}, MaxSkew+1, DropSealedStale)
+	expectAccepted(t, r, wire.ID{1}, -MaxSkew, DropNone)
+	expectAccepted(t, r, wire.ID{1}, MaxSkew, DropNone)
 	expectAccepted(t, r, wire.ID{1}, 0, DropNone) // in between
 	if drop := r.accept(wire.ID{1}, 0, replayNow); drop != DropSealedStale {
 		t.Error(drop)

@@ -216,9 +216,9 @@ func TestAnotherClockIsRefusedAndSaidOnceAnHour(t *testing.T) {
 	i.options.Log = zerolog.New(&log)
 	now := time.Now()
 	for n := range 10 {
-		at := now.Add(-maxSkew - time.Second)
+		at := now.Add(-MaxSkew - time.Second)
 		if n%2 == 0 {
-			at = now.Add(maxSkew + time.Second)
+			at = now.Add(MaxSkew + time.Second)
 		}
 		i.receive(sealAt(k, livePacket(n), at.Add(time.Duration(n))), node, now)
 	}
@@ -235,7 +235,7 @@ func TestAnotherClockIsRefusedAndSaidOnceAnHour(t *testing.T) {
 }
 
 func TestAClockWithinTheSkewIsHeard(t *testing.T) {
-	for _, skew := range []time.Duration{-maxSkew + time.Second, maxSkew - time.Second} {
+	for _, skew := range []time.Duration{-MaxSkew + time.Second, MaxSkew - time.Second} {
 		i, now := newSealed(t, keysOf(t, 1)), time.Now()
 		i.receive(sealAt(keysOf(t, 1), livePacket(1), now.Add(skew)), node, now)
 		if got := i.Stats().In[wire.KindLive].Packets; got != 1 {

@@ -122,6 +122,28 @@ func TestOverridesReachTheGroup(t *testing.T) {
 	}
 }
 
+// TestOverridesOverALossyNetwork: with every fifth packet lost, each override is in force
+// everywhere in the end, and what was dropped is dropped.
+func TestOverridesOverALossyNetwork(t *testing.T) {
+	l := newLAN(t, 3)
+	l.lose(20)
+	more := settings{"access.mode": `"deny"`}.with(sealed(t, groupKey("a")))
+	all := []*instance{l.start(0, t.TempDir(), more), l.start(1, t.TempDir(), more), l.start(2, t.TempDir(), more)}
+	const overrides = 60
+	hash := func(i int) tracker.InfoHash { return hashOf(fmt.Sprint("number ", i)) }
+	for i := range overrides {
+		all[i%3].mustAPI("PUT", "access/"+hash(i).String())
+	}
+	for i := range overrides / 4 {
+		all[i%3].mustAPI("DELETE", "access/"+hash(4*i).String()+"/override")
+	}
+	began := time.Now()
+	for i := range overrides {
+		waitRefused(t, hash(i), i%4 != 0, all...)
+	}
+	t.Logf("equal everywhere %s after the last", time.Since(began).Round(time.Millisecond))
+}
+
 // TestOverridesThroughAnOpenInstance: it can make none, keeps those of others without
 // effect, and passes them on to one that was away.
 func TestOverridesThroughAnOpenInstance(t *testing.T) {

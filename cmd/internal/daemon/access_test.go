@@ -309,6 +309,21 @@ func TestOverridesThatSpread(t *testing.T) {
 	wantRefused(t, g.accessRules, false, false)
 }
 
+// TestOverrideOfAWrongClock: what was decided years ahead gives way to what is decided
+// once the clock is right.
+func TestOverrideOfAWrongClock(t *testing.T) {
+	g, told, _ := spreading(t, tracker.AccessDeny)
+	years := override.Stamp(time.Now().AddDate(10, 0, 0))
+	g.overrides.Put(override.Override{InfoHash: otherHash, Decision: override.Refuse, Origin: g.label, Time: years})
+	if err := g.override(otherHash, false, "me"); err != nil {
+		t.Fatal(err)
+	}
+	o, _ := g.overrides.Find(otherHash)
+	if o.Decision != override.Serve || o.Time > override.Stamp(time.Now()) || !slices.Equal(*told, []override.Override{o}) {
+		t.Errorf("in force is %+v, told %v", o, *told)
+	}
+}
+
 // TestOverridesOutlived: what was dropped is forgotten after a year and not taken in
 // again; who was away for longer gives up what is as old.
 func TestOverridesOutlived(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/admin"
+	"keeptrack/livesync"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 	"keeptrack/tracker/override"
@@ -56,8 +57,11 @@ func (r *accessRules) settled() bool { return !r.unsure && r.spread == nil }
 
 // decide makes a decision about an info hash. r.mu is held.
 func (r *accessRules) decide(h tracker.InfoHash, d override.Decision, client string) error {
-	o := override.Override{InfoHash: h, Decision: d, Origin: r.label, Time: override.Stamp(time.Now())}
-	if old, there := r.overrides.Find(h); there {
+	now := time.Now()
+	o := override.Override{InfoHash: h, Decision: d, Origin: r.label, Time: override.Stamp(now)}
+	// What a wrong clock has put further ahead is nowhere else, and gives way: what
+	// came after it would not be taken in either.
+	if old, there := r.overrides.Find(h); there && old.Time < override.Stamp(now.Add(livesync.MaxSkew)) {
 		o.Time = max(o.Time, old.Time+1)
 	}
 	var change changeOfOverrides
