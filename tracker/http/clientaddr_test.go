@@ -48,6 +48,7 @@ func TestClientAddr(t *testing.T) {
 		{"zone", trusted, "fe80::1%eth0", nil, "fe80::1"},
 		{"zone of a proxy", []string{"fe80::/10"}, "fe80::1%eth0", []string{"192.0.2.1"}, "192.0.2.1"},
 		{"junk left of the client does not matter", trusted, "10.0.0.1", []string{"unknown, 192.0.2.1, 10.0.0.2"}, "192.0.2.1"},
+		{"nothing left of the client's comma", trusted, "10.0.0.1", []string{",192.0.2.1"}, "192.0.2.1"},
 		{"empty line last", trusted, "10.0.0.1", []string{"192.0.2.1", ""}, unnamed},
 		{"hidden port", trusted, "10.0.0.1", []string{"192.0.2.1:_x"}, "192.0.2.1"},
 		{"empty port", trusted, "10.0.0.1", []string{"192.0.2.1:"}, unnamed},

@@ -290,12 +290,18 @@ func TestTraceIsOneLineAnAnnounce(t *testing.T) {
 	for level, want := range map[zerolog.Level]int{zerolog.TraceLevel: 1, zerolog.DebugLevel: 0} {
 		var out bytes.Buffer
 		h := newHandler(Options{Log: zerolog.New(&out).Level(level)}, newTracker())
+		get(h, addr2, "/announce", announceQuery(1, "1", ""))
+		get(h, addr2, "/announce", announceQuery(2, "1", ""))
+		get(h, addr6, "/announce", announceQuery(3, "1", ""))
+		out.Reset()
 		get(h, addr1, "/announce", libtorrentQuery)
 		if got := strings.Count(out.String(), "\n"); got != want {
 			t.Errorf("%v: %q", level, &out)
 		}
-		if want == 1 && !strings.Contains(out.String(), hash1.String()) {
-			t.Errorf("%v: %q", level, &out)
+		for _, part := range []string{hash1.String(), `"peers4":2,"peers6":1`} {
+			if want == 1 && !strings.Contains(out.String(), part) {
+				t.Errorf("%v: %q lacks %s", level, &out, part)
+			}
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package http
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -203,6 +205,39 @@ func TestListenerAfterTheLastConnection(t *testing.T) {
 	defer unix.Close(dialBlocking(t, addr))
 	if w.step(t); w.opened != 1 {
 		t.Errorf("%d connections", w.opened)
+	}
+}
+
+// TestStopServesWhoWaits: a connection that waits with the system when the worker
+// stops is taken.
+func TestStopServesWhoWaits(t *testing.T) {
+	w, addr := newTestWorker(t, Options{})
+	fd := dialBlocking(t, addr)
+	defer unix.Close(fd)
+	buf := make([]byte, 4096)
+	if _, err := unix.Write(fd, []byte(libtorrentMessage)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := unix.Read(fd, buf); err != nil || !bytes.HasPrefix(buf[:n], []byte("HTTP/1.1 200")) {
+		t.Errorf("%q, %v", buf[:max(n, 0)], err)
+	}
+}
+
+// TestBrokenListener: what can never be accepted from ends the server.
+func TestBrokenListener(t *testing.T) {
+	w, _ := newTestWorker(t, Options{})
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for fd, want := range map[int]error{-1: unix.EBADF, fd: unix.EINVAL} {
+		if err := w.accept(fd); !errors.Is(err, want) || w.gate.open.Load() != 0 {
+			t.Errorf("%v with %d connections, want %v", err, w.gate.open.Load(), want)
+		}
 	}
 }
 
