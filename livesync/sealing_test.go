@@ -73,6 +73,14 @@ func TestKeysDecideWhoIsHeard(t *testing.T) {
 	}
 }
 
+func TestKeysAreCounted(t *testing.T) {
+	for want, o := range []Options{defaults(), sealed(keysOf(t, 1)), sealed(keysOf(t, 1, 2))} {
+		if got := newSealing(&o, maxPacket).keyCount(); got != want {
+			t.Errorf("%d keys, want %d", got, want)
+		}
+	}
+}
+
 func TestKeysAreChangedWithoutLosingAPacket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNetwork(1, lan)
