@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -362,6 +363,35 @@ func TestReloadWaitsForNobody(t *testing.T) {
 	}
 	d.Cmd.Process.Signal(syscall.SIGHUP)
 	waitFor(t, "the refusal", func() bool { return d.logged("reload refused, the running config stays in force") > 0 })
+	d.stop()
+}
+
+// TestConnectionsLeaveDescriptors: whoever opens connections without end keeps
+// neither the operator out nor files from being opened.
+func TestConnectionsLeaveDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	cmd := program(t, dir, "serve", "--config", testSettings(dir).write(t))
+	cmd.Args = append([]string{"sh", "-c", `ulimit -n 128 && exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	d := startCommand(t, cmd, &http.Client{Timeout: patience})
+	if d.logged("http.max_connections is more than the limit on open files leaves room for: raise that limit") != 1 {
+		t.Error("no warning")
+	}
+	address := strings.TrimSuffix(strings.TrimPrefix(d.urls()["http IPv4"], "http://"), "/announce")
+	for range 200 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	waitFor(t, "the connections", func() bool {
+		m := d.metrics()
+		return m["keeptrack_http_connections"]+m["keeptrack_http_evicted_total"] == 200
+	})
+	d.Cmd.Process.Signal(syscall.SIGHUP)
+	waitFor(t, "the reload", func() bool { return d.logged("config reloaded") > 0 })
+	announceTo(t, d.urls()["http IPv4"], hashOf("room"), 6881, 0, 0)
 	d.stop()
 }
 

@@ -28,7 +28,7 @@ func bindHTTP(d *Daemon) error {
 			ClientAddressHeader:      c.ClientAddressHeader,
 			RedirectURL:              c.RedirectURL,
 			FullScrape:               c.FullScrape,
-			MaxConnections:           c.MaxConnections,
+			MaxConnections:           connectionLimit(c.MaxConnections, d.log),
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 			Log:                      d.log,
 		}, at.All(), d.tracker)
