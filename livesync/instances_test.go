@@ -34,6 +34,9 @@ func TestInstancesKeepTheLastHeard(t *testing.T) {
 	if first, second := list[0], list[1]; first.ID != (wire.ID{}) || second.ID != (wire.ID{0, 0, 0, 2}) {
 		t.Errorf("%s and %s come first: the one heard longest ago was not forgotten", first.ID, second.ID)
 	}
+	if known, forgotten := table.endpoint(wire.ID{}), table.endpoint(wire.ID{0, 0, 0, 1}); known != node || forgotten != transport.All {
+		t.Errorf("the one known is reached at %s, the one forgotten at %s", known, forgotten)
+	}
 }
 
 // TestInstanceJSON: the number of torrents is missing until a beacon says it.

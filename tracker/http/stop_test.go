@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"io"
 	"net"
 	"testing"
@@ -68,14 +69,45 @@ func TestStopWaitsForAFirstRequest(t *testing.T) {
 	}
 }
 
-// TestOneByteBeginsARequest: a connection on which that came is not between requests.
+// deadlines counts what is set.
+type deadlines struct {
+	net.Conn
+	read int
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.read++
+	return d.Conn.SetReadDeadline(t)
+}
+
+// TestOneByteBeginsARequest: a connection on which that came does not wait for a
+// request any more. Only one that did wait when the server stopped is given
+// another deadline, for the rest.
 func TestOneByteBeginsARequest(t *testing.T) {
-	client, server := net.Pipe()
-	defer client.Close()
-	c := &netConn{Conn: server, engine: &netEngine{ctx: t.Context()}, waiting: true}
-	go client.Write([]byte("G"))
-	if n, err := c.Read(make([]byte, 9)); n != 1 || err != nil || c.waiting || !c.used {
-		t.Errorf("%d bytes, %v; waiting %v, used %v", n, err, c.waiting, c.used)
+	running := t.Context()
+	stopped, stop := context.WithCancel(running)
+	stop()
+	for _, tt := range []struct {
+		name    string
+		waiting bool
+		ctx     context.Context
+		want    int
+	}{
+		{"waiting", true, running, 0},
+		{"amid a request", false, running, 0},
+		{"waiting, stopped", true, stopped, 1},
+		{"amid a request, stopped", false, stopped, 0},
+	} {
+		client, server := net.Pipe()
+		defer client.Close()
+		conn := &deadlines{Conn: server}
+		e := &netEngine{service: &service{timeouts: standardTimeouts}, ctx: tt.ctx}
+		c := &netConn{Conn: conn, engine: e, waiting: tt.waiting}
+		go client.Write([]byte("G"))
+		n, err := c.Read(make([]byte, 9))
+		if n != 1 || err != nil || c.waiting || !c.used || conn.read != tt.want {
+			t.Errorf("%s: %d bytes, %v; waiting %v, used %v, %d deadlines", tt.name, n, err, c.waiting, c.used, conn.read)
+		}
 	}
 }
 
