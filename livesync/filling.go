@@ -21,7 +21,11 @@ import (
 const (
 	// gatherFor is how long hellos are awaited before the first mate is asked.
 	gatherFor = 100 * time.Millisecond
-	// askEvery is the time between hellos that ask for others', and between askings.
+	// seekEvery is the time between hellos that ask for others' while clients wait for
+	// peers, and seekLater until fillLongest.
+	seekEvery = 200 * time.Millisecond
+	seekLater = 5 * time.Second
+	// askEvery is the time between askings.
 	askEvery = 500 * time.Millisecond
 	// maxPeerAsks is how often a mate is asked that does not answer, before another is.
 	maxPeerAsks = 3

@@ -87,7 +87,10 @@ func (f *filling) hello(now time.Time) []fillAction {
 		return nil
 	}
 	if asks {
-		f.seek = now.Add(askEvery)
+		f.seek = now.Add(seekEvery)
+		if f.ready {
+			f.seek = now.Add(seekLater)
+		}
 	}
 	f.greeted, f.greet = now, now.Add(f.interval)
 	return []fillAction{{kind: fillGreet, asks: asks}}

@@ -108,6 +108,7 @@ func (n *Node) takePeers(p wire.Packet, now time.Time) {
 		n.counters.peersTaken.Add(r.Stored)
 		n.counters.drops[DropRefused].Add(r.Refused)
 		n.counters.drops[DropFull].Add(r.Rejected)
+		n.counters.drops[DropBadPeer].Add(r.BadPeer)
 	})
 }
 

@@ -163,12 +163,12 @@ func TestANewcomerGetsThePeersOfTheGroup(t *testing.T) {
 				began := time.Now()
 				n := startNewcomer(t, w.net, o)
 				w.meanwhile(n, before)
-				for n.Filling() && time.Since(began) < fillLongest {
+				for n.filled().State != filled.String() && time.Since(began) < fillLongest {
 					time.Sleep(100 * time.Millisecond)
 				}
 				synctest.Wait()
 				w.check(n, mate, before, time.Since(began))
-				if n.filled().State != filled.String() {
+				if n.Filling() || n.filled().State != filled.String() {
 					t.Errorf("seed %d: %+v after %s", seed, n.filled(), time.Since(began))
 				}
 				stopAll(t, mate, n)

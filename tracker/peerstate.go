@@ -31,7 +31,7 @@ const (
 // or moves meanwhile may come twice or be left out.
 func (t *Tracker) PeerStates(shard int, now func() time.Time) iter.Seq[[]PeerState] {
 	return func(yield func([]PeerState) bool) {
-		c := collector{s: &t.shards[shard], clock: &t.clock, out: make([]PeerState, 0, walkWork)}
+		c := collector{s: &t.shards[shard], clock: &t.clock}
 		for next := int(maxPositions); next > 0; {
 			c.now, c.out = t.Instant(now()), c.out[:0]
 			if next = c.s.walkSome(next, c.collect); !yield(c.out) {

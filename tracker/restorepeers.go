@@ -10,9 +10,10 @@ type Restored struct {
 	// Rejected counts those for which there is no room or whose address is not
 	// taken in.
 	Rejected uint64
-	// Refused and Stopped are of TakePeers: they count those of torrents that the
-	// access list refuses, and those that have stopped here since they announced.
-	Refused, Stopped uint64
+	// The others are of TakePeers. Refused counts those of torrents that the access
+	// list refuses, Stopped those that have stopped here since they announced, and
+	// BadPeer those whose address is not taken in: Rejected has the rest.
+	Refused, Stopped, BadPeer uint64
 }
 
 // RestorePeers takes in peers from an earlier process, which have announced when
@@ -68,6 +69,8 @@ func (r *restoring) restore(s *shard, hash uint64, p *PeerState) {
 		r.done.Expired++
 	case r.access != nil && r.access.Refuses(&p.InfoHash):
 		r.done.Refused++
+	case r.access != nil && !r.t.storable(&p.Peer):
+		r.done.BadPeer++
 	case r.access != nil && s.stoppedSince(&p.InfoHash, &p.Peer, then):
 		r.done.Stopped++
 	case r.t.restorePeer(s, hash, p, then):
@@ -81,7 +84,7 @@ func (r *restoring) restore(s *shard, hash uint64, p *PeerState) {
 // has announced later. It returns false if the address is not taken in or there is no
 // room.
 func (t *Tracker) restorePeer(s *shard, hash uint64, p *PeerState, then Instant) bool {
-	if p.Peer.port == 0 || !t.accepted.accept(&p.Peer) {
+	if !t.storable(&p.Peer) {
 		return false
 	}
 	i, ok := s.find(&p.InfoHash, hash)
@@ -93,6 +96,9 @@ func (t *Tracker) restorePeer(s *shard, hash uint64, p *PeerState, then Instant)
 	}
 	return t.storeAgain(s, i, p, then)
 }
+
+// storable reports whether others could reach the peer.
+func (t *Tracker) storable(p *Peer) bool { return p.port != 0 && t.accepted.accept(p) }
 
 // storeAgain stores a peer of the torrent at position i. It returns false if there is no
 // room.

@@ -8,9 +8,11 @@ package tracker
 // A peer whose stop is not remembered may be handed out until it times out.
 const maxStops = 2048
 
-// stops has the tick of the last stop by the fingerprint of torrent and peer; nil: stops
-// are not remembered.
-type stops map[uint64]uint16
+// stops are those that a shard remembers.
+type stops struct {
+	on bool
+	at map[uint64]uint16 // the tick of the last, by the fingerprint of torrent and peer
+}
 
 // RememberStops begins or ends to remember which peers stop, be it here or by live
 // sync. What was remembered before is forgotten.
@@ -18,30 +20,31 @@ func (t *Tracker) RememberStops(on bool) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		if s.stops = nil; on {
-			s.stops = make(stops)
-		}
+		s.stops = stops{on: on}
 		s.mu.Unlock()
 	}
 }
 
 // stopped takes note of a stop, whether the peer is stored or not.
 func (s *shard) stopped(h *InfoHash, p *Peer, now Instant) {
-	if s.stops == nil {
+	if !s.stops.on {
 		return
 	}
+	if s.stops.at == nil {
+		s.stops.at = make(map[uint64]uint16)
+	}
 	peer := s.fingerprint(h, p)
-	if _, there := s.stops[peer]; there || len(s.stops) < maxStops {
-		s.stops[peer] = now.tick
+	if _, there := s.stops.at[peer]; there || len(s.stops.at) < maxStops {
+		s.stops.at[peer] = now.tick
 	}
 }
 
 // stoppedSince reports whether a peer is known to have stopped at the instant then or
 // later.
 func (s *shard) stoppedSince(h *InfoHash, p *Peer, then Instant) bool {
-	if len(s.stops) == 0 {
+	if len(s.stops.at) == 0 {
 		return false
 	}
-	tick, stopped := s.stops[s.fingerprint(h, p)]
+	tick, stopped := s.stops.at[s.fingerprint(h, p)]
 	return stopped && then.ticksSince(tick) == 0
 }

@@ -52,13 +52,25 @@ func TestTakePeers(t *testing.T) {
 	}
 }
 
+func TestPeersThatNobodyCouldReachAreNotTaken(t *testing.T) {
+	b := newRig(t, nil)
+	for _, p := range []Peer{MakePeer4([4]byte{224, 0, 0, 1}, 1), MakePeer4([4]byte{8, 8, 8, 8}, 0)} {
+		if got := b.TakePeers(b.now(), told(p, 1, 0)); got != (Restored{BadPeer: 1}) {
+			t.Errorf("%s: %+v", p, got)
+		}
+	}
+	if n := b.Torrents(); n != 0 {
+		t.Errorf("%d torrents", n)
+	}
+}
+
 func TestStopsThatAreRememberedAreBounded(t *testing.T) {
 	b := newRig(t, nil)
 	b.RememberStops(true)
 	for n := range maxStops + 100 {
 		b.stop(hashA, peer4(n))
 	}
-	if n := len(b.shard(&hashA).stops); n != maxStops {
+	if n := len(b.shard(&hashA).stops.at); n != maxStops {
 		t.Errorf("%d stops, want %d", n, maxStops)
 	}
 	b.advance(time.Second)

@@ -34,7 +34,7 @@ const (
 // ApplySync takes in what another instance has published of a peer, as if the peer
 // had announced here, except that it is not published again.
 func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
-	if r.Peer.port == 0 || !t.accepted.accept(&r.Peer) {
+	if !t.storable(&r.Peer) {
 		return SyncBadPeer
 	}
 	if t.access.Load().Refuses(&r.InfoHash) {
