@@ -59,6 +59,9 @@ func (o *outgoing) have(end uint32, missing []uint32, now time.Time) {
 	}
 	o.heard = now
 	for n := o.base; n < end; n++ {
+		for len(missing) > 0 && missing[0] < n { // said late: it has arrived since
+			missing = missing[1:]
+		}
 		if len(missing) > 0 && missing[0] == n {
 			missing = missing[1:]
 			o.loses(n, now)

@@ -75,7 +75,22 @@ func TestAStreamWaitsForItsAsker(t *testing.T) {
 	}
 }
 
-// TestEveryPacketArrives loses packets both ways.
+// TestWhatIsSaidLate has two packets that say what has arrived overtake each other.
+func TestWhatIsSaidLate(t *testing.T) {
+	began := time.Unix(1e9, 0)
+	o := queuedStream(5, began)
+	for range 5 {
+		o.next(began)
+	}
+	o.have(5, []uint32{3}, began)
+	o.have(4, []uint32{1, 3}, began)
+	if o.base != 3 || o.flight[3] == nil {
+		t.Errorf("all below %d have arrived, want 3", o.base)
+	}
+}
+
+// TestEveryPacketArrives loses packets both ways, and has some that say what has
+// arrived come late.
 func TestEveryPacketArrives(t *testing.T) {
 	for seed := range uint64(100) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -88,6 +103,8 @@ func TestEveryPacketArrives(t *testing.T) {
 			numbers[s] = uint32(i)
 		}
 		var a arrived
+		var late []uint32
+		lateEnd := uint32(0)
 		steps := 0
 		for ; !o.over() && steps < 1000; steps++ {
 			for range 200 {
@@ -102,6 +119,12 @@ func TestEveryPacketArrives(t *testing.T) {
 			if now = now.Add(haveEvery); rng.Float64() >= loss {
 				missing, end := a.missing(300)
 				o.have(end, missing, now)
+				if late != nil {
+					o.have(lateEnd, late, now)
+				}
+				if late = nil; rng.IntN(4) == 0 {
+					late, lateEnd = missing, end
+				}
 			}
 			if !now.Before(o.gone()) {
 				t.Fatalf("seed %d: the asker counts as gone", seed)
