@@ -444,3 +444,25 @@ func TestClusterShowsTheGroup(t *testing.T) {
 		stopAll(t, full, empty)
 	})
 }
+
+// TestAnEarlierDeadlineIsLookedAt: what a beacon calls for does not wait for the time
+// at which the instance looks again by itself.
+func TestAnEarlierDeadlineIsLookedAt(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		name  string
+		armed time.Time
+		want  int
+	}{
+		{"not armed", time.Time{}, 1},
+		{"armed for later", now.Add(1000 * time.Hour), 1},
+		{"armed for earlier", now.Add(1), 0},
+	} {
+		i := newQuiet(t)
+		i.scrape.armed = tt.armed
+		i.decide(beaconOf('a', 1000, 0), now)
+		if got := len(i.scrape.wake); got != tt.want || len(i.scrape.pending) > 0 {
+			t.Errorf("%s: %d wakes, want %d; pending %+v", tt.name, got, tt.want, i.scrape.pending)
+		}
+	}
+}
