@@ -122,7 +122,7 @@ func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 	own = append([]byte{0xca, 0xfe, 0xba, 0xbe}, own[4:]...)
 	public := wiretest.Packet(t, "live_one_seed")
 	binary.BigEndian.PutUint32(public[wire.HeaderSize+20:], 0x08080808)
-	partial := append(append([]byte(nil), public...), 0xff, 0xff)
+	partial := append(append([]byte(nil), public...), 0xff)
 	tests := []struct {
 		name     string
 		packet   []byte
@@ -135,7 +135,7 @@ func TestReceivedPacketsThatAreNotUsedAreCounted(t *testing.T) {
 		{"unknown type", wiretest.Packet(t, "unknown_type"), DropUnknownType, 0},
 		{"beacon too long", wiretest.Packet(t, "beacon_long"), DropBadLength, 0},
 		{"inquire too short", wiretest.Packet(t, "inquire_short"), DropBadLength, 0},
-		{"trailing bytes", partial, DropTrailing, 1},
+		{"trailing byte", partial, DropTrailing, 1},
 		{"port 0", wiretest.Packet(t, "live_port0"), DropBadPeer, 0},
 		{"address not accepted from clients", wiretest.Packet(t, "live_one_seed"), DropBadPeer, 0},
 	}
