@@ -203,7 +203,8 @@ func (f *filling) oldest() (at int) {
 // heardPacket takes in a packet of the stream.
 func (f *filling) heardPacket(e fillEvent, now time.Time) []fillAction {
 	if f.state == filled {
-		if e.kind == fillEnd { // it is sent again: we were not heard
+		if e.kind == fillEnd && !now.Before(f.due) { // it is sent again: we were not heard
+			f.due = now.Add(haveEvery)
 			return []fillAction{f.action(fillHave)}
 		}
 		return nil
@@ -221,7 +222,7 @@ func (f *filling) heardPacket(e fillEvent, now time.Time) []fillAction {
 	if f.length == 0 || f.below < f.length {
 		return nil
 	}
-	f.state, f.ready = filled, true
+	f.state, f.ready, f.due = filled, true, now.Add(haveEvery)
 	return []fillAction{f.action(fillHave), f.action(fillDone)}
 }
 

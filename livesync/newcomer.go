@@ -29,8 +29,8 @@ type newcomer struct {
 	from     Filled
 }
 
-// maxTelling bounds the streams at a time; whoever else asks waits. A stream takes up
-// to 12 MiB while its asker is not heard, else a few hundred KiB.
+// maxTelling bounds the streams at a time; whoever else asks waits. A stream takes a
+// few hundred KiB, and up to 12 MiB when its asker falls silent.
 const maxTelling = 4
 
 func (n *Node) initNewcomer() {

@@ -14,6 +14,9 @@ const (
 	// repeatAfter is how long after its sending the newest packet is sent again when
 	// nothing else can be: it shows the receiver what is missing.
 	repeatAfter = 300 * time.Millisecond
+	// firstWindow is how many packets may be underway before the asker has said what has
+	// arrived: without a key anybody can ask in another's name.
+	firstWindow = 256
 	// askerSilence is how long after it last said what has arrived an asker counts as
 	// gone.
 	askerSilence = 3 * time.Second
@@ -38,6 +41,7 @@ type outgoing struct {
 	stream uint32
 	began  time.Time
 	heard  time.Time // when the asker was last heard
+	there  bool      // it has said what has arrived
 
 	queue  []*sent // not sent yet, in order
 	whole  bool    // the last packet is in queue, or was
@@ -57,7 +61,7 @@ func (o *outgoing) have(end uint32, missing []uint32, now time.Time) {
 	if end > o.end {
 		return // nobody was sent those
 	}
-	o.heard = now
+	o.heard, o.there = now, true
 	for n := o.base; n < end; n++ {
 		for len(missing) > 0 && missing[0] < n { // said late: it has arrived since
 			missing = missing[1:]
@@ -91,7 +95,7 @@ func (o *outgoing) next(now time.Time) (s *sent, wait time.Time) {
 			return o.resend(s, now), time.Time{}
 		}
 	}
-	if len(o.queue) > 0 && o.end-o.base < streamWindow {
+	if len(o.queue) > 0 && o.end-o.base < o.window() {
 		s := o.queue[0]
 		if now.Before(s.ripe) {
 			return nil, s.ripe
@@ -113,6 +117,14 @@ func (o *outgoing) next(now time.Time) (s *sent, wait time.Time) {
 		return nil, newest.at.Add(repeatAfter)
 	}
 	return o.resend(newest, now), time.Time{}
+}
+
+// window returns how many packets may be underway.
+func (o *outgoing) window() uint32 {
+	if o.there {
+		return streamWindow
+	}
+	return firstWindow
 }
 
 func (o *outgoing) resend(s *sent, now time.Time) *sent {
