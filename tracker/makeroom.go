@@ -35,17 +35,22 @@ func (t *Tracker) evictor(ctx context.Context) {
 const evictPause = 100 * time.Millisecond
 
 // makeRoom makes room under the bounds that are pressed, and says whether there is
-// enough.
+// enough. If there is not and some was made, it is to go on: a survey may miss what
+// the next one finds.
 func (t *Tracker) makeRoom() (enough bool) {
 	enough = true
-	unsaved := false
+	unsaved, some := false, false
 	for _, of := range [...]*bound{&t.budget.bytes, &t.budget.torrents} {
 		if !of.pressed() {
 			continue
 		}
-		e := eviction{t: t, of: of}
+		e, before := eviction{t: t, of: of}, of.used.Load()
 		enough = e.run() && enough
 		unsaved = unsaved || e.unsaved
+		some = some || of.used.Load() < before
+	}
+	if some && !enough {
+		t.budget.rouse()
 	}
 	if unsaved && !enough && t.opts.WantCheckpoint != nil {
 		t.opts.WantCheckpoint()
