@@ -215,15 +215,22 @@ func TestSetsConverge(t *testing.T) {
 	}
 }
 
-func TestOldestDropped(t *testing.T) {
+func TestDroppedComeInOrder(t *testing.T) {
 	var s Set
-	if o, found := s.OldestDropped(); found {
-		t.Errorf("an empty set has %+v", o)
+	if all := s.Dropped(); len(all) > 0 {
+		t.Errorf("an empty set has %+v", all)
 	}
 	for i, d := range []Decision{Refuse, Dropped, Dropped, Serve, Dropped} {
 		s.Put(Override{InfoHash: tracker.InfoHash{byte(i)}, Decision: d, Time: uint64(10 - i)})
 	}
-	if o, found := s.OldestDropped(); !found || o.InfoHash != (tracker.InfoHash{4}) {
-		t.Errorf("got %+v, %v", o, found)
+	for i := range byte(20) {
+		s.Put(Override{InfoHash: tracker.InfoHash{120 - i}, Decision: Dropped, Time: 20})
+	}
+	var got []byte
+	for _, o := range s.Dropped() {
+		got = append(got, o.InfoHash[0])
+	}
+	if !slices.Equal(got[:3], []byte{4, 2, 1}) || got[3] != 101 || !slices.IsSorted(got[3:]) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -136,15 +136,26 @@ func (s *Set) Since(from tracker.InfoHash) iter.Seq[*Override] {
 // All goes through all entries as Since does.
 func (s *Set) All(yield func(*Override) bool) { s.Since(tracker.InfoHash{})(yield) }
 
-// OldestDropped returns the entry that makes room for another in a full set: the
-// one that was dropped first. All instances choose the same.
-func (s *Set) OldestDropped() (oldest Override, found bool) {
+// Dropped returns the entries that make room for others in a full set, in the order
+// in which they do: what was dropped first comes first, then by info hash. All instances
+// choose the same.
+func (s *Set) Dropped() []Override {
+	dropped := make([]Override, 0, s.Count(Dropped))
 	for o := range s.All {
-		if o.Decision == Dropped && (!found || oldest.Beats(o)) {
-			oldest, found = *o, true
+		if o.Decision == Dropped {
+			dropped = append(dropped, *o)
 		}
 	}
-	return oldest, found
+	slices.SortStableFunc(dropped, func(a, b Override) int {
+		switch {
+		case b.Beats(&a):
+			return -1
+		case a.Beats(&b):
+			return 1
+		}
+		return 0
+	})
+	return dropped
 }
 
 func search(list []Override, h tracker.InfoHash) (at int, found bool) {

@@ -96,6 +96,8 @@ func (r *accessRules) effect(d override.Decision) string {
 type changeOfOverrides struct {
 	put  override.Set
 	gone []tracker.InfoHash
+	// dropped can still make room, the first one first; nil: not looked for yet.
+	dropped []override.Override
 }
 
 // add makes o part of a change. If there is no room, the override that was dropped
@@ -103,10 +105,14 @@ type changeOfOverrides struct {
 func (r *accessRules) add(c *changeOfOverrides, o *override.Override) bool {
 	_, there := r.overrides.Find(o.InfoHash)
 	if _, again := c.put.Find(o.InfoHash); !there && !again && r.overrides.Len()+c.put.Len() >= override.Capacity {
-		oldest, found := r.overrides.OldestDropped()
-		if !found || o.Decision == override.Dropped && oldest.Beats(o) {
+		if c.dropped == nil {
+			c.dropped = r.overrides.Dropped()
+		}
+		if len(c.dropped) == 0 || o.Decision == override.Dropped && c.dropped[0].Beats(o) {
 			return false
 		}
+		oldest := c.dropped[0]
+		c.dropped = c.dropped[1:]
 		r.overrides.Remove(oldest.InfoHash)
 		c.gone = append(c.gone, oldest.InfoHash)
 	}
