@@ -259,6 +259,27 @@ func TestRoomForWhatCameFromOthers(t *testing.T) {
 	}
 }
 
+// TestWhatIsReplacedTakesNoRoom: the last place of a set is there for what comes
+// together with a change of what the set has.
+func TestWhatIsReplacedTakesNoRoom(t *testing.T) {
+	g, _, _ := spreading(t, tracker.AccessDeny)
+	hash := func(i int) tracker.InfoHash { return tracker.InfoHash{byte(i), byte(i >> 8), byte(i >> 16)} }
+	for i := range override.Capacity - 1 {
+		g.overrides.Put(override.Override{InfoHash: hash(i), Decision: override.Dropped, Time: uint64(time.Now().UnixNano())})
+	}
+	later, another := override.Stamp(time.Now()), tracker.InfoHash{1, 19: 1}
+	heard := []override.Override{
+		{InfoHash: hash(1), Decision: override.Serve, Time: later},
+		{InfoHash: another, Decision: override.Refuse, Time: later},
+	}
+	if taken, full, err := g.Take(heard, wire.ID{}); taken != 2 || full != 0 || err != nil {
+		t.Errorf("%d taken, %d without room, %v", taken, full, err)
+	}
+	if n := g.overrides.Len(); n != override.Capacity {
+		t.Errorf("%d overrides, want %d", n, override.Capacity)
+	}
+}
+
 // spreading returns the rules of an instance with a key, what others are told, and
 // the log.
 func spreading(t *testing.T, mode tracker.AccessMode) (g groupOverrides, told *[]override.Override, log *bytes.Buffer) {

@@ -94,8 +94,9 @@ func (r *accessRules) effect(d override.Decision) string {
 
 // changeOfOverrides is a change that is to be written.
 type changeOfOverrides struct {
-	put  override.Set
-	gone []tracker.InfoHash
+	put   override.Set
+	gone  []tracker.InfoHash
+	fresh int // of put, those whose info hashes have no override, or none any more
 	// dropped can still make room, the first one first; nil: not looked for yet.
 	dropped []override.Override
 }
@@ -104,7 +105,9 @@ type changeOfOverrides struct {
 // first goes; when there is none, or o itself would be that, add returns false.
 func (r *accessRules) add(c *changeOfOverrides, o *override.Override) bool {
 	_, there := r.overrides.Find(o.InfoHash)
-	if _, again := c.put.Find(o.InfoHash); !there && !again && r.overrides.Len()+c.put.Len() >= override.Capacity {
+	_, again := c.put.Find(o.InfoHash)
+	fresh := !there && !again
+	if fresh && r.overrides.Len()+c.fresh >= override.Capacity {
 		if c.dropped == nil {
 			c.dropped = r.overrides.Dropped()
 		}
@@ -115,8 +118,12 @@ func (r *accessRules) add(c *changeOfOverrides, o *override.Override) bool {
 		c.dropped = c.dropped[1:]
 		r.overrides.Remove(oldest.InfoHash)
 		c.gone = append(c.gone, oldest.InfoHash)
+		if _, replaced := c.put.Find(oldest.InfoHash); replaced {
+			c.fresh++
+		}
 	}
 	c.put.Put(*o)
+	c.fresh += int(oneIf(fresh))
 	return true
 }
 
