@@ -1,0 +1,53 @@
+package exact
+
+import "time"
+
+func (g *Group) tellDigests(to Origin, a *AskDigests) {
+	d := &Digests{Subject: a.Subject}
+	for _, n := range a.Nodes {
+		if n.valid() {
+			d.Nodes = append(d.Nodes, NodeDigests{n, g.ledger.children(a.Subject, n)})
+		}
+	}
+	g.options.Send(to, d)
+}
+
+// tellRecords answers with records. Those of nobody's part go out after the reorder
+// window: a stranger's completion that the copies have in them may be under way to the
+// asker, who would count it once more.
+func (g *Group) tellRecords(to Origin, a *AskRecords, now time.Time) {
+	r := &Records{Subject: a.Subject, From: a.From, Last: a.Last, Folded: g.folded.sum}
+	r.Records, r.More = g.table.Page(now, a.Subject, a.From, a.Last, g.options.Sizes.Records, nil)
+	if a.Subject != Nobody {
+		g.options.Send(to, r)
+		return
+	}
+	for i := range r.Records {
+		r.Records[i].Age += g.options.Reorder
+	}
+	g.ripening = append(g.ripening, ripe{now.Add(g.options.Reorder), to, r})
+}
+
+// ripe is an answer that goes out at a time.
+type ripe struct {
+	at time.Time
+	to Origin
+	m  Message
+}
+
+func (g *Group) sendRipe(now time.Time) {
+	for len(g.ripening) > 0 && !now.Before(g.ripening[0].at) {
+		g.options.Send(g.ripening[0].to, g.ripening[0].m)
+		g.ripening = g.ripening[1:]
+	}
+}
+
+func (g *Group) tellNames(to Origin, a *AskNames, now time.Time) {
+	n := &Names{Folded: a.Folded, After: a.After}
+	if a.Folded {
+		n.Names, n.More = g.folded.after(a.After, g.options.Sizes.Names)
+	} else {
+		n.Names, n.More = g.namesAfter(a.After, g.options.Sizes.Names, now)
+	}
+	g.options.Send(to, n)
+}

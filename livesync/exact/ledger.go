@@ -1,0 +1,177 @@
+package exact
+
+import (
+	"sync"
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// Ledger has the digests of all origins and the Parts that this instance sent. The
+// table calls it with a torrent's shard locked; it takes no other lock.
+type Ledger struct {
+	mu      sync.Mutex
+	digests map[Origin]*digests // and that of Nobody
+	sent    sent
+}
+
+// NewLedger returns a ledger without parts. A Parts message holds up to records of
+// them. Of what was sent up to keep records are kept, to be sent again.
+func NewLedger(records, keep int) *Ledger {
+	return &Ledger{digests: make(map[Origin]*digests), sent: sent{records: records, keep: keep}}
+}
+
+// Changed notes that the part of an origin, or of Nobody, went from old to value.
+// It is not called for what Counted notes.
+func (l *Ledger) Changed(o Origin, h *tracker.InfoHash, old, value uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change(o, h, old, value)
+}
+
+func (l *Ledger) change(o Origin, h *tracker.InfoHash, old, value uint64) {
+	d := l.digests[o]
+	if d == nil {
+		d = &digests{}
+		l.digests[o] = d
+	}
+	d.change(leaf(h), digestOf(o, h, old)^digestOf(o, h, value))
+}
+
+// Created notes that there is a torrent now. What of its range could not be taken in
+// before is looked at again: it may have been this one, too old or without room.
+func (l *Ledger) Created(h *tracker.InfoHash) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range l.digests {
+		if d.stand != nil {
+			d.standIn(leaf(h), 0)
+		}
+	}
+}
+
+// Counted notes that this instance has counted a completed download at now: its own
+// part of the torrent rose by one to value. It is sent with the next Parts.
+func (l *Ledger) Counted(now time.Time, h *tracker.InfoHash, value uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change(l.sent.origin, h, value-1, value)
+	l.sent.add(now, h, value)
+}
+
+// Own returns the present origin.
+func (l *Ledger) Own() Origin {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.origin
+}
+
+// begin makes o the present origin. What was not sent of the one before is in the
+// digests alone.
+func (l *Ledger) begin(o Origin) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent = sent{origin: o, records: l.sent.records, keep: l.sent.keep}
+}
+
+// forget drops the digests of an origin that has no parts any more.
+func (l *Ledger) forget(o Origin) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.digests, o)
+}
+
+// root returns the digest over all parts of an origin.
+func (l *Ledger) root(o Origin) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.digests[o]; d != nil {
+		return d.root
+	}
+	return 0
+}
+
+// children returns the digests of a node's children.
+func (l *Ledger) children(o Origin, n Node) (c [nodeChildren]uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.digests[o]; d != nil {
+		c = d.children(n)
+	}
+	return c
+}
+
+// standIn sets what stands in for what cannot be taken in of a range.
+func (l *Ledger) standIn(o Origin, leaf uint16, x uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.digests[o]
+	if d == nil {
+		if x == 0 {
+			return
+		}
+		d = &digests{}
+		l.digests[o] = d
+	}
+	d.standIn(leaf, x)
+}
+
+// takeAll has everything taken in that could not be before.
+func (l *Ledger) takeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range l.digests {
+		for leaf := range d.stand {
+			d.standIn(leaf, 0)
+		}
+	}
+}
+
+// origins returns the origins that have digests, in no order.
+func (l *Ledger) origins() []Origin {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names := make([]Origin, 0, len(l.digests))
+	for o := range l.digests {
+		if o != Nobody {
+			names = append(names, o)
+		}
+	}
+	return names
+}
+
+// flush returns the Parts that wait, as they are to be sent at now, or nil.
+func (l *Ledger) flush(now time.Time) *Parts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.flush(now)
+}
+
+// due returns since when parts wait, and whether a message of them is full.
+func (l *Ledger) due() (since time.Time, full bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.since, len(l.sent.pending) >= l.sent.records
+}
+
+// again returns Parts that were sent before, as they are to be sent at now, or nil.
+func (l *Ledger) again(now time.Time, number uint64) *Parts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.again(now, number)
+}
+
+// state returns what a hello says of the own origin, all as of one moment, with
+// nothing waiting: the number of the last Parts, the first that can be sent again, and
+// the root as of the last. Parts that waited are returned; they go out before.
+func (l *Ledger) state(now time.Time) (out []*Parts, number, oldest, root uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p := l.sent.flush(now); p != nil; p = l.sent.flush(now) {
+		out = append(out, p)
+	}
+	if d := l.digests[l.sent.origin]; d != nil {
+		root = d.root
+	}
+	return out, l.sent.number, l.sent.oldest(), root
+}

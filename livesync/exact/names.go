@@ -1,0 +1,82 @@
+package exact
+
+import (
+	"slices"
+	"time"
+)
+
+// askNames asks a mate for the origins that it knows, unless that is under way.
+func (g *Group) askNames(m *mate, folded bool, now time.Time) {
+	if !slices.ContainsFunc(g.naming, func(q *question) bool {
+		return q.to == m.origin && q.ask.(*AskNames).Folded == folded
+	}) {
+		g.askNamesAfter(m, AskNames{Folded: folded}, false, now)
+	}
+}
+
+func (g *Group) askNamesAfter(m *mate, a AskNames, gained bool, now time.Time) {
+	q := &question{to: m.origin, ask: &a, sent: now, tries: 1, gained: gained}
+	g.naming = append(g.naming, q)
+	g.options.Send(q.to, q.ask)
+}
+
+func (g *Group) heardNames(from Origin, n *Names, now time.Time) {
+	at := slices.IndexFunc(g.naming, func(q *question) bool {
+		a := q.ask.(*AskNames)
+		return q.to == from && a.Folded == n.Folded && a.After == n.After
+	})
+	m := g.mates[from]
+	if at < 0 || m == nil {
+		return
+	}
+	gained := g.naming[at].gained
+	g.naming = slices.Delete(g.naming, at, at+1)
+	for _, name := range n.Names {
+		if g.takeName(m, name, n.Folded, now) {
+			gained = true
+		}
+	}
+	if n.More && len(n.Names) > 0 {
+		g.askNamesAfter(m, AskNames{n.Folded, n.Names[len(n.Names)-1].Origin}, gained, now)
+		return
+	}
+	if n.Folded {
+		m.unlike[thingFolded].asked(now, gained, false, g.options.Interval)
+		return
+	}
+	m.unlike[thingEnded].asked(now, gained, false, g.options.Interval)
+	m.unlike[thingSilent].asked(now, gained, false, g.options.Interval)
+}
+
+// takeName takes in what a mate says of an origin. It returns whether that was news.
+func (g *Group) takeName(m *mate, n Name, folded bool, now time.Time) bool {
+	if g.folded.has[n.Origin] || n.Origin == Nobody {
+		return false
+	}
+	if folded {
+		g.fold([]Origin{n.Origin}, now)
+		return true
+	}
+	news := n.Ended && !g.ended[n.Origin]
+	if n.Ended {
+		g.end(n.Origin, now)
+	}
+	if g.lacks(n, now) {
+		t := thingSilent
+		if g.ended[n.Origin] {
+			t = thingEnded
+		}
+		return g.repair(m, n.Origin, t, 0, now) || news
+	}
+	return news
+}
+
+// lacks says that something is to be looked for in what a mate has of an origin. A
+// member that is heard is asked itself.
+func (g *Group) lacks(n Name, now time.Time) bool {
+	if n.Origin == g.ledger.Own() || n.Root == g.ledger.root(n.Origin) {
+		return false
+	}
+	m := g.mates[n.Origin]
+	return m == nil || !g.present(m, now)
+}

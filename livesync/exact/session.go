@@ -1,0 +1,263 @@
+package exact
+
+import (
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// someRanges is how many ranges are looked at when all that differ are too many.
+const someRanges = 4
+
+// maxTries is how often something is asked for before the asking is given up. What
+// still differs shows in the next hello.
+const maxTries = 6
+
+// window is how many questions of a session are open at a time.
+const window = 64
+
+// spanRanges is how many ranges are asked for together at most.
+const spanRanges = 256
+
+// session is this instance's search for what it lacks of an origin's parts, or
+// nobody's: down the tree of digests to the ranges that differ, and for their records.
+// There is one at a time for each of them.
+type session struct {
+	subject Origin
+	mate    Origin
+	thing   thing
+	began   time.Time
+	limit   int // of ranges; 0: none
+	ranges  int
+	nodes   []Node // to be asked for
+	spans   []span
+	open    []*question
+	took    int  // records that raised something
+	refused int  // records that were not taken in
+	failed  bool // something was not answered
+}
+
+// span is what is asked for of records: from an info hash to the end of a range.
+type span struct {
+	first   uint16
+	from    tracker.InfoHash
+	last    uint16
+	refused []Record // what was not taken in
+}
+
+// question is one that is open.
+type question struct {
+	to     Origin
+	ask    Message
+	sent   time.Time
+	tries  int
+	span   *span // of AskRecords
+	gained bool  // of AskNames: something was news in answers before
+}
+
+// repair begins a session and returns true, unless there is one for that subject.
+func (g *Group) repair(m *mate, subject Origin, t thing, limit int, now time.Time) bool {
+	if g.sessions[subject] != nil {
+		return false
+	}
+	s := &session{subject: subject, mate: m.origin, thing: t, began: now, limit: limit, nodes: []Node{{}}}
+	g.sessions[subject] = s
+	g.pump(s, now)
+	return true
+}
+
+// pump asks what can be asked, and ends a session that has nothing left to ask.
+func (g *Group) pump(s *session, now time.Time) {
+	for len(s.open) < window && len(s.nodes) > 0 {
+		n := min(len(s.nodes), g.options.Sizes.Nodes)
+		g.open(s, &question{to: s.mate, ask: &AskDigests{s.subject, s.nodes[:n:n]}}, now)
+		s.nodes = s.nodes[n:]
+	}
+	// Ranges are asked for when all are known, so that neighbours go together.
+	for len(s.open) < window && len(s.nodes) == 0 && len(s.spans) > 0 {
+		sp := &s.spans[0]
+		g.open(s, &question{to: s.mate, ask: &AskRecords{s.subject, sp.from, sp.last}, span: sp}, now)
+		s.spans = s.spans[1:]
+	}
+	if len(s.open) == 0 {
+		g.finish(s, now)
+	}
+}
+
+func (g *Group) open(s *session, q *question, now time.Time) {
+	q.sent, q.tries = now, 1
+	s.open = append(s.open, q)
+	g.options.Send(q.to, q.ask)
+}
+
+// finish ends a session.
+func (g *Group) finish(s *session, now time.Time) {
+	delete(g.sessions, s.subject)
+	m := g.mates[s.mate]
+	if m == nil || s.failed {
+		return
+	}
+	m.unlike[s.thing].asked(now, s.took > 0, s.refused > 0, g.options.Interval)
+	if s.thing == thingNobody && s.limit == 0 {
+		m.nobodyLike = s.began
+	}
+}
+
+// retry asks again what was not answered, and gives up what never is.
+func (g *Group) retry(now time.Time) {
+	for _, o := range sorted(g.sessions) {
+		s := g.sessions[o]
+		kept := s.open[:0]
+		for _, q := range s.open {
+			if g.again(q, now) {
+				kept = append(kept, q)
+			} else {
+				s.failed = true
+			}
+		}
+		s.open = kept
+		if s.failed {
+			g.finish(s, now)
+		}
+	}
+	kept := g.naming[:0]
+	for _, q := range g.naming {
+		if g.again(q, now) {
+			kept = append(kept, q)
+		}
+	}
+	g.naming = kept
+}
+
+// again sends a question again if it is time. It returns false to give it up.
+func (g *Group) again(q *question, now time.Time) bool {
+	if now.Sub(q.sent) < g.options.Retry {
+		return true
+	}
+	q.sent = now
+	q.tries++
+	if q.tries > maxTries || g.mates[q.to] == nil {
+		return false
+	}
+	g.options.Send(q.to, q.ask)
+	return true
+}
+
+// answered takes the question away that is meant, if it is open.
+func (s *session) answered(meant func(*question) bool) *question {
+	for i, q := range s.open {
+		if meant(q) {
+			s.open = append(s.open[:i], s.open[i+1:]...)
+			return q
+		}
+	}
+	return nil
+}
+
+// heardDigests goes on below the nodes that differ.
+func (g *Group) heardDigests(from Origin, d *Digests, now time.Time) {
+	s := g.sessions[d.Subject]
+	if s == nil || s.mate != from || len(d.Nodes) == 0 {
+		return
+	}
+	q := s.answered(func(q *question) bool {
+		a, ok := q.ask.(*AskDigests)
+		return ok && len(a.Nodes) == len(d.Nodes) && a.Nodes[0] == d.Nodes[0].Node
+	})
+	if q == nil {
+		return
+	}
+	for _, n := range d.Nodes {
+		mine := g.ledger.children(s.subject, n.Node)
+		turn := int(now.UnixNano()/int64(time.Millisecond)) & (nodeChildren - 1) // where to begin if all are too many
+		for k := range nodeChildren {
+			if i := (k + turn) % nodeChildren; mine[i] != n.Children[i] {
+				s.differs(n.Node.child(i))
+			}
+		}
+	}
+	g.pump(s, now)
+}
+
+// differs notes a node that differs.
+func (s *session) differs(n Node) {
+	if s.limit > 0 && len(s.nodes)+s.ranges >= s.limit {
+		return
+	}
+	if n.Depth < treeDepth {
+		s.nodes = append(s.nodes, n)
+		return
+	}
+	s.ranges++
+	if k := len(s.spans) - 1; k >= 0 && s.spans[k].last+1 == n.Prefix && n.Prefix%spanRanges != 0 {
+		s.spans[k].last++
+		return
+	}
+	s.spans = append(s.spans, span{first: n.Prefix, from: first(n.Prefix), last: n.Prefix})
+}
+
+// heardRecords takes in records that were asked for.
+func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
+	if r.Subject == Nobody && r.Folded != g.folded.sum {
+		if s := g.sessions[Nobody]; s != nil && s.mate == from {
+			s.failed = true
+			g.finish(s, now)
+		}
+		return
+	}
+	s := g.sessions[r.Subject]
+	var q *question
+	if s != nil && s.mate == from {
+		q = s.answered(func(q *question) bool {
+			a, ok := q.ask.(*AskRecords)
+			return ok && a.From == r.From && a.Last == r.Last
+		})
+	}
+	for i := range r.Records {
+		rec := &r.Records[i]
+		switch res := g.raise(r.Subject, *rec, now); {
+		case q == nil:
+		case res == Raised:
+			s.took++
+		case res == Refused:
+			q.span.refused = append(q.span.refused, *rec)
+		}
+	}
+	// Taking in a record may have ended this session: the subject was folded, say.
+	if q == nil || g.sessions[r.Subject] != s {
+		return
+	}
+	if r.More && len(r.Records) > 0 {
+		q.span.from = next(r.Records[len(r.Records)-1].InfoHash)
+		g.open(s, &question{to: s.mate, ask: &AskRecords{s.subject, q.span.from, q.span.last}, span: q.span}, now)
+		return
+	}
+	s.refused += len(q.span.refused)
+	g.standIn(s.subject, q.span, now)
+	g.pump(s, now)
+}
+
+// standIn has something stand in the digests for what cannot be taken in of a span, so
+// that they are like the mate's. It tries once more: the torrent may be there by now.
+func (g *Group) standIn(subject Origin, sp *span, now time.Time) {
+	stand := make(map[uint16]uint64)
+	for i := range sp.refused {
+		r := &sp.refused[i]
+		if h := &r.InfoHash; g.raise(subject, *r, now) == Refused {
+			stand[leaf(h)] ^= digestOf(subject, h, r.Value) ^ digestOf(subject, h, g.table.Part(subject, h))
+		}
+	}
+	for r := int(sp.first); r <= int(sp.last); r++ {
+		g.ledger.standIn(subject, uint16(r), stand[uint16(r)])
+	}
+}
+
+// next returns the info hash after one. After the last comes the first.
+func next(h tracker.InfoHash) tracker.InfoHash {
+	for i := len(h) - 1; i >= 0; i-- {
+		if h[i]++; h[i] != 0 {
+			break
+		}
+	}
+	return h
+}

@@ -1,0 +1,60 @@
+package exact
+
+import (
+	"time"
+
+	"keeptrack/tracker"
+)
+
+// Record is what one origin, or nobody, counted of a torrent.
+type Record struct {
+	InfoHash tracker.InfoHash
+	// Value is the part, at least 1.
+	Value uint64
+	// Age is how long ago the torrent was last announced, when the message was
+	// sent. It is rounded up, so that no torrent lives on by being told.
+	Age time.Duration
+	// Kept says that the torrent has parts of origins that are not folded. It is
+	// kept for them, however old it is.
+	Kept bool
+}
+
+// Result says what became of a record.
+type Result uint8
+
+// What became of a record.
+const (
+	Held    Result = iota // the table had that value, or a higher one
+	Raised                // the table has a higher value now
+	Refused               // the torrent is not taken in: access list, memory, age
+)
+
+// Table holds the counts of all torrents. What is shown of a torrent is the larger of
+// its floor and the sum of nobody's part and all other parts.
+//
+// A torrent that has a part of an origin is not let go, however long ago it was last
+// announced: so all members hold the same of an origin until it is folded.
+//
+// The table tells the Ledger of each change of a part or of nobody's part, by
+// Ledger.Changed or, for a completion of its own, Ledger.Counted; and of each torrent
+// that it creates, whoever announced it, by Ledger.Created.
+type Table interface {
+	// Raise takes in the part of an origin, or nobody's: the higher value holds, and
+	// the later announce. A torrent that is unknown is created. One whose record is of
+	// nobody's part, too old and not Kept is refused, see Options.Fresh.
+	Raise(now time.Time, o Origin, r Record) Result
+	// Part returns the part of an origin, or nobody's, 0 if there is none.
+	Part(o Origin, h *tracker.InfoHash) uint64
+	// Page appends up to limit records of parts of an origin, or nobody's, in order of
+	// info hash, from the first that is not before from to those of range last, the
+	// first two bytes of an info hash. It returns whether there are more.
+	Page(now time.Time, o Origin, from tracker.InfoHash, last uint16, limit int, dst []Record) (_ []Record, more bool)
+	// Fold adds the parts of these origins to nobody's.
+	Fold([]Origin)
+	// RaiseFloor takes in the total that a stranger told of a torrent: if it is above
+	// what is shown, it is the floor. It returns whether it was. A floor rises with
+	// each completion that this instance counts itself.
+	RaiseFloor(now time.Time, r Record) bool
+	// EndFloors makes what the floors are above the sums nobody's.
+	EndFloors()
+}
