@@ -121,7 +121,7 @@ func TestTheMateWithMostPeersIsAsked(t *testing.T) {
 		t.Error("not ready when all peers have arrived, or stops are still remembered")
 	}
 	s.at(400, packet(fillEnd, 2, 1, 3), "400 have 2/1") // it was not heard
-	s.at(400, packet(fillEnd, 2, 1, 3)) // a repetition
+	s.at(400, packet(fillEnd, 2, 1, 3))                 // a repetition
 	s.at(401, packet(fillPeers, 2, 1, 1))
 	s.at(60_000, passes, "60000 hello")
 }
