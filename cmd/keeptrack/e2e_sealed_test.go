@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,9 @@ func TestOnlyInstancesWithTheKeyAreHeard(t *testing.T) {
 	g := newMulticastGroup(t)
 	first, second := start(t, g.member(sealed(t, groupKey("a")))), start(t, g.member(sealed(t, groupKey("a"))))
 	plain, other := start(t, g.member(nil)), start(t, g.member(sealed(t, groupKey("b"))))
+	for _, d := range []*instance{first, second} { // has the peers of the group, and takes no more from one that accepts plain ones
+		waitFor(t, "an instance to be ready", func() bool { status, _ := d.readyz(); return status == http.StatusOK })
+	}
 	both := start(t, g.member(sealed(t, groupKey("a")).with(settings{"livesync.accept_plain": "true"})))
 	for _, outsider := range []*instance{plain, other} {
 		announceTo(t, outsider.urls()["udp IPv4"], hashOf("forged"), 6881, 0, tracker.EventStarted)
