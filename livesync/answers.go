@@ -66,20 +66,11 @@ func (a *answers) page(set Overrides, limit int, dst []override.Override) []over
 			told = append(told, o)
 		}
 	}
-	if over || !increment(&a.at) || a.at[0] != first {
+	a.at, _ = a.at.Next()
+	if over || a.at[0] != first {
 		a.due[first] = false
 		a.left--
 		a.at = tracker.InfoHash{first + 1}
 	}
 	return told
-}
-
-// increment makes h the next info hash, or returns false if there is none.
-func increment(h *tracker.InfoHash) bool {
-	for i := len(h) - 1; i >= 0; i-- {
-		if h[i]++; h[i] != 0 {
-			return true
-		}
-	}
-	return false
 }

@@ -31,3 +31,14 @@ func (h InfoHash) String() string { return hex.EncodeToString(h[:]) }
 
 // MarshalText returns what String does, for JSON.
 func (h InfoHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// Next returns the info hash that follows h in order. After the last one it returns the
+// first one and false.
+func (h InfoHash) Next() (next InfoHash, ok bool) {
+	for i := len(h) - 1; i >= 0; i-- {
+		if h[i]++; h[i] != 0 {
+			return h, true
+		}
+	}
+	return h, false
+}

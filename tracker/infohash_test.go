@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,4 +35,21 @@ func FuzzParseInfoHash(f *testing.F) {
 			t.Fatalf("%q: %v beside %v", s, h, err)
 		}
 	})
+}
+
+func TestNextInfoHash(t *testing.T) {
+	for _, c := range []struct {
+		h, want InfoHash
+		is      bool
+	}{
+		{InfoHash{}, InfoHash{19: 1}, true},
+		{InfoHash{19: 0xff}, InfoHash{18: 1}, true},
+		{InfoHash{0: 7, 18: 0xff, 19: 0xff}, InfoHash{0: 7, 17: 1}, true},
+		{InfoHash{0: 1, 18: 0xff, 19: 0xff}, InfoHash{0: 1, 17: 1}, true},
+		{InfoHash(slices.Repeat([]byte{0xff}, 20)), InfoHash{}, false},
+	} {
+		if got, is := c.h.Next(); got != c.want || is != c.is {
+			t.Errorf("%v: %v, %v", c.h, got, is)
+		}
+	}
 }

@@ -84,15 +84,5 @@ func (p *page) next() (InfoHash, bool) {
 	if !p.full {
 		return InfoHash{}, false
 	}
-	return p.last.successor()
-}
-
-// successor returns the info hash that follows h in order, if there is one.
-func (h InfoHash) successor() (InfoHash, bool) {
-	for i := len(h) - 1; i >= 0; i-- {
-		if h[i]++; h[i] != 0 {
-			return h, true
-		}
-	}
-	return h, false
+	return p.last.Next()
 }

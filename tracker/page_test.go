@@ -38,22 +38,6 @@ func TestPage(t *testing.T) {
 	}
 }
 
-func TestSuccessor(t *testing.T) {
-	for _, c := range []struct {
-		h, want InfoHash
-		is      bool
-	}{
-		{InfoHash{}, InfoHash{19: 1}, true},
-		{InfoHash{19: 0xff}, InfoHash{18: 1}, true},
-		{InfoHash{0: 7, 18: 0xff, 19: 0xff}, InfoHash{0: 7, 17: 1}, true},
-		{InfoHash(slices.Repeat([]byte{0xff}, 20)), InfoHash{}, false},
-	} {
-		if got, is := c.h.successor(); got != c.want || is != c.is {
-			t.Errorf("%v: %v, %v", c.h, got, is)
-		}
-	}
-}
-
 // TestPagesWhileOthersComeAndGo holds that every torrent that stays is in one of
 // the pages, and in one only, while the sweep moves others about.
 func TestPagesWhileOthersComeAndGo(t *testing.T) {

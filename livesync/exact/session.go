@@ -228,7 +228,7 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 		return
 	}
 	if r.More && len(r.Records) > 0 {
-		q.span.from = next(r.Records[len(r.Records)-1].InfoHash)
+		q.span.from, _ = r.Records[len(r.Records)-1].InfoHash.Next()
 		g.open(s, &question{to: s.mate, ask: &AskRecords{s.subject, q.span.from, q.span.last}, span: q.span}, now)
 		return
 	}
@@ -250,14 +250,4 @@ func (g *Group) standIn(subject Origin, sp *span, now time.Time) {
 	for r := int(sp.first); r <= int(sp.last); r++ {
 		g.ledger.standIn(subject, uint16(r), stand[uint16(r)])
 	}
-}
-
-// next returns the info hash after one. After the last comes the first.
-func next(h tracker.InfoHash) tracker.InfoHash {
-	for i := len(h) - 1; i >= 0; i-- {
-		if h[i]++; h[i] != 0 {
-			break
-		}
-	}
-	return h
 }

@@ -272,15 +272,3 @@ func TestHostOnAUnixSocket(t *testing.T) {
 		t.Errorf("status %d", res.StatusCode)
 	}
 }
-
-func TestAfter(t *testing.T) {
-	for _, c := range []struct{ h, next tracker.InfoHash }{
-		{tracker.InfoHash{}, tracker.InfoHash{19: 1}},
-		{tracker.InfoHash{19: 0xff}, tracker.InfoHash{18: 1}},
-		{tracker.InfoHash{0: 1, 18: 0xff, 19: 0xff}, tracker.InfoHash{0: 1, 17: 1}},
-	} {
-		if got := after(c.h); got != c.next {
-			t.Errorf("after %s comes %s", c.h, got)
-		}
-	}
-}

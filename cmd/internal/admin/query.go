@@ -9,16 +9,6 @@ import (
 	"keeptrack/tracker"
 )
 
-// after returns the info hash after h; zero after the last.
-func after(h tracker.InfoHash) tracker.InfoHash {
-	for i := len(h) - 1; i >= 0; i-- {
-		if h[i]++; h[i] != 0 {
-			break
-		}
-	}
-	return h
-}
-
 // pathHash reads the info hash of a path.
 func pathHash(r *http.Request) (tracker.InfoHash, error) {
 	h, err := tracker.ParseInfoHash(r.PathValue("hash"))
@@ -51,9 +41,11 @@ func readPage(r *http.Request) (p page, err error) {
 	if err != nil {
 		return page{}, badRequest(fmt.Errorf("after: %w", err))
 	}
-	if p.from = after(h); p.from == (tracker.InfoHash{}) {
+	next, ok := h.Next()
+	if !ok {
 		return page{}, badRequest(errors.New("after: there is none after it"))
 	}
+	p.from = next
 	return p, nil
 }
 
