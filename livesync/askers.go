@@ -33,7 +33,7 @@ func (a askers) admit(from transport.Endpoint, now time.Time) bool {
 	k := a[from]
 	if k == nil || now.Sub(k.last) >= forgiveAfter {
 		if k == nil && len(a) == maxAskers {
-			a.forgetOldest()
+			forgetOldest(a, func(k *asker) time.Time { return k.last })
 		}
 		k = &asker{}
 		a[from] = k
@@ -45,14 +45,4 @@ func (a askers) admit(from transport.Endpoint, now time.Time) bool {
 	k.until = now.Add(restAfterPeers << min(k.streams, maxRests))
 	k.streams++
 	return true
-}
-
-func (a askers) forgetOldest() {
-	var oldest transport.Endpoint
-	for e, k := range a {
-		if o := a[oldest]; o == nil || k.last.Before(o.last) {
-			oldest = e
-		}
-	}
-	delete(a, oldest)
 }

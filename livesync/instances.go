@@ -45,7 +45,7 @@ func (t *instances) heard(p wire.Packet, from transport.Endpoint, now time.Time)
 	i := t.known[p.From]
 	if i == nil {
 		if len(t.known) == maxInstances {
-			t.forgetOldest()
+			forgetOldest(t.known, func(i *Instance) time.Time { return i.LastSeen })
 		}
 		i = &Instance{ID: p.From}
 		t.known[p.From] = i
@@ -106,13 +106,16 @@ func (t *instances) list() []Instance {
 	return out
 }
 
-// forgetOldest makes room for one. t.mu is held.
-func (t *instances) forgetOldest() {
-	var oldest *Instance
-	for _, i := range t.known {
-		if oldest == nil || i.LastSeen.Before(oldest.LastSeen) {
-			oldest = i
+// forgetOldest makes room for one in a map: it deletes the entry whose time is the
+// earliest.
+func forgetOldest[K comparable, V any](m map[K]V, at func(V) time.Time) {
+	var oldest K
+	var earliest time.Time
+	first := true
+	for k, v := range m {
+		if t := at(v); first || t.Before(earliest) {
+			oldest, earliest, first = k, t, false
 		}
 	}
-	delete(t.known, oldest.ID)
+	delete(m, oldest)
 }

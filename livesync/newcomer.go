@@ -52,14 +52,6 @@ func (n *Node) Filling() bool {
 	return !n.newcomer.fill.ready
 }
 
-// wakeNewcomer has the goroutine look again.
-func (n *Node) wakeNewcomer() {
-	select {
-	case n.newcomer.wake <- struct{}{}:
-	default:
-	}
-}
-
 // receiveNewcomer takes in a packet of the kinds from KindHello on. One that is for
 // another instance is passed over.
 func (n *Node) receiveNewcomer(p wire.Packet, from transport.Endpoint, now time.Time) {
@@ -96,7 +88,7 @@ func (n *Node) fillStep(e fillEvent, now time.Time) {
 	defer c.mu.Unlock()
 	c.pending = append(c.pending, c.fill.step(e, now)...)
 	if e.kind != fillPeers || len(c.pending) > 0 {
-		n.wakeNewcomer()
+		rouse(c.wake)
 	}
 }
 
@@ -219,7 +211,7 @@ func (n *Node) heardAsk(p wire.Packet, from transport.Endpoint, now time.Time) b
 		c.telling[at].dropped = true
 	}
 	c.telling = append(c.telling, &outgoing{to: p.From, where: from, stream: p.Stream(), began: now, heard: now})
-	n.wakeNewcomer()
+	rouse(c.wake)
 	return true
 }
 
@@ -235,7 +227,7 @@ func (n *Node) heardHave(p wire.Packet, now time.Time) {
 				n.missing = append(n.missing, p.Missing(i))
 			}
 			o.have(p.Number(), n.missing, now)
-			n.wakeNewcomer()
+			rouse(c.wake)
 		}
 	}
 }

@@ -227,3 +227,12 @@ func (n *Node) receiveAll(ctx context.Context) {
 		asked = done
 	}
 }
+
+// rouse has the goroutine look that waits for wake, which holds one token. It does not
+// wait.
+func rouse(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}

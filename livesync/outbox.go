@@ -75,10 +75,7 @@ func (o *outbox) add(r *tracker.SyncRecord) {
 	}
 	o.mu.Unlock()
 	if first {
-		select {
-		case o.opened <- struct{}{}:
-		default:
-		}
+		rouse(o.opened)
 	}
 }
 

@@ -93,14 +93,7 @@ func (n *Node) SpreadOverride(o override.Override) {
 		s.made = append(s.made, o)
 	}
 	s.mu.Unlock()
-	s.rouse()
-}
-
-func (s *overrideSync) rouse() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	rouse(s.wake)
 }
 
 // hearOverrides hands a packet about overrides over to the goroutine that looks at it,
@@ -131,13 +124,13 @@ func (n *Node) hearOverrides(p wire.Packet, from transport.Endpoint, now time.Ti
 	if full {
 		n.drop(DropBusy)
 	}
-	s.rouse()
+	rouse(s.wake)
 }
 
 // believed returns the overrides of a packet that can be: their decision is known, and
 // they were not made ahead of this instance's clock.
 func (n *Node) believed(p wire.Packet, from transport.Endpoint, now time.Time) []override.Override {
-	latest := stamp(now.Add(MaxSkew))
+	latest := override.Stamp(now.Add(MaxSkew))
 	all := make([]override.Override, 0, p.Records())
 	for i := range p.Records() {
 		o := p.Override(i)

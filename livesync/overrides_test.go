@@ -495,15 +495,11 @@ func randomOverrides(t *testing.T, seed uint64) (repaired bool) {
 	return unequal
 }
 
-// link returns a link as bad as chance wants.
+// link returns a link as bad as chance wants, or none.
 func (w *overridesWorld) link() memory.Link {
-	return memory.Link{
-		Latency:   time.Duration(w.rng.Int64N(int64(20 * time.Millisecond))),
-		Jitter:    time.Duration(w.rng.Int64N(int64(60 * time.Millisecond))),
-		Loss:      max(0, w.rng.Float64()*0.45-0.15),
-		Duplicate: max(0, w.rng.Float64()*0.45-0.15),
-		Cut:       w.rng.IntN(4) == 0,
-	}
+	l := randomLink(w.rng)
+	l.Cut = w.rng.IntN(4) == 0
+	return l
 }
 
 func (w *overridesWorld) start(m *overridesMember) {

@@ -124,7 +124,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.net = memory.New(memory.Options{
 		Seed:      seed,
 		Limits:    transport.Limits{MaxPacket: packet, ReorderWindow: lanLimits.ReorderWindow},
-		Link:      w.randomLink(),
+		Link:      randomLink(w.rng),
 		Broadcast: seed%2 == 0,
 	})
 	for range 1 + w.rng.IntN(40) {
@@ -143,12 +143,12 @@ func newWorld(t *testing.T, seed uint64) *world {
 
 // randomLink returns a link as bad as chance wants. A packet is never underway
 // for as long as the reorder window, nor as an instance is down.
-func (w *world) randomLink() memory.Link {
+func randomLink(rng *rand.Rand) memory.Link {
 	return memory.Link{
-		Latency:   time.Duration(w.rng.Int64N(int64(20 * time.Millisecond))),
-		Jitter:    time.Duration(w.rng.Int64N(int64(60 * time.Millisecond))),
-		Loss:      max(0, w.rng.Float64()*0.45-0.15),
-		Duplicate: max(0, w.rng.Float64()*0.45-0.15),
+		Latency:   time.Duration(rng.Int64N(int64(20 * time.Millisecond))),
+		Jitter:    time.Duration(rng.Int64N(int64(60 * time.Millisecond))),
+		Loss:      max(0, rng.Float64()*0.45-0.15),
+		Duplicate: max(0, rng.Float64()*0.45-0.15),
 	}
 }
 
@@ -197,11 +197,11 @@ func (w *world) act() {
 	case p < 85:
 		w.takeDown(m)
 	case p < 92:
-		w.net.SetLink(m.port, w.somePort(), w.randomLink())
+		w.net.SetLink(m.port, w.somePort(), randomLink(w.rng))
 	case p < 96:
 		w.partition()
 	default:
-		w.net.SetAll(w.randomLink())
+		w.net.SetAll(randomLink(w.rng))
 	}
 }
 

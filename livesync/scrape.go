@@ -47,10 +47,7 @@ func (n *Node) decide(e event, now time.Time) {
 	look := len(s.pending) > 0 || !next.IsZero() && (s.armed.IsZero() || next.Before(s.armed))
 	s.mu.Unlock()
 	if look {
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		rouse(s.wake)
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *spreading) differs(from wire.ID, now time.Time) (ask bool) {
 	m := s.mates[from]
 	if m == nil {
 		if len(s.mates) == maxInstances {
-			s.forgetOldest()
+			forgetOldest(s.mates, func(m *askedMate) time.Time { return m.asked })
 		}
 		m = new(askedMate)
 		s.mates[from] = m
@@ -102,17 +102,6 @@ func (s *spreading) answered(from wire.ID, news bool) {
 	case m.open:
 		m.vain, m.open = m.vain+1, false
 	}
-}
-
-// forgetOldest makes room for one.
-func (s *spreading) forgetOldest() {
-	var oldest wire.ID
-	for id, m := range s.mates {
-		if o := s.mates[oldest]; o == nil || m.asked.Before(o.asked) {
-			oldest = id
-		}
-	}
-	delete(s.mates, oldest)
 }
 
 // wasAway reports whether this instance has gone without the group for so long that
