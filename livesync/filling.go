@@ -112,10 +112,10 @@ type fillAction struct {
 
 // filling is the state. The zero time stands for never.
 type filling struct {
-	interval time.Duration // between hellos that nobody asks for
+	interval time.Duration // between hellos that are not answers
 	draw     func() uint32 // the number of a stream
 	began    time.Time
-	ready    bool // nobody is to wait for peers any more
+	ready    bool // clients no longer wait for peers
 
 	state   fillState
 	mates   []mate

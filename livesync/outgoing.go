@@ -59,7 +59,7 @@ type outgoing struct {
 // missing.
 func (o *outgoing) have(end uint32, missing []uint32, now time.Time) {
 	if end > o.end {
-		return // nobody was sent those
+		return // those were never sent
 	}
 	o.heard, o.there = now, true
 	for n := o.base; n < end; n++ {

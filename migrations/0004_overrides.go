@@ -47,7 +47,7 @@ func overrides(tx *bbolt.Tx) error {
 	}
 	label := make([]byte, labelSize)
 	rand.Read(label) // never fails
-	label[0] |= 1    // the zero label names nobody
+	label[0] |= 1    // the zero label is of no instance
 	if err := tx.Bucket([]byte("meta")).Put([]byte("label"), label); err != nil {
 		return fmt.Errorf("storing the label: %w", err)
 	}

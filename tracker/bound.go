@@ -50,6 +50,10 @@ func overhead(limit int64) int64 { return limit/16 + min(limit/4, mostWork) }
 
 const mostWork = 4 << 20
 
+// limitFor returns a memory limit that has so many bytes for torrents and peers beside
+// its overhead.
+func limitFor(room int64) int64 { return (room + mostWork) / 15 * 16 }
+
 // heldCounters returns how many counters there are to be for a budget: 1 to 4 MiB
 // of them, so that of 10,000 networks at a limit hardly any newcomer shares all
 // counters with some, with a probability of 2e-5 to 1e-3.

@@ -25,5 +25,5 @@ func (t *Tracker) RecordsThatFit() int {
 // MemoryFor returns the Options.MaxMemory with which so many records fit.
 func MemoryFor(records int) int64 {
 	room := (int64(records)*recordBytes+shardsBytes)/3*4 + 4*recordBytes
-	return (room + mostWork) / 15 * 16
+	return limitFor(room)
 }

@@ -42,7 +42,7 @@ func (e *purge) torrent(i uint32, limit int) (work int, again bool) {
 	return work, e.left != [2]uint32{}
 }
 
-// purgeHome is purge.torrent for the peers of one family, which are at l.
+// purgePeers is purge.torrent for the peers of one family, which are at l.
 func purgePeers[K key](a *arena[K], l *location[K], owner uint32, e *purge, f Family, limit int) (work int) {
 	p := view(a, *l)
 	before := p.counts

@@ -13,10 +13,10 @@ import (
 	"keeptrack/cmd/internal/privilege"
 )
 
-// folderWarnings returns a line for each folder that a daemon would make files in,
-// of the database or a unix socket, and that is missing or that it could not write
-// to, and for a database that is no file: as process.user if root runs this and the config names one, otherwise as who
-// runs this.
+// folderWarnings returns a line for each folder that a daemon would make files in, of
+// the database or a unix socket, and that is missing or that it could not write to, and
+// one if what is at the database's path is not a file. It looks as process.user if root
+// runs this and the config names one, otherwise as who runs this.
 func folderWarnings(c *config.Config) (warnings []string) {
 	check := func(key, path string) {
 		dir := filepath.Dir(path)

@@ -87,7 +87,7 @@ func (d Decision) Lists(m tracker.AccessMode) (listed, ok bool) {
 type Label [4]byte
 
 // String returns 8 lower-case hexadecimal digits, and an empty string for the
-// zero Label, which names nobody.
+// zero Label, which is of no instance.
 func (l Label) String() string {
 	if l == (Label{}) {
 		return ""
@@ -149,7 +149,7 @@ func Decode(b []byte) Override {
 	}
 }
 
-// Check returns ErrOverride if the decision is none, or the time is beyond 2262.
+// Check returns ErrOverride if the decision is unknown or the time is beyond 2262.
 func (o *Override) Check() error {
 	if !o.Decision.Valid() || o.Time > math.MaxInt64 {
 		return ErrOverride

@@ -42,7 +42,8 @@ func Default() *Config {
 // of it at once.
 func Load(path string) (*Config, error) { return load(path, os.ReadFile) }
 
-// Reload is Load for a daemon that serves: it waits for nobody, and refuses a pipe.
+// Reload is Load for a daemon that serves: it refuses a pipe, whose writer it would have
+// to wait for.
 func Reload(path string) (*Config, error) { return load(path, readFile) }
 
 func load(path string, read func(path string) ([]byte, error)) (*Config, error) {

@@ -9,8 +9,8 @@ import (
 )
 
 // LiveSync is the table [livesync]. ID has 4 bytes, or is nil when one is to be
-// drawn; TellRate is in packets and PeerRate in bytes a second; an empty KeyFile stands for packets that
-// are not sealed.
+// drawn; TellRate is in packets and PeerRate in bytes a second; an empty KeyFile stands
+// for packets that are not sealed.
 type LiveSync struct {
 	Enabled bool
 	Multicast

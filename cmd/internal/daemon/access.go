@@ -28,8 +28,8 @@ type accessRules struct {
 	config    config.Access
 	list      *tracker.HashSet // what the file lists; nil if the mode is open
 	overrides override.Set
-	// spread tells other instances of an override that was made here; nil: nobody
-	// is told.
+	// spread tells other instances of an override that was made here; nil without a
+	// key.
 	spread func(override.Override)
 	// unsure says that the database has failed to take a change, which may be on
 	// disk nevertheless: from then on nothing is taken for done already.

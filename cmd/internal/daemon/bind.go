@@ -19,8 +19,8 @@ var binders = [...]func(*Daemon) error{
 // whenLoaded has f called, by which a part is made, once the database is loaded.
 func (d *Daemon) whenLoaded(f func() error) { d.loaded = append(d.loaded, f) }
 
-// atEnd has f called at the very end, by which sockets are closed that nobody serves
-// any more, or ever did.
+// atEnd has f called when the daemon ends, to close sockets, also those that were never
+// served.
 func (d *Daemon) atEnd(f func() error) { d.ends = append(d.ends, f) }
 
 // bind binds what the config names, or takes it over from what was passed. All of it

@@ -22,6 +22,9 @@ func bindHTTP(d *Daemon) error {
 		return nil
 	}
 	at, err := d.binder.Streams("http", c.Listen)
+	if err != nil {
+		return err
+	}
 	d.whenLoaded(func() error {
 		s, err := http.New(http.Options{
 			TrustedProxies:           c.TrustedProxies,
@@ -32,10 +35,13 @@ func bindHTTP(d *Daemon) error {
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 			Log:                      d.log,
 		}, at.All(), d.tracker)
+		if err != nil {
+			return err
+		}
 		d.front = append(d.front, httpPart{s, at})
-		return err
+		return nil
 	})
-	return err
+	return nil
 }
 
 func (p httpPart) describe(line *zerolog.Event) { line.Strs("http", p.at.Names()) }

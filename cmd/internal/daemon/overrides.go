@@ -101,8 +101,8 @@ type changeOfOverrides struct {
 	dropped []override.Override
 }
 
-// add makes o part of a change. If there is no room, the override that was dropped
-// first goes; when there is none, or o itself would be that, add returns false.
+// add makes o part of a change. If the set is full, it evicts the override that was
+// dropped first. It returns false if there is none to evict, or o was dropped earlier.
 func (r *accessRules) add(c *changeOfOverrides, o *override.Override) bool {
 	_, there := r.overrides.Find(o.InfoHash)
 	_, again := c.put.Find(o.InfoHash)
@@ -123,7 +123,9 @@ func (r *accessRules) add(c *changeOfOverrides, o *override.Override) bool {
 		}
 	}
 	c.put.Put(*o)
-	c.fresh += int(oneIf(fresh))
+	if fresh {
+		c.fresh++
+	}
 	return true
 }
 
@@ -236,14 +238,15 @@ func (g groupOverrides) Take(heard []override.Override, from wire.ID) (taken, fu
 // outlived returns the time before which what was dropped is not kept any more.
 func outlived(now time.Time) uint64 { return override.Stamp(now.Add(-override.Lifetime)) }
 
-// Prune forgets what was dropped so long ago that nobody has it in mind.
+// Prune forgets what was dropped more than override.Lifetime ago.
 func (g groupOverrides) Prune(now time.Time) error {
 	past := outlived(now)
-	return g.removeAll(func(o *override.Override) bool { return o.Decision == override.Dropped && o.Time < past })
+	_, err := g.removeAll(func(o *override.Override) bool { return o.Decision == override.Dropped && o.Time < past })
+	return err
 }
 
-// removeAll removes the overrides that gone chooses.
-func (g groupOverrides) removeAll(gone func(*override.Override) bool) error {
+// removeAll removes the overrides that gone chooses, and returns their number.
+func (g groupOverrides) removeAll(gone func(*override.Override) bool) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var change changeOfOverrides
@@ -253,9 +256,9 @@ func (g groupOverrides) removeAll(gone func(*override.Override) bool) error {
 		}
 	}
 	if len(change.gone) == 0 {
-		return nil
+		return 0, nil
 	}
-	return g.write(&change)
+	return len(change.gone), g.write(&change)
 }
 
 // Agreed returns when the overrides were last equal to those of another instance;
@@ -287,12 +290,8 @@ func (g groupOverrides) Agree(now time.Time) error {
 // GiveUp removes what was decided so long ago that the others may have forgotten
 // that it was dropped: this instance was away for longer, and takes the group's.
 func (g groupOverrides) GiveUp(now time.Time) error {
-	past, n := outlived(now), 0
-	err := g.removeAll(func(o *override.Override) bool {
-		old := o.Decision.Spreads() && o.Time < past
-		n += int(oneIf(old))
-		return old
-	})
+	past := outlived(now)
+	n, err := g.removeAll(func(o *override.Override) bool { return o.Decision.Spreads() && o.Time < past })
 	if n > 0 && err == nil {
 		g.log.Warn().Int("overrides", n).Msg("overrides of the access list that are older than a year are removed: this instance was away for as long, the group's take their place")
 	}

@@ -35,8 +35,11 @@ func bindUDP(d *Daemon) error {
 			o.Secret = d.store.Secret()
 		}
 		s, err := udp.New(o, sockets, d.tracker)
+		if err != nil {
+			return err
+		}
 		d.front = append(d.front, udpPart{s})
-		return err
+		return nil
 	})
 	return d.binder.Datagrams(c.Listen, func(addr netip.AddrPort, passed *os.File) error {
 		return sockets.Open(o, addr, passed)
