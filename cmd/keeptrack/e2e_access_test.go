@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,23 +16,10 @@ import (
 	"keeptrack/tracker"
 )
 
-// api sends a request to the admin address and returns status and body.
+// api sends a request to the JSON interface and returns status and body.
 func (d *instance) api(method, path string) (status int, body string) {
 	d.t.Helper()
-	req, err := http.NewRequestWithContext(d.t.Context(), method, "http://"+d.admin+"/api/v1/"+path, nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	resp, err := d.client.Do(req)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
+	return d.ask(method, "/api/v1/"+path)
 }
 
 // mustAPI is api for what has to work.

@@ -31,12 +31,8 @@ func smallDisk(t *testing.T) string {
 // status returns the HTTP status of a path on the admin address.
 func (d *instance) status(path string) int {
 	d.t.Helper()
-	resp, err := (&http.Client{Timeout: patience}).Get("http://" + d.admin + path)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode
+	status, _ := d.ask(http.MethodGet, path)
+	return status
 }
 
 // TestFullDisk: announces go on while the disk is full, readiness and metrics

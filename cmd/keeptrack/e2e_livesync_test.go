@@ -361,12 +361,7 @@ func TestClusterAPI(t *testing.T) {
 		}
 	}
 	waitFor(t, "an instance with its counts", func() bool {
-		res, err := http.Get("http://" + d.admin + "/api/v1/cluster")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if err := json.NewDecoder(res.Body).Decode(&state); err != nil {
+		if err := json.Unmarshal([]byte(d.mustAPI(http.MethodGet, "cluster")), &state); err != nil {
 			t.Fatal(err)
 		}
 		return len(state.Instances) == 1 && state.Instances[0].Received["tell"].Records == 50

@@ -45,26 +45,6 @@ func startPlain(t *testing.T, s settings) *instance {
 	return startCommand(t, cmd, &http.Client{Timeout: patience})
 }
 
-// peakMemory returns the most memory in bytes that was ever resident.
-func (d *instance) peakMemory() int64 {
-	d.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.Cmd.Process.Pid))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				d.t.Fatal(err)
-			}
-			return n << 10
-		}
-	}
-	d.t.Fatal("/proc does not tell the peak of memory")
-	return 0
-}
-
 // proxied announces over one HTTP connection for clients of any address, as a
 // trusted proxy does.
 type proxied struct {

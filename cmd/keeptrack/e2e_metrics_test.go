@@ -27,29 +27,29 @@ type series map[string]float64
 // metrics reads the metrics over the admin address.
 func (d *instance) metrics() series {
 	d.t.Helper()
-	resp, err := d.client.Get("http://" + d.admin + "/metrics")
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		d.t.Fatalf("/metrics: %s", resp.Status)
-	}
 	all := series{}
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		name, value, found := cutLast(lines.Text(), " ")
+	for line := range strings.Lines(d.exposition()) {
+		name, value, found := cutLast(strings.TrimSuffix(line, "\n"), " ")
 		if !found || strings.HasPrefix(name, "#") {
 			continue
 		}
-		if all[name], err = strconv.ParseFloat(value, 64); err != nil {
-			d.t.Fatalf("/metrics: %q: %v", lines.Text(), err)
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			d.t.Fatalf("/metrics: %q: %v", line, err)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		d.t.Fatal(err)
+		all[name] = n
 	}
 	return all
+}
+
+// exposition returns what /metrics says.
+func (d *instance) exposition() string {
+	d.t.Helper()
+	status, text := d.ask(http.MethodGet, "/metrics")
+	if status != http.StatusOK {
+		d.t.Fatalf("/metrics: %d %s", status, text)
+	}
+	return text
 }
 
 // metric reads one metric, which has to be there.
@@ -68,12 +68,20 @@ func (d *instance) waitMetric(name string, least float64) {
 	waitFor(d.t, name, func() bool { return d.metric(name) >= least })
 }
 
-// memory returns the process's resident memory in bytes.
-func (d *instance) memory() int64 {
+// memory returns the process's resident memory in bytes, and peakMemory the most that
+// ever was resident.
+func (d *instance) memory() int64     { d.t.Helper(); return d.memoryOf("VmRSS:") }
+func (d *instance) peakMemory() int64 { d.t.Helper(); return d.memoryOf("VmHWM:") }
+
+// memoryOf returns what the system says of the process's memory, in bytes.
+func (d *instance) memoryOf(field string) int64 {
 	d.t.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(d.Cmd.Process.Pid) + "/status")
 	testenv.Need(d.t, "read the memory of a process", err)
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, found := strings.Cut(string(text), field)
+	if !found {
+		d.t.Fatalf("the system does not say %s", field)
+	}
 	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	if err != nil {
 		d.t.Fatal(err)
@@ -91,13 +99,8 @@ func cutLast(s, sep string) (before, after string, found bool) {
 func TestHealthAndMetrics(t *testing.T) {
 	d := start(t, testSettings(t.TempDir()))
 	for _, path := range []string{"/healthz", "/readyz"} {
-		resp, err := d.client.Get("http://" + d.admin + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			t.Errorf("%s: %s", path, resp.Status)
+		if status, text := d.ask(http.MethodGet, path); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, text)
 		}
 	}
 	before := d.metrics()
@@ -209,15 +212,7 @@ func metricsPage(t *testing.T) map[string]described {
 // exposed returns what /metrics says of its metrics.
 func (d *instance) exposed() map[string]described {
 	d.t.Helper()
-	resp, err := d.client.Get("http://" + d.admin + "/metrics")
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		d.t.Fatal(resp.Status)
-	}
-	return parseExposition(d.t, resp.Body)
+	return parseExposition(d.t, strings.NewReader(d.exposition()))
 }
 
 func parseExposition(t *testing.T, r io.Reader) map[string]described {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -213,21 +212,6 @@ func TestCatchingUpOverALossyNetwork(t *testing.T) {
 	}
 	many.stop()
 	all.wantIn(t, dirs[2], 1)
-}
-
-// readyz returns the status and the text of /readyz.
-func (d *instance) readyz() (status int, text string) {
-	d.t.Helper()
-	res, err := d.client.Get("http://" + d.admin + "/readyz")
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return res.StatusCode, string(b)
 }
 
 // TestLiveSyncOutlivesItsInterface deletes the interface of one of a pair and

@@ -153,13 +153,8 @@ func TestANewcomerHasThePeersWithinSeconds(t *testing.T) {
 // peersState returns what /api/v1/cluster says of how far the instance is.
 func (d *instance) peersState() string {
 	d.t.Helper()
-	res, err := d.client.Get("http://" + d.admin + "/api/v1/cluster")
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer res.Body.Close()
 	var c struct{ Peers struct{ State string } }
-	if err := json.NewDecoder(res.Body).Decode(&c); err != nil {
+	if err := json.Unmarshal([]byte(d.mustAPI(http.MethodGet, "cluster")), &c); err != nil {
 		d.t.Fatal(err)
 	}
 	return c.Peers.State

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -220,6 +221,31 @@ func (d *instance) cleanUp() {
 	if d.t.Failed() {
 		d.t.Logf("log of process %d:\n%s", d.Cmd.Process.Pid, strings.Join(d.log, "\n"))
 	}
+}
+
+// ask sends a request to the admin address and returns status and body.
+func (d *instance) ask(method, path string) (status int, body string) {
+	d.t.Helper()
+	req, err := http.NewRequestWithContext(d.t.Context(), method, "http://"+d.admin+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	resp, err := d.client.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// readyz returns the status and the text of /readyz.
+func (d *instance) readyz() (status int, text string) {
+	d.t.Helper()
+	return d.ask(http.MethodGet, "/readyz")
 }
 
 // waitFor waits until something is so, and fails if that takes too long.
