@@ -181,6 +181,11 @@ func TestHoldsOfEviction(t *testing.T) {
 				if runs == 10 {
 					t.Fatalf("not enough room: %+v", h.Stats())
 				}
+				select {
+				case <-h.budget.wake:
+				default:
+					t.Error("the evictor does not go on by itself")
+				}
 			}
 			h.checkSome("making room")
 		})
