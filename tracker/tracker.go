@@ -74,7 +74,7 @@ type Tracker struct {
 	fileOnly atomic.Bool  // the file may have records that the tracker has not
 	alone    atomic.Int64 // their number, about
 	// unreachable has where the peers come from that nobody could reach.
-	unreachable origins
+	unreachable busyNetworks
 	shards      [ShardCount]shard
 }
 

@@ -64,7 +64,7 @@ func (m *member) sameOrigin(floors bool) {
 	present := m.disk.state.Present
 	s, w := m.disk.state, m.w
 	s.Present = Nobody
-	l := NewLedger(w.sizes.Records, w.keepRecords)
+	l := NewLedger(w.sizes.Records, w.keepRecords, func() time.Time { return w.now })
 	m.table = newMemory(l, timeout, timeout-5*interval, m.disk.records)
 	m.table.refuses = m.refuses
 	o := m.options()

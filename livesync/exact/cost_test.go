@@ -29,7 +29,7 @@ type packetFor struct {
 func newPair(counts map[tracker.InfoHash]*counts) *pair {
 	p := &pair{now: time.Unix(1e9, 0)}
 	for i := range 2 {
-		l := NewLedger(SizesFor(1420).Records, 1<<16)
+		l := NewLedger(SizesFor(1420).Records, 1<<16, func() time.Time { return p.now })
 		p.tables[i] = newMemory(l, 24*time.Hour, 23*time.Hour, counts)
 		p.groups[i] = NewGroup(Options{
 			Interval: interval, MaxDelay: time.Second, Retry: time.Second, Transit: time.Second, Reorder: 100 * time.Millisecond,
@@ -104,7 +104,7 @@ func TestOneLostCompletionIsCheap(t *testing.T) {
 func TestMemoryOfDigests(t *testing.T) {
 	for _, parts := range []int{100, 8000, 1_000_000} {
 		before := heapSize()
-		l := NewLedger(40, 1000)
+		l := NewLedger(40, 1000, time.Now)
 		for i := range parts {
 			var h tracker.InfoHash
 			binary.BigEndian.PutUint64(h[:], mix(uint64(i)))

@@ -118,6 +118,10 @@ func (d *digests) search(leaf uint16) (int, bool) {
 // standIn sets what stands in for what cannot be taken in of a range.
 func (d *digests) standIn(leaf uint16, x uint64) {
 	d.change(leaf, d.stand[leaf]^x)
+	d.setStand(leaf, x)
+}
+
+func (d *digests) setStand(leaf uint16, x uint64) {
 	if x == 0 {
 		delete(d.stand, leaf)
 		return
@@ -127,6 +131,9 @@ func (d *digests) standIn(leaf uint16, x uint64) {
 	}
 	d.stand[leaf] = x
 }
+
+// leave has what is in the digest of a range stand in for what leaves the memory.
+func (d *digests) leave(leaf uint16, x uint64) { d.setStand(leaf, d.stand[leaf]^x) }
 
 // children returns the digests of a node's children.
 func (d *digests) children(n Node) (c [nodeChildren]uint64) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"keeptrack/tracker"
 )
@@ -79,7 +80,7 @@ func TestNodes(t *testing.T) {
 }
 
 func BenchmarkLedgerChanged(b *testing.B) {
-	l := NewLedger(50, 1000)
+	l := NewLedger(50, 1000, time.Now)
 	var h tracker.InfoHash
 	for i := range b.N {
 		binary.BigEndian.PutUint32(h[:], uint32(i)*2654435761)

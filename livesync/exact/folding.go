@@ -35,7 +35,7 @@ func (f *folded) after(o Origin, n int) (names []Name, more bool) {
 func page(origins []Origin, after Origin, n int, say func(Origin) Name) (names []Name, more bool) {
 	slices.SortFunc(origins, compare)
 	for _, o := range origins {
-		if !after.before(o) {
+		if !before(after, o) {
 			continue
 		}
 		if len(names) == n {

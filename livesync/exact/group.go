@@ -3,6 +3,8 @@ package exact
 import (
 	"slices"
 	"time"
+
+	"keeptrack/tracker"
 )
 
 // Group is this instance's view of its group. It is not safe for concurrent use; only
@@ -158,7 +160,7 @@ func (g *Group) heardParts(from Origin, p *Parts, now time.Time) {
 	m := g.mate(from, now)
 	for _, r := range p.Records {
 		before := g.table.Part(from, &r.InfoHash)
-		if g.raise(from, r, now) != Refused && m != nil {
+		if g.raise(from, r, now) != tracker.PartRefused && m != nil {
 			m.received.count(counted{p.Number, r.InfoHash, r.Value, before})
 		}
 	}
@@ -175,13 +177,13 @@ func (g *Group) heardParts(from Origin, p *Parts, now time.Time) {
 // raise takes in a part that another instance sent.
 func (g *Group) raise(o Origin, r Record, now time.Time) Result {
 	if g.folded.has[o] {
-		return Held
+		return tracker.PartHeld
 	}
 	if o != Nobody && o == g.ledger.Own() && r.Value > g.table.Part(o, &r.InfoHash) {
 		g.begin(now) // somebody else counted under this name
 	}
 	if !g.named(o, now) {
-		return Refused
+		return tracker.PartRefused
 	}
 	r.Age += g.options.Transit
 	return g.table.Raise(now, o, r)

@@ -2,6 +2,7 @@ package exact
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keeptrack/tracker"
@@ -10,15 +11,19 @@ import (
 // Ledger has the digests of all origins and the Parts that this instance sent. The
 // table calls it with a torrent's shard locked; it takes no other lock.
 type Ledger struct {
-	mu      sync.Mutex
+	clock    func() time.Time
+	standing atomic.Bool // something may stand in for what cannot be taken in
+
+	mu      sync.Mutex          // guards what follows
 	digests map[Origin]*digests // and that of Nobody
 	sent    sent
 }
 
 // NewLedger returns a ledger without parts. A Parts message holds up to records of
-// them. Of what was sent up to keep records are kept, to be sent again.
-func NewLedger(records, keep int) *Ledger {
-	return &Ledger{digests: make(map[Origin]*digests), sent: sent{records: records, keep: keep}}
+// them. Of what was sent up to keep records are kept, to be sent again. clock tells the
+// time of completions.
+func NewLedger(records, keep int, clock func() time.Time) *Ledger {
+	return &Ledger{clock: clock, digests: make(map[Origin]*digests), sent: sent{records: records, keep: keep}}
 }
 
 // Changed notes that the part of an origin, or of Nobody, went from old to value.
@@ -30,17 +35,25 @@ func (l *Ledger) Changed(o Origin, h *tracker.InfoHash, old, value uint64) {
 }
 
 func (l *Ledger) change(o Origin, h *tracker.InfoHash, old, value uint64) {
+	l.of(o).change(leaf(h), digestOf(o, h, old)^digestOf(o, h, value))
+}
+
+// of returns the digests of an origin, for a change of them.
+func (l *Ledger) of(o Origin) *digests {
 	d := l.digests[o]
 	if d == nil {
 		d = &digests{}
 		l.digests[o] = d
 	}
-	d.change(leaf(h), digestOf(o, h, old)^digestOf(o, h, value))
+	return d
 }
 
 // Created notes that there is a torrent now. What of its range could not be taken in
 // before is looked at again: it may have been this one, too old or without room.
 func (l *Ledger) Created(h *tracker.InfoHash) {
+	if !l.standing.Load() {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range l.digests {
@@ -50,13 +63,25 @@ func (l *Ledger) Created(h *tracker.InfoHash) {
 	}
 }
 
-// Counted notes that this instance has counted a completed download at now: its own
-// part of the torrent rose by one to value. It is sent with the next Parts.
-func (l *Ledger) Counted(now time.Time, h *tracker.InfoHash, value uint64) {
+// Counted notes that this instance has counted a completed download: the part of its
+// origin o rose by one to value. That is sent with the next Parts, unless another origin
+// has begun meanwhile.
+func (l *Ledger) Counted(o Origin, h *tracker.InfoHash, value uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.change(l.sent.origin, h, value-1, value)
-	l.sent.add(now, h, value)
+	l.change(o, h, value-1, value)
+	if o == l.sent.origin {
+		l.sent.add(l.clock(), h, value)
+	}
+}
+
+// LeftOut notes that a part has left the memory with its torrent: it stays in the
+// digests, so that they are like those of others.
+func (l *Ledger) LeftOut(o Origin, h *tracker.InfoHash, value uint64) {
+	l.standing.Store(true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.of(o).leave(leaf(h), digestOf(o, h, value))
 }
 
 // Own returns the present origin.
@@ -105,15 +130,12 @@ func (l *Ledger) children(o Origin, n Node) (c [nodeChildren]uint64) {
 func (l *Ledger) standIn(o Origin, leaf uint16, x uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	d := l.digests[o]
-	if d == nil {
-		if x == 0 {
-			return
-		}
-		d = &digests{}
-		l.digests[o] = d
+	if x != 0 {
+		l.standing.Store(true)
+	} else if l.digests[o] == nil {
+		return
 	}
-	d.standIn(leaf, x)
+	l.of(o).standIn(leaf, x)
 }
 
 // takeAll has everything taken in that could not be before.

@@ -26,6 +26,7 @@ func (g *Group) begin(now time.Time) {
 	s.Present = o
 	g.options.Keep(s)
 	g.ledger.begin(o)
+	g.table.Begin(o)
 	g.born, g.serial = now, 0
 	g.helloAt = now // the others are to know at once
 }

@@ -2,24 +2,21 @@ package exact
 
 import (
 	"bytes"
-	"encoding/hex"
 	"maps"
 	"slices"
+
+	"keeptrack/tracker"
 )
 
-// Origin names one stretch of one instance's counting: 8 random bytes. A member of
-// the group is named by its present origin.
-type Origin [8]byte
+// Origin names one stretch of one instance's counting. A member of the group is named
+// by its present origin.
+type Origin = tracker.Origin
 
-// Nobody is the zero origin, which stands for what no origin counted: what was folded,
-// what strangers complete, and what was counted before there were origins.
-var Nobody Origin
-
-// String returns the origin as 16 lower-case hexadecimal digits.
-func (o Origin) String() string { return hex.EncodeToString(o[:]) }
+// Nobody is the zero origin.
+var Nobody = tracker.Nobody
 
 // before orders origins by their bytes.
-func (o Origin) before(p Origin) bool { return compare(o, p) < 0 }
+func before(o, p Origin) bool { return compare(o, p) < 0 }
 
 func compare(a, b Origin) int { return bytes.Compare(a[:], b[:]) }
 

@@ -29,7 +29,7 @@ var goldens = []struct {
 	}, "a0010203040506070000000000000000" + "0000000000000001" + "0000000000000002" + "0000000000000003" + "0000000000000004" +
 		"0000000000000005" + "0000000000000006" + "0000000000000007" + "00000008" + "0000000000000009" + "000b" + "010101" +
 		"a001020304050607" + "b001020304050607" + "b001020304050607" + "0000000a"},
-	{TypeParts, Nobody, &Parts{1, []Record{{hashC, 2, 3 * time.Second, true}, {hashC, 3, 0, false}}},
+	{TypeParts, Nobody, &Parts{1, []Record{record(2, 3*time.Second, true), record(3, 0, false)}},
 		"a0010203040506070000000000000000" + "0000000000000001" +
 			"c0000000000000000000000000000000000000c9" + "0000000000000002" + "80000003" +
 			"c0000000000000000000000000000000000000c9" + "0000000000000003" + "00000000"},
@@ -44,9 +44,14 @@ var goldens = []struct {
 		"a001020304050607" + "010002" + "0000000000000001" + hex.EncodeToString(make([]byte, 8*14)) + "0000000000000002"},
 	{TypeAskRecords, originB, &AskRecords{originA, hashC, 0xc0ff}, "a001020304050607b001020304050607" + "a001020304050607" +
 		"c0000000000000000000000000000000000000c9" + "c0ff"},
-	{TypeRecords, originB, &Records{originA, hashC, 0xc0ff, FoldedSum{1, 2}, []Record{{hashC, 4, time.Second, false}}, true},
+	{TypeRecords, originB, &Records{originA, hashC, 0xc0ff, FoldedSum{1, 2}, []Record{record(4, time.Second, false)}, true},
 		"a001020304050607b001020304050607" + "a001020304050607" + "c0000000000000000000000000000000000000c9" + "c0ff" +
 			"00000001" + "0000000000000002" + "01" + "c0000000000000000000000000000000000000c9" + "0000000000000004" + "00000001"},
+}
+
+// record returns a record of the torrent that the packets are about.
+func record(value uint64, age time.Duration, kept bool) Record {
+	return Record{InfoHash: hashC, Value: value, Age: age, Kept: kept}
 }
 
 func TestGoldenPackets(t *testing.T) {

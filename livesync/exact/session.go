@@ -217,9 +217,9 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 		rec := &r.Records[i]
 		switch res := g.raise(r.Subject, *rec, now); {
 		case q == nil:
-		case res == Raised:
+		case res == tracker.PartRaised:
 			s.took++
-		case res == Refused:
+		case res == tracker.PartRefused:
 			q.span.refused = append(q.span.refused, *rec)
 		}
 	}
@@ -238,16 +238,19 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 }
 
 // standIn has something stand in the digests for what cannot be taken in of a span, so
-// that they are like the mate's. It tries once more: the torrent may be there by now.
+// that they are like the mate's. Then it tries once more: the torrent may be there by now.
 func (g *Group) standIn(subject Origin, sp *span, now time.Time) {
 	stand := make(map[uint16]uint64)
 	for i := range sp.refused {
-		r := &sp.refused[i]
-		if h := &r.InfoHash; g.raise(subject, *r, now) == Refused {
-			stand[leaf(h)] ^= digestOf(subject, h, r.Value) ^ digestOf(subject, h, g.table.Part(subject, h))
-		}
+		h := &sp.refused[i].InfoHash
+		stand[leaf(h)] ^= digestOf(subject, h, sp.refused[i].Value) ^ digestOf(subject, h, g.table.Part(subject, h))
 	}
 	for r := int(sp.first); r <= int(sp.last); r++ {
 		g.ledger.standIn(subject, uint16(r), stand[uint16(r)])
+	}
+	for i := range sp.refused {
+		if g.raise(subject, sp.refused[i], now) != tracker.PartRefused {
+			g.ledger.standIn(subject, leaf(&sp.refused[i].InfoHash), 0)
+		}
 	}
 }

@@ -6,27 +6,10 @@ import (
 	"keeptrack/tracker"
 )
 
-// Record is what one origin, or nobody, counted of a torrent.
-type Record struct {
-	InfoHash tracker.InfoHash
-	// Value is the part, at least 1.
-	Value uint64
-	// Age is how long ago the torrent was last announced, when the message was
-	// sent. It is rounded up, so that no torrent lives on by being told.
-	Age time.Duration
-	// Kept says that the torrent has parts of origins that are not folded. It is
-	// kept for them, however old it is.
-	Kept bool
-}
-
-// Result says what became of a record.
-type Result uint8
-
-// What became of a record.
-const (
-	Held    Result = iota // the table had that value, or a higher one
-	Raised                // the table has a higher value now
-	Refused               // the torrent is not taken in: access list, memory, age
+// Record is a part of a torrent, and Result what became of it.
+type (
+	Record = tracker.PartRecord
+	Result = tracker.PartResult
 )
 
 // Table holds the counts of all torrents. What is shown of a torrent is the larger of
@@ -35,10 +18,12 @@ const (
 // A torrent that has a part of an origin is not let go, however long ago it was last
 // announced: so all members hold the same of an origin until it is folded.
 //
-// The table tells the Ledger of each change of a part or of nobody's part, by
-// Ledger.Changed or, for a completion of its own, Ledger.Counted; and of each torrent
-// that it creates, whoever announced it, by Ledger.Created.
+// The table tells the Ledger, as tracker.Ledger says, of each change of a part or of
+// nobody's part, and of each torrent that it creates, whoever announced it.
 type Table interface {
+	// Begin has completions counted for origin o from now on. When it returns, none is
+	// being counted for the one before.
+	Begin(o Origin)
 	// Raise takes in the part of an origin, or nobody's: the higher value holds, and
 	// the later announce. A torrent that is unknown is created. One whose record is of
 	// nobody's part, too old and not Kept is refused, see Options.Fresh.

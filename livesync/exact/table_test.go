@@ -35,6 +35,7 @@ func (c *counts) total() uint64 { return max(c.floor, c.sum()) }
 // memory is a Table in the simplest form.
 type memory struct {
 	ledger  *Ledger
+	own     Origin
 	timeout time.Duration
 	fresh   time.Duration // a torrent is not created by a record that is as old
 	refuses map[tracker.InfoHash]bool
@@ -84,14 +85,16 @@ func (t *memory) set(h tracker.InfoHash, o Origin, value uint64) {
 // complete counts a completion of this instance's own.
 func (t *memory) complete(h tracker.InfoHash, now time.Time) {
 	c := t.find(h, now)
-	o := t.ledger.Own()
+	o := t.own
 	c.parts[o]++
 	if c.floor > 0 {
 		c.floor++
 	}
-	t.ledger.Counted(now, &h, c.parts[o])
+	t.ledger.Counted(o, &h, c.parts[o])
 	t.rose[h] = now
 }
+
+func (t *memory) Begin(o Origin) { t.own = o }
 
 func (t *memory) Part(o Origin, h *tracker.InfoHash) uint64 {
 	c := t.of[*h]
@@ -106,18 +109,18 @@ func (t *memory) Part(o Origin, h *tracker.InfoHash) uint64 {
 
 func (t *memory) Raise(now time.Time, o Origin, r Record) Result {
 	if t.refuses[r.InfoHash] {
-		return Refused
+		return tracker.PartRefused
 	}
 	if t.of[r.InfoHash] == nil && o == Nobody && !r.Kept && r.Age >= t.fresh {
-		return Refused
+		return tracker.PartRefused
 	}
 	t.find(r.InfoHash, now.Add(-r.Age))
 	if t.Part(o, &r.InfoHash) >= r.Value {
-		return Held
+		return tracker.PartHeld
 	}
 	t.set(r.InfoHash, o, r.Value)
 	t.rose[r.InfoHash] = now
-	return Raised
+	return tracker.PartRaised
 }
 
 func (t *memory) RaiseFloor(now time.Time, r Record) bool {

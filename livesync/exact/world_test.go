@@ -335,7 +335,7 @@ func (m *member) start(floors bool) {
 		m.sameOrigin(floors)
 		return
 	}
-	l := NewLedger(w.sizes.Records, w.keepRecords)
+	l := NewLedger(w.sizes.Records, w.keepRecords, func() time.Time { return w.now })
 	m.table = newMemory(l, timeout, timeout-5*interval, m.disk.records)
 	m.table.refuses, m.table.letGo = m.refuses, func(h tracker.InfoHash) { w.letGo[h] = true }
 	for _, c := range m.disk.records {

@@ -11,7 +11,7 @@ import (
 func TestOriginsFindTheHighest(t *testing.T) {
 	const others, each, most = 5000, 2, 1000
 	for name, addr := range map[string]string{"172.17.0.0/24": "172.17.0.1", "2001:db8::/48": "2001:db8:0:9::1"} {
-		var o origins
+		var o busyNetworks
 		var peers []Peer
 		for i := range others * each {
 			peers = append(peers, MakePeer4([4]byte{10, byte(i % others >> 8), byte(i), 1}, 0))
@@ -23,7 +23,7 @@ func TestOriginsFindTheHighest(t *testing.T) {
 		for i := range peers {
 			o.note(&peers[i])
 		}
-		const over = (others*each + most) / originCount
+		const over = (others*each + most) / busyCount
 		if got := o.take(); got.Network.String() != name || got.Announces < most || got.Announces > most+over {
 			t.Errorf("got %+v, want %s with %d to %d", got, name, most, most+over)
 		}
@@ -34,7 +34,7 @@ func TestOriginsFindTheHighest(t *testing.T) {
 }
 
 func TestOriginsDoNotWait(t *testing.T) {
-	var o origins
+	var o busyNetworks
 	o.mu.Lock()
 	p := peer4(1)
 	o.note(&p)

@@ -5,35 +5,35 @@ import (
 	"sync"
 )
 
-// Origin is a network from which announces came, and how many.
-type Origin struct {
+// BusyNetwork is a network from which announces came, and how many.
+type BusyNetwork struct {
 	// Network is the /24 of an IPv4 address or the /48 of an IPv6 one.
 	Network netip.Prefix
 	// Announces is their number. It may be too high by as much as all networks
-	// together had, divided by originCount.
+	// together had, divided by busyCount.
 	Announces uint64
 }
 
-// originCount is how many networks are watched at a time.
-const originCount = 64
+// busyCount is how many networks are watched at a time.
+const busyCount = 64
 
-// origins finds the network that most announces come from, in memory of a fixed
+// busyNetworks finds the network that most announces come from, in memory of a fixed
 // size (Metwally and others, "Efficient computation of frequent and top-k
 // elements in data streams"): a network that is not watched takes the place and
 // the number of the one with the lowest number.
-type origins struct {
+type busyNetworks struct {
 	mu  sync.Mutex // guards top
-	top [originCount]Origin
+	top [busyCount]BusyNetwork
 }
 
 // note counts an announce of a peer. It never waits: what comes while another
 // is counted is left out.
-func (o *origins) note(p *Peer) {
+func (o *busyNetworks) note(p *Peer) {
 	if !o.mu.TryLock() {
 		return
 	}
 	defer o.mu.Unlock()
-	network, lowest := originOf(p), 0
+	network, lowest := busyNetworkOf(p), 0
 	for i := range o.top {
 		if o.top[i].Network == network {
 			o.top[i].Announces++
@@ -43,24 +43,24 @@ func (o *origins) note(p *Peer) {
 			lowest = i
 		}
 	}
-	o.top[lowest] = Origin{network, o.top[lowest].Announces + 1}
+	o.top[lowest] = BusyNetwork{network, o.top[lowest].Announces + 1}
 }
 
 // take returns the network with the highest number and starts anew. Its number
 // is 0 if there were no announces.
-func (o *origins) take() (highest Origin) {
+func (o *busyNetworks) take() (highest BusyNetwork) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, origin := range o.top {
-		if origin.Announces > highest.Announces {
-			highest = origin
+	for _, n := range o.top {
+		if n.Announces > highest.Announces {
+			highest = n
 		}
 	}
-	o.top = [originCount]Origin{}
+	o.top = [busyCount]BusyNetwork{}
 	return highest
 }
 
-func originOf(p *Peer) netip.Prefix {
+func busyNetworkOf(p *Peer) netip.Prefix {
 	bits := 24
 	if p.family == IPv6 {
 		bits = 48
@@ -73,4 +73,4 @@ func originOf(p *Peer) netip.Prefix {
 // last call whose peers were not stored because nobody could reach them: those
 // for which Rejection.Unreachable is true. The network of clients on a unix
 // socket is 0.0.0.0/24.
-func (t *Tracker) TakeUnreachable() Origin { return t.unreachable.take() }
+func (t *Tracker) TakeUnreachable() BusyNetwork { return t.unreachable.take() }
