@@ -18,6 +18,11 @@ type Change struct {
 	// least that comes out.
 	Partial bool
 	Floor   uint64
+	// Parts are the parts of origins that are kept of the torrent, and the excess if there
+	// was one since the start, 0 included. What is not among them the database leaves as
+	// it is: it has been folded. They are valid until the changes have been settled or
+	// restored. A partial change has none.
+	Parts []Part
 }
 
 // taking is how far TakeChanges has come in its round.

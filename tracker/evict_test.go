@@ -70,7 +70,7 @@ func (c *siege) write(changes []Change) {
 		}
 		if change.Partial {
 			old.InfoHash = change.InfoHash
-			done.Partial = append(done.Partial, InFile{old, found})
+			done.Partial = append(done.Partial, InFile{Record: old, Found: found})
 			change.Downloaded = max(old.Downloaded+change.Downloaded, change.Floor)
 			change.LastAnnounce = max(old.LastAnnounce, change.LastAnnounce)
 		}

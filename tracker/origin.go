@@ -33,6 +33,12 @@ type Part struct {
 	Value  uint64
 }
 
+// TorrentPart is a part of a torrent, or its excess, as the database has it.
+type TorrentPart struct {
+	InfoHash InfoHash
+	Part
+}
+
 // PartRecord is what instances tell each other of a part of a torrent, or nobody's.
 type PartRecord struct {
 	InfoHash InfoHash

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"slices"
 	"testing"
 	"time"
 )
@@ -17,7 +16,7 @@ func newPartialRig(t testing.TB) *rig {
 func (b *rig) wantPartial(want ...Change) []Change {
 	b.t.Helper()
 	got := b.changes()
-	if !slices.Equal(got, want) {
+	if !sameChanges(got, want) {
 		b.t.Errorf("changes %+v, want %+v", got, want)
 	}
 	return got
@@ -27,7 +26,7 @@ func (b *rig) wantPartial(want ...Change) []Change {
 func (b *rig) settle(h InfoHash, r *Record) {
 	in := InFile{Record: Record{InfoHash: h}}
 	if r != nil {
-		in = InFile{*r, true}
+		in = InFile{Record: *r, Found: true}
 	}
 	b.Settle(Settlement{Taken: 1, Partial: []InFile{in}})
 }

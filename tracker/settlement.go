@@ -15,8 +15,9 @@ type Settlement struct {
 
 // InFile is what a file holds of a torrent.
 type InFile struct {
-	Record      // with an info hash alone if Found is not set
-	Found  bool // there is a record
+	Record        // with an info hash alone if Found is not set
+	Found  bool   // there is a record
+	Parts  []Part // of origins that are not folded, and the excess
 }
 
 // Settle takes in what has become of changes that were taken: partial torrents
