@@ -41,7 +41,7 @@ func (g *Group) hello(now time.Time) {
 	h := &Hello{
 		Serial: g.serial, Ended: g.endedRoot(), Silent: g.silentRoot(now), Nobody: g.ledger.root(Nobody),
 		Folded: g.folded.sum, FoldedNames: g.folded.newest(names),
-		EndedNames: some(sorted(g.ended), names, g.serial), Known: g.seen(now), Members: uint16(len(g.known)),
+		EndedNames: some(sorted(g.ended), names, g.serial), Known: g.seen(now), Members: uint16(len(g.known)), Label: g.options.Label,
 	}
 	var parts []*Parts
 	parts, h.Number, h.Oldest, h.Own = g.ledger.state(now)

@@ -51,7 +51,7 @@ func page(origins []Origin, after Origin, n int, say func(Origin) Name) (names [
 func (g *Group) fold(origins []Origin, now time.Time) {
 	var fresh []Origin
 	for _, o := range origins {
-		if o == Nobody || g.folded.has[o] {
+		if o == Nobody || g.folded.has[o] || len(g.folded.order) == maxFolded {
 			continue
 		}
 		if o == g.ledger.Own() {

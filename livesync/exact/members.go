@@ -11,6 +11,9 @@ import (
 const (
 	maxKnown = 1024
 	maxEnded = 1 << 16
+	// maxFolded bounds the folded origins, which are kept for ever: ten instances with
+	// ten starts a day make as many in 28 years.
+	maxFolded = 1 << 20
 )
 
 // presentFor is how many intervals a member counts as present after a hello.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 // Message is what one member says to all or to one other. Slices in it belong to the
@@ -37,6 +38,7 @@ type Hello struct {
 	EndedNames    []Origin // some of those not folded
 	Known         []Seen   // some of the members, without the sender
 	Members       uint16   // how many it knows
+	Label         override.Label
 }
 
 // Parts are parts of the sender's own origin, each completion on its own: their values

@@ -1,6 +1,10 @@
 package exact
 
-import "time"
+import (
+	"time"
+
+	"keeptrack/tracker/override"
+)
 
 // Options are what a Group is made with.
 type Options struct {
@@ -20,6 +24,8 @@ type Options struct {
 	Away      time.Duration // a member that nobody heard for so long has ended
 	Alone     time.Duration // how long to wait for members when none is known
 	Sizes     Sizes
+	// Label names this instance to people.
+	Label override.Label
 	// NewOrigin draws a name.
 	NewOrigin func() Origin
 	// Keep puts on the disk which origin is the present one and which have ended. It

@@ -27,22 +27,22 @@ const (
 
 // Sizes in bytes.
 const (
-	envelopeSize = 8 + 8                            // sender, receiver
-	helloSize    = 8*7 + foldedSize + 2 + 1 + 1 + 1 // without lists
-	foldedSize   = 4 + 8                            // FoldedSum
-	recordSize   = 20 + 8 + 4                       // Record
-	recordsSize  = 8 + 20 + 2 + foldedSize + 1      // Records without records
-	seenSize     = 8 + 4                            // Seen
-	nodeSize     = 1 + 2                            // Node
-	digestsSize  = nodeSize + 8*nodeChildren        // NodeDigests
-	askRecords   = 8 + 20 + 2                       // AskRecords
-	nameSize     = 8 + 8 + 1                        // Name of an origin that is not folded
-	namesSize    = 1 + 8                            // Names without names
-	keptBit      = 1 << 31                          // of a record's age: Kept
-	maxAge       = (keptBit - 1) * time.Second      // that a record can tell
-	maxSeen      = math.MaxUint32 * time.Second     // that a Seen can tell
-	maxNames     = math.MaxUint8                    // in a list of a hello
-	helloLists   = 8 + 8 + seenSize                 // one of each list
+	envelopeSize = 8 + 8                                // sender, receiver
+	helloSize    = 8*7 + foldedSize + 2 + 4 + 1 + 1 + 1 // without lists
+	foldedSize   = 4 + 8                                // FoldedSum
+	recordSize   = 20 + 8 + 4                           // Record
+	recordsSize  = 8 + 20 + 2 + foldedSize + 1          // Records without records
+	seenSize     = 8 + 4                                // Seen
+	nodeSize     = 1 + 2                                // Node
+	digestsSize  = nodeSize + 8*nodeChildren            // NodeDigests
+	askRecords   = 8 + 20 + 2                           // AskRecords
+	nameSize     = 8 + 8 + 1                            // Name of an origin that is not folded
+	namesSize    = 1 + 8                                // Names without names
+	keptBit      = 1 << 31                              // of a record's age: Kept
+	maxAge       = (keptBit - 1) * time.Second          // that a record can tell
+	maxSeen      = math.MaxUint32 * time.Second         // that a Seen can tell
+	maxNames     = math.MaxUint8                        // in a list of a hello
+	helloLists   = 8 + 8 + seenSize                     // one of each list
 	moreFlag     = 1
 	foldedFlag   = 2
 )
@@ -105,6 +105,7 @@ func (m *Hello) append(b []byte) []byte {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	b = binary.BigEndian.AppendUint16(m.Folded.append(b), m.Members)
+	b = append(b, m.Label[:]...)
 	b = append(b, byte(len(m.FoldedNames)), byte(len(m.EndedNames)), byte(len(m.Known)))
 	for _, o := range m.FoldedNames {
 		b = append(b, o[:]...)

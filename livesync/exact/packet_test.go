@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 var (
@@ -25,9 +26,9 @@ var goldens = []struct {
 }{
 	{TypeHello, Nobody, &Hello{
 		Serial: 1, Number: 2, Oldest: 3, Own: 4, Ended: 5, Silent: 6, Nobody: 7, Folded: FoldedSum{8, 9},
-		FoldedNames: []Origin{originA}, EndedNames: []Origin{originB}, Known: []Seen{{originB, 10 * time.Second}}, Members: 11,
+		FoldedNames: []Origin{originA}, EndedNames: []Origin{originB}, Known: []Seen{{originB, 10 * time.Second}}, Members: 11, Label: override.Label{0xd0, 13, 14, 15},
 	}, "a0010203040506070000000000000000" + "0000000000000001" + "0000000000000002" + "0000000000000003" + "0000000000000004" +
-		"0000000000000005" + "0000000000000006" + "0000000000000007" + "00000008" + "0000000000000009" + "000b" + "010101" +
+		"0000000000000005" + "0000000000000006" + "0000000000000007" + "00000008" + "0000000000000009" + "000b" + "d00d0e0f" + "010101" +
 		"a001020304050607" + "b001020304050607" + "b001020304050607" + "0000000a"},
 	{TypeParts, Nobody, &Parts{1, []Record{record(2, 3*time.Second, true), record(3, 0, false)}},
 		"a0010203040506070000000000000000" + "0000000000000001" +

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/override"
 )
 
 // Parse reads what follows the type in a packet. What it returns does not refer to b.
@@ -68,7 +69,7 @@ func (p *parser) hello() *Hello {
 	for _, n := range [...]*uint64{&m.Serial, &m.Number, &m.Oldest, &m.Own, &m.Ended, &m.Silent, &m.Nobody} {
 		*n = p.u64()
 	}
-	m.Folded, m.Members = p.folded(), p.u16()
+	m.Folded, m.Members, m.Label = p.folded(), p.u16(), override.Label(p.take(4))
 	n := p.take(3)
 	for range n[0] {
 		m.FoldedNames = append(m.FoldedNames, p.origin())

@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"keeptrack/tracker/udp":          {"keeptrack/tracker", "keeptrack/tracker/bep15", "keeptrack/tracker/internal/nap"},
 	"keeptrack/tracker/http":         {"keeptrack/tracker", "keeptrack/tracker/internal/nap"},
 	"keeptrack/livesync":             {"keeptrack/tracker", "keeptrack/tracker/override", "keeptrack/tracker/peergroup", "keeptrack/livesync/wire", "keeptrack/livesync/transport"},
-	"keeptrack/livesync/exact":       {"keeptrack/tracker"},
+	"keeptrack/livesync/exact":       {"keeptrack/tracker", "keeptrack/tracker/override"},
 	"keeptrack/livesync/transport":   {},
 	"keeptrack/livesync/wire":        {"keeptrack/tracker", "keeptrack/tracker/override", "keeptrack/tracker/peergroup"},
 	"keeptrack/store":                {"keeptrack/tracker", "keeptrack/tracker/override", "keeptrack/migrations", "keeptrack/store/boltpage", "keeptrack/store/runs", "keeptrack/store/safefile"},
