@@ -22,6 +22,7 @@ const (
 	DropSealedReplayed             // sealed, and accepted before
 	DropUnknownType                // a type that is not known
 	DropBadLength                  // a length that does not fit the type
+	DropBadValue                   // a packet about counts with a value that nobody sends
 	DropEmptyBeacon                // a BEACON of an instance without torrents
 	DropOtherTarget                // an INQUIRE for another instance
 	DropTooSoon                    // an INQUIRE, or one that asks for peers, within the rest after a stream: the former is answered after it
@@ -34,7 +35,7 @@ const (
 	DropBadCount                   // a downloaded count beyond what is believed of others
 	DropBadOverride                // an override of the access list with an unknown decision
 	DropOverrideAhead              // an override made too far ahead of this instance's clock
-	DropBusy                       // a packet of overrides, when too many wait for the disk
+	DropBusy                       // a packet about overrides or counts, when too many wait to be looked at
 
 	DropCount int = iota // number of reasons, DropNone included
 )
@@ -51,6 +52,7 @@ var dropNames = [DropCount]string{
 	DropSealedReplayed: "sealed_replayed",
 	DropUnknownType:    "unknown_type",
 	DropBadLength:      "bad_length",
+	DropBadValue:       "bad_value",
 	DropEmptyBeacon:    "empty_beacon",
 	DropOtherTarget:    "other_target",
 	DropTooSoon:        "too_soon",
@@ -84,6 +86,8 @@ func DropOf(err error) Drop {
 		return DropShort
 	case wire.ErrType:
 		return DropUnknownType
+	case wire.ErrValue:
+		return DropBadValue
 	case wire.ErrForged:
 		return DropSealedBad
 	default:

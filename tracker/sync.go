@@ -16,6 +16,8 @@ type SyncRecord struct {
 	InfoHash InfoHash
 	Peer     Peer
 	Flags    SyncFlags
+	// Counted says that a part of the sender tells this completion as well.
+	Counted bool
 }
 
 // SyncResult says what became of a record received by live sync.

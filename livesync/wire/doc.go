@@ -13,5 +13,6 @@ var (
 	ErrShort  = errors.New("shorter than a header")
 	ErrType   = errors.New("the type is not known")
 	ErrLength = errors.New("the length does not fit the type")
+	ErrValue  = errors.New("a value that nobody sends")
 	ErrForged = errors.New("sealed with another key, or changed on the way")
 )

@@ -25,6 +25,8 @@ func (p Packet) String() string {
 		p.writeNewcomer(&b)
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		p.writeOverrides(&b)
+	default:
+		p.writeCount(&b)
 	}
 	if p.Trailing > 0 {
 		fmt.Fprintf(&b, " (%d bytes more)", p.Trailing)
@@ -44,7 +46,7 @@ func (p Packet) writeRecords(b *strings.Builder) {
 		}
 		var r tracker.SyncRecord
 		p.Sync(i, &r)
-		fmt.Fprintf(b, " %s %s %s", r.InfoHash, r.Peer, strings.Join(flagNames(r.Flags), " "))
+		fmt.Fprintf(b, " %s %s %s", r.InfoHash, r.Peer, strings.Join(flagNames(&r), " "))
 	}
 }
 
@@ -57,6 +59,7 @@ type packetJSON struct {
 	*helloJSON
 	*streamJSON
 	*overridesJSON
+	*countJSON
 	Peers    []peerJSON `json:"peers,omitempty"`
 	Tells    []toldJSON `json:"tells,omitempty"`
 	Trailing int        `json:"trailing_bytes,omitempty"`
@@ -93,6 +96,8 @@ func (p Packet) MarshalJSON() ([]byte, error) {
 		p.addNewcomer(&v)
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		p.addOverrides(&v)
+	default:
+		p.addCount(&v)
 	}
 	return json.Marshal(v)
 }
@@ -106,14 +111,15 @@ func (p Packet) addRecords(v *packetJSON) {
 		}
 		var r tracker.SyncRecord
 		p.Sync(i, &r)
-		v.Peers = append(v.Peers, peerJSON{InfoHash: r.InfoHash.String(), Peer: r.Peer.String(), Flags: flagNames(r.Flags)})
+		v.Peers = append(v.Peers, peerJSON{InfoHash: r.InfoHash.String(), Peer: r.Peer.String(), Flags: flagNames(&r)})
 	}
 }
 
 // flagNames returns what the flags say: the role, unless the peer stopped, and
 // what happened.
-func flagNames(f tracker.SyncFlags) []string {
+func flagNames(r *tracker.SyncRecord) []string {
 	var names []string
+	f := r.Flags
 	switch {
 	case f&tracker.SyncStopped != 0:
 		names = append(names, "stopped")
@@ -124,6 +130,9 @@ func flagNames(f tracker.SyncFlags) []string {
 	}
 	if f&tracker.SyncComplete != 0 {
 		names = append(names, "complete")
+	}
+	if r.Counted {
+		names = append(names, "counted")
 	}
 	return names
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"keeptrack/livesync/exact"
 	"keeptrack/tracker"
 	"keeptrack/tracker/override"
 )
@@ -28,6 +29,18 @@ const (
 	KindPeersEnd       // the last packet of those
 	KindHave           // what of them has arrived
 
+	// Those by which members keep downloaded counts exact, in the order of their type
+	// numbers, see Kind.Counts.
+	KindCountHello      // what a member has
+	KindCountParts      // parts of the sender's own
+	KindCountPartsAsk   // asks for those again
+	KindCountNamesAsk   // asks for names of origins
+	KindCountNames      // and answers
+	KindCountDigestsAsk // asks for digests of parts
+	KindCountDigests    // and answers
+	KindCountRecordsAsk // asks for parts, whoever counted
+	KindCountRecords    // and answers
+
 	KindCount int = iota // number of kinds
 )
 
@@ -37,7 +50,7 @@ var kinds = [KindCount]struct {
 	body   int    // size in bytes of what comes before the records
 	record int    // size of a record in bytes; 0: the body holds no records
 	least  int    // number of records at least
-	groups bool   // groups of peers follow in place of records
+	open   bool   // more follows in place of records, which Parse looks at
 }{
 	KindLive:    {name: "live", wire: 0, record: LiveSize, least: 1},
 	KindLive6:   {name: "live6", wire: 1, record: Live6Size, least: 1},
@@ -51,9 +64,19 @@ var kinds = [KindCount]struct {
 
 	KindHello:    {name: "hello", wire: 0x120, body: helloSize},
 	KindAsk:      {name: "peers_ask", wire: 0x121, body: 4 + 4},
-	KindPeers:    {name: "peers", wire: 0x122, body: peersHead, groups: true},
+	KindPeers:    {name: "peers", wire: 0x122, body: peersHead, open: true},
 	KindPeersEnd: {name: "peers_end", wire: 0x123, body: 4 + 4 + 4},
 	KindHave:     {name: "peers_have", wire: 0x124, body: 4 + 4 + 4, record: 4},
+
+	KindCountHello:      {name: "count_hello", wire: uint32(exact.TypeHello), body: countHead, open: true},
+	KindCountParts:      {name: "count_parts", wire: uint32(exact.TypeParts), body: countPartsHead, record: countRecordSize},
+	KindCountPartsAsk:   {name: "count_parts_ask", wire: uint32(exact.TypeAskParts), body: countHead, open: true},
+	KindCountNamesAsk:   {name: "count_names_ask", wire: uint32(exact.TypeAskNames), body: countHead, open: true},
+	KindCountNames:      {name: "count_names", wire: uint32(exact.TypeNames), body: countHead, open: true},
+	KindCountDigestsAsk: {name: "count_digests_ask", wire: uint32(exact.TypeAskDigests), body: countHead, open: true},
+	KindCountDigests:    {name: "count_digests", wire: uint32(exact.TypeDigests), body: countHead, open: true},
+	KindCountRecordsAsk: {name: "count_records_ask", wire: uint32(exact.TypeAskRecords), body: countHead, open: true},
+	KindCountRecords:    {name: "count_records", wire: uint32(exact.TypeRecords), body: countRecordsHead, record: countRecordSize},
 }
 
 // Extension reports whether packets of kind k are keeptrack's own: other programs do
@@ -112,7 +135,7 @@ func kindOf(wire uint32, body int) (Kind, error) {
 		}
 		known = true
 		least := t.body + t.least*t.record
-		if body == least || body > least && (t.record > 0 || t.groups) {
+		if body == least || body > least && (t.record > 0 || t.open) {
 			return Kind(k), nil
 		}
 	}

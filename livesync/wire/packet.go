@@ -23,6 +23,16 @@ const (
 // internal to opentracker: sent as 0 and ignored on receipt.
 const syncFlags = tracker.SyncSeeding | tracker.SyncComplete | tracker.SyncStopped
 
+// countedMark is the last byte of a SYNC_LIVE or SYNC_LIVE6 record of a completion that
+// a part of the sender's tells as well. Otherwise it is 0. Programs that do not know it
+// send 0, or what happens to be there, and ignore it.
+const countedMark = 1
+
+// counted reports whether the last byte of a record with these flags is the mark.
+func counted(f tracker.SyncFlags, last byte) bool {
+	return f&tracker.SyncComplete != 0 && last == countedMark
+}
+
 // TellRecord is what a TELL packet holds of one torrent.
 type TellRecord struct {
 	InfoHash tracker.InfoHash
@@ -46,10 +56,11 @@ type Packet struct {
 
 	body  []byte // with whole records, if there are any
 	peers int    // of KindPeers: how many there are
+	count *Count // of kinds that Counts
 }
 
 // Parse reads a packet. The Packet refers to b and is valid as long as b is not
-// changed. The error is ErrShort, ErrType or ErrLength.
+// changed. The error is ErrShort, ErrType, ErrLength or ErrValue.
 //
 // A packet of records holds at least one whole record, or its length is wrong.
 func Parse(b []byte) (Packet, error) {
@@ -62,6 +73,13 @@ func Parse(b []byte) (Packet, error) {
 		return Packet{}, err
 	}
 	p := Packet{From: ID(b), Kind: k}
+	if k.Counts() {
+		p.body = body
+		if p.count, err = parseCount(k, body); err != nil {
+			return Packet{}, err
+		}
+		return p, nil
+	}
 	if size := kinds[k].record; size > 0 {
 		p.Trailing = (len(body) - kinds[k].body) % size
 	}
@@ -87,12 +105,14 @@ func (p Packet) Sync(i int, r *tracker.SyncRecord) {
 		r.InfoHash = tracker.InfoHash(b)
 		r.Peer = tracker.MakePeer4([4]byte(b[20:]), binary.BigEndian.Uint16(b[24:]))
 		r.Flags = tracker.SyncFlags(b[26]) & syncFlags
+		r.Counted = counted(r.Flags, b[27])
 		return
 	}
 	b := p.body[i*Live6Size:][:Live6Size]
 	r.InfoHash = tracker.InfoHash(b)
 	r.Peer = tracker.MakePeer6([16]byte(b[20:]), binary.BigEndian.Uint16(b[36:]))
 	r.Flags = tracker.SyncFlags(b[38]) & syncFlags
+	r.Counted = counted(r.Flags, b[39])
 }
 
 // Tell returns record i of a packet of kind KindTell.
@@ -122,7 +142,11 @@ func AppendHeader(dst []byte, id ID, k Kind) []byte {
 // IPv6 address, to go into KindLive6.
 func AppendSync(dst []byte, r *tracker.SyncRecord) []byte {
 	dst = r.Peer.AppendCompact(append(dst, r.InfoHash[:]...))
-	return append(dst, byte(r.Flags&syncFlags), 0)
+	last := byte(0)
+	if r.Counted && r.Flags&tracker.SyncComplete != 0 {
+		last = countedMark
+	}
+	return append(dst, byte(r.Flags&syncFlags), last)
 }
 
 // AppendTell appends a record of TellSize bytes.

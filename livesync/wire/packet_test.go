@@ -28,6 +28,11 @@ func encode(p Packet) []byte {
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		return encodeOverrides(p)
 	}
+	if p.Kind.Counts() {
+		c := p.Count()
+		_, b := AppendCount(nil, p.From, &c)
+		return b
+	}
 	b := AppendHeader(nil, p.From, p.Kind)
 	for i := range p.Records() {
 		if p.Kind == KindTell {
@@ -89,7 +94,7 @@ func encodeOverrides(p Packet) []byte {
 }
 
 // refusals are the errors of Parse by the name that packets.txt has for them.
-var refusals = map[string]error{"short": ErrShort, "unknown_type": ErrType, "bad_length": ErrLength}
+var refusals = map[string]error{"short": ErrShort, "unknown_type": ErrType, "bad_length": ErrLength, "bad_value": ErrValue}
 
 func TestGoldenPackets(t *testing.T) {
 	for _, g := range wiretest.Goldens(t) {
@@ -121,7 +126,7 @@ func TestGoldenPackets(t *testing.T) {
 }
 
 func TestFullPacketsFitAnEthernetFrame(t *testing.T) {
-	for k, want := range map[Kind]int{KindLive: 52, KindLive6: 36, KindTell: 45, KindOverrides: 44, KindOverrideAsk: 162} {
+	for k, want := range map[Kind]int{KindLive: 52, KindLive6: 36, KindTell: 45, KindOverrides: 44, KindOverrideAsk: 162, KindCountParts: 45, KindCountRecords: 43} {
 		if got := k.Records(fullFrame); got != want {
 			t.Errorf("%s: %d records, want %d", k, got, want)
 		}
@@ -141,11 +146,45 @@ func TestPacketJSON(t *testing.T) {
 		"tell_one":        `{"id":"deadbeef","type":"tell","tells":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","age_minutes":7,"downloaded":13772}]}`,
 		"override_two":    `{"id":"deadbeef","type":"overrides","overrides":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","decision":"refuse","made":"2023-11-14T22:13:20.000000001Z","origin":"abcdef01"},{"info_hash":"000102030405060708090a0b0c0d0e0f10111213","decision":"dropped","made":"2023-11-14T22:13:21Z","origin":"01020304"}]}`,
 		"override_digest": `{"id":"deadbeef","type":"override_digest","digest":"0123456789abcdef","agreed":"2023-11-14T22:13:20Z","label":"abcdef01"}`,
+		"count_hello":     `{"id":"deadbeef","type":"count_hello","origin":"a001020304050607","said":{"ended":"0000000000000005","ended_names":["b001020304050607"],"folded":8,"folded_digest":"0000000000000009","folded_names":["a001020304050607"],"known":[{"origin":"b001020304050607","age_seconds":10}],"label":"d00d0e0f","members":11,"nobody":"0000000000000007","number":2,"oldest":3,"own":"0000000000000004","serial":1,"silent":"0000000000000006"}}`,
+		"count_parts":     `{"id":"deadbeef","type":"count_parts","origin":"a001020304050607","said":{"number":1,"parts":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","value":2,"age_seconds":3,"kept":true},{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","value":3,"age_seconds":0,"kept":false}]}}`,
+		"names_open":      `{"id":"deadbeef","type":"count_names","origin":"a001020304050607","receiver":"b001020304050607","said":{"after":"0000000000000000","folded":false,"more":true,"names":[{"origin":"a001020304050607","root":"0000000000000001","ended":true},{"origin":"b001020304050607","root":"0000000000000002"}]}}`,
+		"digests_ask":     `{"id":"deadbeef","type":"count_digests_ask","origin":"a001020304050607","receiver":"b001020304050607","said":{"nodes":["root","fff"],"subject":"0000000000000000"}}`,
+		"records":         `{"id":"deadbeef","type":"count_records","origin":"a001020304050607","receiver":"b001020304050607","said":{"folded":1,"folded_digest":"0000000000000002","from":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","last_range":"50ff","more":true,"parts":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","value":2,"age_seconds":3,"kept":true}],"subject":"a001020304050607"}}`,
+		"live_counted":    `{"id":"deadbeef","type":"live","peers":[{"info_hash":"5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6","peer":"192.0.2.1:6881","flags":["seeding","complete","counted"]}]}`,
 		"override_ask":    `{"id":"deadbeef","type":"override_ask","target":"cafebabe","ranges":[{"first_byte":"00","digest":"0000000000000000"},{"first_byte":"50","digest":"0123456789abcdef"}]}`,
 	} {
 		p, _ := Parse(wiretest.Packet(t, name))
 		if got, err := json.Marshal(p); err != nil || string(got) != want {
 			t.Errorf("%s: %v\n%s\nwant\n%s", name, err, got, want)
+		}
+	}
+}
+
+// TestOnlyCompletionsAreMarked: the mark is read where it was written, and nowhere else.
+func TestOnlyCompletionsAreMarked(t *testing.T) {
+	for _, peer := range []tracker.Peer{tracker.MakePeer4([4]byte{8}, 1), tracker.MakePeer6([16]byte{0x20, 1}, 1)} {
+		for _, flags := range []tracker.SyncFlags{0, tracker.SyncSeeding, tracker.SyncComplete, tracker.SyncStopped} {
+			for _, counted := range []bool{false, true} {
+				kind := KindOfPeers(peer.Family())
+				b := AppendSync(AppendHeader(nil, ID{1}, kind), &tracker.SyncRecord{Peer: peer, Flags: flags, Counted: counted})
+				want := counted && flags == tracker.SyncComplete
+				last := &b[len(b)-1]
+				if (*last == 1) != want {
+					t.Errorf("%s, flags %x, counted %t: the last byte is %d", kind, flags, counted, *last)
+				}
+				for _, is := range []byte{*last, 1, 2, 0xff} {
+					*last = is
+					p, err := Parse(b)
+					if err != nil {
+						t.Fatal(err)
+					}
+					var r tracker.SyncRecord
+					if p.Sync(0, &r); r.Counted != (is == 1 && flags == tracker.SyncComplete) {
+						t.Errorf("%s, flags %x, last byte %d: counted %t", kind, flags, is, r.Counted)
+					}
+				}
+			}
 		}
 	}
 }
