@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,12 +28,15 @@ type lan struct {
 	hosts []string // names of namespaces
 }
 
+// lans counts networks: some tests run at the same time.
+var lans atomic.Uint32
+
 // newLAN makes a network of n hosts, 198.51.100.1 and on. It skips the test where
 // that takes a privilege that is lacking.
 func newLAN(t *testing.T, n int) *lan {
 	t.Helper()
 	testenv.NeedNamespaces(t)
-	l := &lan{t: t, name: fmt.Sprintf("kt%d", os.Getpid()%100000)}
+	l := &lan{t: t, name: fmt.Sprintf("kt%d-%d", os.Getpid(), lans.Add(1))}
 	if out, err := exec.Command("ip", "netns", "add", l.name).CombinedOutput(); err != nil {
 		testenv.Need(t, "make network namespaces", fmt.Errorf("%w: %s", err, out))
 	}
@@ -99,7 +103,24 @@ func (l *lan) lose(percent int) {
 // start runs a daemon on host i, with its database in dir.
 func (l *lan) start(i int, dir string, more settings) *instance {
 	l.t.Helper()
-	s := testSettings(dir).with(hasty).with(settings{
+	path, err := built()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return l.startProgram(path, i, l.config(i, dir, more))
+}
+
+// startProgram runs the program at path as the daemon on host i.
+func (l *lan) startProgram(path string, i int, s settings) *instance {
+	l.t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", l.hosts[i], path, "serve", "--config", s.write(l.t))
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=10")
+	return startCommand(l.t, cmd, l.client(i))
+}
+
+// config returns the config of the daemon on host i.
+func (l *lan) config(i int, dir string, more settings) settings {
+	return testSettings(dir).with(hasty).with(settings{
 		"udp.listen":         `["127.0.0.1:0"]`,
 		"http.listen":        `["127.0.0.1:0"]`,
 		"livesync.enabled":   "true",
@@ -107,11 +128,6 @@ func (l *lan) start(i int, dir string, more settings) *instance {
 		"livesync.nodes":     `["198.51.100.0/24"]`,
 		"livesync.id":        fmt.Sprintf(`"0000000%d"`, i+1),
 	}).with(more)
-	path, err := built()
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return startCommand(l.t, exec.Command("ip", "netns", "exec", l.hosts[i], path, "serve", "--config", s.write(l.t)), l.client(i))
 }
 
 // client returns an HTTP client on host i.
