@@ -301,7 +301,7 @@ func FuzzShard(f *testing.F) {
 			summedUp(entry)
 		}
 		if e, err := readEntry(1, entry, true); err == nil {
-			if _, err := runs.NewMerge([]runs.Entry{e}, make([]byte, runs.HashSize)); err != nil {
+			if _, err := runs.NewMerge(runs.Records, []runs.Entry{e}, make([]byte, runs.HashSize)); err != nil {
 				t.Error(err)
 			}
 		}

@@ -42,7 +42,7 @@ func openShards(tx *bbolt.Tx, from []byte, checked *shardsChecked) (*shards, err
 		return nil, err
 	}
 	checked.journal = true
-	s.merge, err = runs.NewMerge(entries, from)
+	s.merge, err = runs.NewMerge(runs.Records, entries, from)
 	return s, err
 }
 

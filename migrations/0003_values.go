@@ -75,13 +75,13 @@ func readEntry(sequence uint64, v []byte, check bool) (e runs.Entry, err error) 
 	if size > uint64(len(body)) || (uint64(len(body))-size)%runs.HashSize != 0 {
 		return e, errLength
 	}
-	e = runs.Entry{Sequence: sequence, Records: body[:size], Removed: body[size:]}
+	e = runs.Entry{Sequence: sequence, Elements: body[:size], Removed: body[size:]}
 	switch {
 	case !check:
 		return e, nil
 	case !summed(v):
 		return e, errChecksum
-	case !ascending(e.Records, runs.RecordSize) || !ascending(e.Removed, runs.HashSize):
+	case !ascending(e.Elements, runs.RecordSize) || !ascending(e.Removed, runs.HashSize):
 		return e, errOrder
 	}
 	return e, nil

@@ -34,4 +34,5 @@ var Steps = []Step{
 	{Name: "access", Apply: access},
 	{Name: "chunks", Prepare: prepareChunks, Begun: chunksBegun, Apply: chunks},
 	{Name: "overrides", Apply: overrides},
+	{Name: "parts", Apply: parts},
 }

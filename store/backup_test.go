@@ -259,7 +259,7 @@ func TestCompactDamagedValue(t *testing.T) {
 	path, _ := filledFile(t)
 	s := openStore(t, path)
 	if err := s.db.Update(func(tx *bbolt.Tx) error {
-		return corrupt(nth(tx.Bucket(bucketChunks), 0), keyRecords, chunkHeader)
+		return corrupt(nth(recordTable.in(tx).base, 0), recordTable.value, chunkHeader)
 	}); err != nil {
 		t.Fatal(err)
 	}

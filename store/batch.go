@@ -9,13 +9,15 @@ import (
 	"keeptrack/tracker"
 )
 
-// batch are changes for one journal entry.
+// batch are changes for one journal entry of each table.
 type batch struct {
-	taken []tracker.Change
-	order []place // the changes in order of info hash, those of a torrent as they were taken
+	taken   []tracker.Change
+	order   []place        // the changes in order of info hash, those of a torrent as they were taken
+	origins *originTable   // as the transaction has them
+	pending []tracker.Part // scratch
 
-	records, removed []byte           // encoded, ascending
-	partial          []tracker.InFile // what the file has of the torrents of partial changes
+	records, parts tableBatch
+	partial        []tracker.InFile // what the file has of the torrents of partial changes
 }
 
 // place is where in a batch a change is, and the beginning of its info hash:
@@ -45,47 +47,96 @@ func (b *batch) sort() {
 	b.partial = slices.Grow(b.partial[:0], partial)
 }
 
-// encode makes the lists of a journal entry. Of a torrent that was taken twice
+// encode makes the lists of the journal entries. Of a torrent that was taken twice
 // the later change counts. To partial changes it adds what the file has.
-func (b *batch) encode(file *lookup) error {
-	b.records, b.removed, b.partial = slices.Grow(b.records[:0], len(b.taken)*recordSize), b.removed[:0], b.partial[:0]
+func (b *batch) encode(records, parts *lookup) error {
+	b.records.elements, b.partial = slices.Grow(b.records.elements, len(b.taken)*recordSize), b.partial[:0]
 	for from, to := 0, 0; from < len(b.order); from = to {
 		hash := &b.taken[b.order[from].at].InfoHash
 		for to = from + 1; to < len(b.order) && b.taken[b.order[to].at].InfoHash == *hash; {
 			to++
 		}
-		last := &b.taken[b.order[to-1].at]
+		var err error
+		earlier, last := b.order[from:to-1], &b.taken[b.order[to-1].at]
 		switch {
 		case last.Removed:
-			b.removed = append(b.removed, hash[:]...)
+			b.records.removed = append(b.records.removed, hash[:]...)
+			err = b.removeParts(parts, hash)
 		case !last.Partial:
-			b.records = appendRecord(b.records, last.Record)
+			b.records.elements = appendRecord(b.records.elements, last.Record)
+			if b.removedIn(earlier) { // and has come back
+				err = b.removeParts(parts, hash)
+			}
+			b.encodeParts(hash, append(b.pending[:0], last.Parts...))
 		default:
-			in, err := b.before(b.order[from:to-1], file, hash)
-			if err != nil {
-				return err
-			}
-			b.partial = append(b.partial, in)
-			if r := whole(in, last); r != in.Record || !in.Found {
-				b.records = appendRecord(b.records, r)
-			}
+			err = b.encodePartial(earlier, last, records, parts)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// before returns what a partial change adds to: an earlier change in the batch
-// that is not partial, or what the file has.
-func (b *batch) before(earlier []place, file *lookup, hash *tracker.InfoHash) (tracker.InFile, error) {
-	for _, p := range slices.Backward(earlier) {
-		switch c := &b.taken[p.at]; {
-		case c.Removed:
-			return tracker.InFile{Record: tracker.Record{InfoHash: *hash}}, nil
-		case !c.Partial:
-			return tracker.InFile{Record: c.Record, Found: true}, nil
+// encodePartial adds a partial change, with what the file has of the torrent.
+func (b *batch) encodePartial(earlier []place, c *tracker.Change, records, parts *lookup) error {
+	in, pending, err := b.before(earlier, records, parts, &c.InfoHash)
+	if err != nil {
+		return err
+	}
+	r := whole(in, c)
+	if r != in.Record || !in.Found {
+		b.records.elements = appendRecord(b.records.elements, r)
+	}
+	if !b.origins.none() {
+		held := in.Parts
+		in.Parts = b.origins.withExcess(in)
+		if e, changed := b.origins.excess(in, held, c, r); changed {
+			pending = setPart(pending, tracker.Part{Value: e})
 		}
 	}
-	return file.find(hash)
+	b.encodeParts(&c.InfoHash, pending)
+	b.partial = append(b.partial, in)
+	return nil
+}
+
+// before returns what a partial change adds to: an earlier change in the batch
+// that is not partial, whose parts are pending then, or what the file has.
+func (b *batch) before(earlier []place, records, parts *lookup, hash *tracker.InfoHash) (in tracker.InFile, pending []tracker.Part, err error) {
+	pending = b.pending[:0]
+	held, err := b.rows(parts, hash)
+	if err != nil {
+		return in, pending, err
+	}
+	i := len(earlier) - 1
+	for i >= 0 && b.taken[earlier[i].at].Partial {
+		i--
+	}
+	switch {
+	case i < 0:
+		in, err = records.record(hash)
+	case b.taken[earlier[i].at].Removed:
+		in.InfoHash = *hash
+	default:
+		c := &b.taken[earlier[i].at]
+		in, pending = tracker.InFile{Record: c.Record, Found: true}, append(pending, c.Parts...)
+	}
+	if !in.Found || i >= 0 && b.removedIn(earlier[:i]) { // parts without a record are of nothing
+		b.remove(hash, held)
+		held = nil
+	}
+	for _, p := range pending {
+		if !b.origins.folded(p.Origin) {
+			held = setPart(held, p)
+		}
+	}
+	in.Parts = held
+	return in, pending, err
+}
+
+// removedIn reports whether there is a removal among changes of one torrent.
+func (b *batch) removedIn(changes []place) bool {
+	return slices.ContainsFunc(changes, func(p place) bool { return b.taken[p.at].Removed })
 }
 
 // whole returns the record of a torrent of which the tracker knows a part and the
@@ -93,6 +144,6 @@ func (b *batch) before(earlier []place, file *lookup, hash *tracker.InfoHash) (t
 func whole(in tracker.InFile, c *tracker.Change) tracker.Record {
 	r := c.Record
 	r.LastAnnounce = max(r.LastAnnounce, in.LastAnnounce)
-	r.Downloaded = max(c.Floor, in.Downloaded+min(r.Downloaded, tracker.MaxDownloaded-in.Downloaded))
+	r.Downloaded = max(c.Floor, addCounts(in.Downloaded, r.Downloaded))
 	return r
 }

@@ -89,7 +89,7 @@ func benchStore(b *testing.B) (*Store, *benchSource) {
 
 func benchCheckpoint(b *testing.B, s *Store, src *benchSource) Result {
 	b.Helper()
-	res, err := s.Checkpoint(src, nil)
+	res, err := s.Checkpoint(src, Along{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func BenchmarkPartial(b *testing.B) {
 		}
 		b.ReportMetric(float64(journalEntries(b, s)), "journal-entries")
 		b.StartTimer()
-		if _, err := s.Checkpoint(&all, nil); err != nil {
+		if _, err := s.Checkpoint(&all, Along{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -29,31 +29,25 @@ type Result struct {
 
 // Checkpoint takes what has changed from src and writes it; when it returns
 // without error, that is on disk. It takes transactions of bounded size, and
-// writes nothing when nothing has changed.
+// writes nothing when nothing differs.
 //
-// What floors returns takes the place of the replay floors in the file; nil leaves
-// those, as does a nil floors. It is called after changes were taken, in the
-// transaction that writes them: when a packet had an effect on what is in the file,
-// so has its replay floor.
+// Each transaction also writes what along has then.
 //
 // On an error the changes not written have been given back to src, and the next
 // checkpoint writes them; Result tells what was written nevertheless. If another
 // file is at the path meanwhile, or none, that is an error too, although all is
 // written to the file that is open. It refuses to write before Load has
 // succeeded: nothing is built on what may be damaged.
-func (s *Store) Checkpoint(src Source, floors func() ReplayFloors) (Result, error) {
+func (s *Store) Checkpoint(src Source, along Along) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.loaded {
 		return Result{}, fmt.Errorf("database %s: nothing can be written before it is loaded", s.path)
 	}
-	if floors == nil {
-		floors = func() ReplayFloors { return nil }
-	}
 	var res Result
 	err := s.settle()
 	if err == nil {
-		err = s.checkpoint(&writing{src: src, floors: floors}, &res)
+		err = s.checkpoint(&writing{src: src, along: along}, &res)
 	}
 	if err == nil {
 		err = s.gone()
@@ -85,7 +79,7 @@ func (s *Store) checkpoint(w *writing, res *Result) error {
 			if wrote {
 				return nil
 			}
-			return s.writeFloors(w.floors(), res)
+			return s.writeAlong(w.along, res)
 		}
 		if err := s.write(w, res); err != nil {
 			err = errors.Join(err, s.settleDoubt(w.src))

@@ -29,7 +29,7 @@ func checkpoint(t *testing.T, s *Store, src Source) Result {
 
 func checkpointWith(t *testing.T, s *Store, src Source, floors func() ReplayFloors) Result {
 	t.Helper()
-	res, err := s.Checkpoint(src, floors)
+	res, err := s.Checkpoint(src, Along{Floors: floors})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func checkpointWith(t *testing.T, s *Store, src Source, floors func() ReplayFloo
 func journalEntries(t testing.TB, s *Store) (n int) {
 	t.Helper()
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketJournal).ForEachBucket(func([]byte) error {
+		return recordTable.in(tx).journal.ForEachBucket(func([]byte) error {
 			n++
 			return nil
 		})
@@ -55,7 +55,7 @@ func journalEntries(t testing.TB, s *Store) (n int) {
 func sequenceOf(t testing.TB, s *Store) (n uint64) {
 	t.Helper()
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		n = tx.Bucket(bucketJournal).Sequence()
+		n = recordTable.in(tx).journal.Sequence()
 		return nil
 	})
 	if err != nil {
@@ -176,7 +176,7 @@ func TestCheckpointBeforeLoad(t *testing.T) {
 	s = openStore(t, path)
 	empty := newFakeSource()
 	empty.put(record(1, 2))
-	if _, err := s.Checkpoint(empty, nil); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := s.Checkpoint(empty, Along{}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want one that names the file", err)
 	}
 	wantRecords(t, loadAll(t, s), src.all())
@@ -212,7 +212,7 @@ func TestFailedCheckpoint(t *testing.T) {
 			}
 			update := s.update
 			failAfter(s, test.succeed, test.committed)
-			first, err := s.Checkpoint(src, nil)
+			first, err := s.Checkpoint(src, Along{})
 			if !errors.Is(err, errDisk) || !strings.Contains(err.Error(), s.path) {
 				t.Fatalf("error %v, want the disk's and the path", err)
 			}
@@ -256,7 +256,7 @@ func TestCheckpointOnAFullDisk(t *testing.T) {
 		src.put(record(i, 2))
 	}
 	s.db.MaxSize = 1 // no growth
-	if res, err := s.Checkpoint(src, nil); err == nil {
+	if res, err := s.Checkpoint(src, Along{}); err == nil {
 		t.Fatalf("no error, result %+v", res)
 	}
 	s.db.MaxSize = 0
@@ -347,7 +347,7 @@ func TestFileGoneWhileOpen(t *testing.T) {
 			}
 			for i := range 2 {
 				src.put(record(i, 1))
-				res, err := s.Checkpoint(src, nil)
+				res, err := s.Checkpoint(src, Along{})
 				if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "was replaced or deleted while it was open") {
 					t.Errorf("error %v, want one that names the file", err)
 				}
@@ -363,7 +363,7 @@ func TestFileGoneWhileOpen(t *testing.T) {
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Checkpoint(src, nil); err == nil {
+	if _, err := s.Checkpoint(src, Along{}); err == nil {
 		t.Error("not noticed without changes")
 	}
 	if err := os.Rename(path+".old", path); err != nil {

@@ -4,31 +4,27 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
-
-	"go.etcd.io/bbolt"
-
-	"keeptrack/tracker"
+	"sort"
 )
 
-// chunk is what is known of a chunk of the base without its records.
+// chunk is what is known of a chunk of the base without its elements.
 type chunk struct {
-	low      tracker.InfoHash // its key: the lowest info hash that it covers
+	low      string // its key: the lowest one that it covers
 	sequence uint64
-	records  int
+	elements int
 }
 
-// chunkIndex are all chunks in order. The first covers the lowest info hash, and
-// each covers what is before the next: a torrent is in the last chunk whose key
-// is not after its info hash. It takes 40 bytes for 3,000 records.
+// chunkIndex are all chunks of a table in order. The first covers the lowest key,
+// and each covers what is before the next: an element is in the last chunk whose key
+// is not after its own. It takes 60 bytes for 3,000 elements.
 type chunkIndex []chunk
 
 // bounds returns what chunk i covers. It is valid as long as the index is not
 // changed.
 func (x chunkIndex) bounds(i int) bounds {
-	b := bounds{low: x[i].low[:]}
+	b := bounds{low: []byte(x[i].low)}
 	if i+1 < len(x) {
-		b.high = x[i+1].low[:]
+		b.high = []byte(x[i+1].low)
 	}
 	return b
 }
@@ -44,74 +40,69 @@ func (x chunkIndex) oldest() int {
 	return oldest
 }
 
-// records returns the number of records in the base.
-func (x chunkIndex) records() (n int) {
+// elements returns the number of elements in the base.
+func (x chunkIndex) elements() (n int) {
 	for i := range x {
-		n += x[i].records
+		n += x[i].elements
 	}
 	return n
 }
 
-// of returns the chunk that covers an info hash.
-func (x chunkIndex) of(h *tracker.InfoHash) int {
-	i, found := slices.BinarySearchFunc(x, h, func(c chunk, h *tracker.InfoHash) int {
-		return bytes.Compare(c.low[:], h[:])
-	})
-	if found {
-		return i
-	}
-	return i - 1
+// of returns the chunk that covers a key.
+func (x chunkIndex) of(key []byte) int {
+	return sort.Search(len(x), func(i int) bool { return x[i].low > string(key) }) - 1
 }
 
 // read reads and checks the value of chunk i.
-func (x chunkIndex) read(chunks *bbolt.Bucket, i int) (chunkValue, error) {
-	value := chunkValueOf(chunks, x[i].low[:])
+func (x chunkIndex) read(t tableTx, i int) (chunkValue, error) {
+	b := x.bounds(i)
+	value := t.chunk(b.low)
 	willNeed(value)
-	v, err := decodeChunk(x.bounds(i), value)
+	v, err := t.decodeChunk(b, value)
 	if err != nil {
-		return chunkValue{}, chunkError(x[i].low[:], err)
+		return chunkValue{}, t.chunkError(b.low, err)
 	}
 	return v, nil
 }
 
-// What can be wrong with the keys of the bucket chunks.
+// What can be wrong with the keys of the chunks.
 var (
 	errChunkKey   = errors.New("no chunk")
-	errFirstChunk = errors.New("the first chunk does not cover the lowest info hash")
+	errFirstChunk = errors.New("the first chunk does not cover the lowest key")
 )
 
 // checkChunkKey checks the key of a chunk. v is what a cursor has for its value,
 // nil for a bucket.
-func checkChunkKey(k, v []byte) error {
-	if len(k) != hashSize || v != nil {
+func (t *table) checkChunkKey(k, v []byte) error {
+	if len(k) != t.Key || v != nil {
 		return errChunkKey
 	}
 	return nil
 }
 
-// checkFirstChunk checks the first key of the bucket chunks, nil if it has none.
-func checkFirstChunk(k []byte) error {
-	if !bytes.Equal(k, make([]byte, hashSize)) {
-		return fmt.Errorf("bucket chunks: %w", errFirstChunk)
+// checkFirstChunk checks the key of the first chunk, nil if there is none.
+func (t *table) checkFirstChunk(k []byte) error {
+	if !bytes.Equal(k, t.lowest()) {
+		return fmt.Errorf("bucket %s: %w", t.chunks, errFirstChunk)
 	}
 	return nil
 }
 
 // readIndex makes the index from the heads of all chunks.
-func readIndex(chunks *bbolt.Bucket) (x chunkIndex, err error) {
-	c := chunks.Cursor()
+func (t tableTx) readIndex() (x chunkIndex, err error) {
+	c := t.base.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		if err := checkChunkKey(k, v); err != nil {
-			return nil, chunkError(k, err)
+		if err := t.checkChunkKey(k, v); err != nil {
+			return nil, t.chunkError(k, err)
 		}
-		value := chunkValueOf(chunks, k)
-		if !chunkLength(len(value)) {
-			return nil, chunkError(k, errLength)
+		value := t.chunk(k)
+		if !t.chunkLength(len(value)) {
+			return nil, t.chunkError(k, errLength)
 		}
-		x = append(x, chunk{tracker.InfoHash(k), chunkSequence(value), (len(value) - chunkHeader) / recordSize})
+		x = append(x, chunk{string(k), chunkSequence(value), t.count(value[chunkHeader:])})
 	}
 	if len(x) == 0 {
-		return nil, checkFirstChunk(nil)
+		return nil, t.checkFirstChunk(nil)
 	}
-	return x, checkFirstChunk(x[0].low[:])
+	return x, t.checkFirstChunk([]byte(x[0].low))
 }

@@ -37,7 +37,7 @@ func Example() {
 			return errors.Join(err, s.Close())
 		}
 		fn(t, now)
-		_, err = s.Checkpoint(t, nil)
+		_, err = s.Checkpoint(t, store.Along{})
 		return errors.Join(err, s.Close())
 	}
 	err = withTracker(func(t *tracker.Tracker, now tracker.Instant) {

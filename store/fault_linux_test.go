@@ -105,7 +105,7 @@ func TestWriteErrors(t *testing.T) {
 			back := swap(t, s, other, c.flag)
 			for range 3 {
 				src.put(record(5000, 3))
-				if _, err := s.Checkpoint(src, nil); err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), path) {
+				if _, err := s.Checkpoint(src, Along{}); err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), path) {
 					t.Errorf("error %v, want %v with the path", err, c.want)
 				}
 			}
@@ -129,13 +129,13 @@ func TestSettle(t *testing.T) {
 	src.put(record(1, 1))
 	update := s.update
 	failAfter(s, 0, true) // takes effect and fails
-	if _, err := s.Checkpoint(src, nil); !errors.Is(err, errDisk) {
+	if _, err := s.Checkpoint(src, Along{}); !errors.Is(err, errDisk) {
 		t.Fatalf("error %v, want the disk's", err)
 	}
 	s.update = update
 	n := transactions(s)
 	back := swap(t, s, "/dev/full", os.O_RDWR)
-	if _, err := s.Checkpoint(src, nil); err == nil || !strings.Contains(err.Error(), "meta pages") || *n != 0 {
+	if _, err := s.Checkpoint(src, Along{}); err == nil || !strings.Contains(err.Error(), "meta pages") || *n != 0 {
 		t.Errorf("error %v after %d transactions, want one about the meta pages", err, *n)
 	}
 	back()
@@ -188,7 +188,7 @@ func TestFullDisk(t *testing.T) {
 		for i := range 60_000 {
 			src.put(record(i, 2+round))
 		}
-		if _, err := s.Checkpoint(src, nil); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), path) {
+		if _, err := s.Checkpoint(src, Along{}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), path) {
 			t.Fatalf("error %v, want no space with the path", err)
 		}
 		wantRecords(t, loadAll(t, s), durable)
@@ -196,7 +196,7 @@ func TestFullDisk(t *testing.T) {
 	// A daemon that is stopped now finds what was written.
 	s2, again := reopen(t, s)
 	wantRecords(t, again.all(), durable)
-	if _, err := s2.Checkpoint(src, nil); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := s2.Checkpoint(src, Along{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("error %v, want no space", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "ballast")); err != nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 
 	"go.etcd.io/bbolt"
 )
@@ -31,21 +30,6 @@ func (s *Store) ReplayFloors() (ReplayFloors, error) {
 		return nil, damaged(s.path, err)
 	}
 	return floors, nil
-}
-
-// writeFloors writes replay floors in a transaction of their own, unless they are
-// what was last written.
-func (s *Store) writeFloors(floors ReplayFloors, res *Result) error {
-	if maps.Equal(floors, s.floors) {
-		return nil
-	}
-	written, err := s.transact(func(tx *bbolt.Tx) error { return putFloors(tx, floors) })
-	if err != nil {
-		return err
-	}
-	res.Bytes += written
-	s.floors = floors
-	return nil
 }
 
 // putFloors puts replay floors in place of those in the file; nil leaves those.

@@ -77,7 +77,7 @@ func TestFloorsOfAFailedCheckpointComeWithTheNext(t *testing.T) {
 		}
 		update := s.update
 		failAfter(s, 0, false)
-		if _, err := s.Checkpoint(src, give); !errors.Is(err, errDisk) {
+		if _, err := s.Checkpoint(src, Along{Floors: give}); !errors.Is(err, errDisk) {
 			t.Errorf("error %v", err)
 		}
 		wantFloors(t, s, nil)

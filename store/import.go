@@ -47,7 +47,7 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 		return res, err
 	}
 	write := func() error {
-		written, err := s.Checkpoint(m.sort(), nil)
+		written, err := s.Checkpoint(m.sort(), Along{})
 		res.Changed += written.Records
 		return err
 	}

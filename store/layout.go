@@ -8,7 +8,6 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"keeptrack/tracker"
 	"keeptrack/tracker/override"
 )
 
@@ -21,17 +20,17 @@ import (
 // a quarter of a page is kept inside its parent's.
 var (
 	bucketMeta    = []byte("meta")
-	bucketChunks  = []byte("chunks")
-	bucketJournal = []byte("journal")
 	bucketAccess  = []byte("access")
 	bucketSeen    = []byte("livesync_seen")
+	bucketOrigins = []byte("origins")
 
 	keyVersion = []byte("version")
 	keyCreated = []byte("created")
 	keySecret  = []byte("connection_secret")
 	keyLabel   = []byte("label")
 	keyAgreed  = []byte("overrides_agreed")
-	keyRecords = []byte("records") // in the bucket of a chunk of the base
+	keyAlone   = []byte("alone")
+	keyFloors  = []byte("floors")
 	keyChanges = []byte("changes") // in the bucket of a journal entry
 )
 
@@ -41,8 +40,12 @@ const secretSize = 32
 // checkMeta checks that a file of the newest version has its buckets and what
 // the meta bucket must hold.
 func checkMeta(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketChunks, bucketJournal, bucketAccess, bucketSeen} {
-		if tx.Bucket(name) == nil {
+	names := []string{string(bucketMeta), string(bucketAccess), string(bucketSeen), string(bucketOrigins)}
+	for _, t := range tables {
+		names = append(names, t.chunks, t.Journal)
+	}
+	for _, name := range names {
+		if tx.Bucket([]byte(name)) == nil {
 			return fmt.Errorf("bucket %s is missing", name)
 		}
 	}
@@ -56,8 +59,10 @@ func checkMeta(tx *bbolt.Tx) error {
 	if len(meta.Get(keyLabel)) != len(override.Label{}) {
 		return fmt.Errorf("bucket meta, key %s: %w", keyLabel, errLength)
 	}
-	if v := meta.Get(keyAgreed); v != nil && len(v) != 8 {
-		return fmt.Errorf("bucket meta, key %s: %w", keyAgreed, errLength)
+	for _, key := range [][]byte{keyAgreed, keyAlone} {
+		if v := meta.Get(key); v != nil && len(v) != 8 {
+			return fmt.Errorf("bucket meta, key %s: %w", key, errLength)
+		}
 	}
 	return nil
 }
@@ -67,11 +72,11 @@ func readCreated(meta *bbolt.Bucket) time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(meta.Get(keyCreated))), 0).UTC()
 }
 
-// chunkValueOf returns the value of the chunk with a key. A bucket without a
-// value counts as an empty value, which no check passes.
-func chunkValueOf(chunks *bbolt.Bucket, key []byte) []byte {
-	if b := chunks.Bucket(key); b != nil {
-		if v := b.Get(keyRecords); v != nil {
+// chunk returns the value of the chunk with a key. A bucket without a value counts
+// as an empty value, which no check passes.
+func (t tableTx) chunk(key []byte) []byte {
+	if b := t.base.Bucket(key); b != nil {
+		if v := b.Get(t.value); v != nil {
 			return v
 		}
 	}
@@ -80,20 +85,20 @@ func chunkValueOf(chunks *bbolt.Bucket, key []byte) []byte {
 
 // putChunk stores the value of a chunk. It must not be changed before the
 // transaction has ended.
-func putChunk(chunks *bbolt.Bucket, low tracker.InfoHash, value []byte) error {
-	b, err := chunks.CreateBucketIfNotExists(low[:])
+func (t tableTx) putChunk(low string, value []byte) error {
+	b, err := t.base.CreateBucketIfNotExists([]byte(low))
 	if err == nil {
-		err = b.Put(keyRecords, value)
+		err = b.Put(t.value, value)
 	}
 	if err != nil {
-		return chunkError(low[:], err)
+		return t.chunkError([]byte(low), err)
 	}
 	return nil
 }
 
 // chunkError has an error name the key of a chunk.
-func chunkError(key []byte, err error) error {
-	return fmt.Errorf("bucket chunks, key %x: %w", key, err)
+func (t *table) chunkError(key []byte, err error) error {
+	return fmt.Errorf("bucket %s, key %x: %w", t.chunks, key, err)
 }
 
 // errFloor says that a key in the bucket livesync_seen is none of an instance.

@@ -20,25 +20,25 @@ func TestLoadRefusesDamage(t *testing.T) {
 		say    string
 	}{
 		{"record", func(chunks, _ *bbolt.Bucket) error {
-			return corrupt(nth(chunks, 1), keyRecords, chunkHeader+hashSize)
+			return corrupt(nth(chunks, 1), recordTable.value, chunkHeader+hashSize)
 		}, key1 + ": the checksum"},
 		{"sequence", func(chunks, _ *bbolt.Bucket) error {
-			return corrupt(nth(chunks, 1), keyRecords, chunkHeader-1)
+			return corrupt(nth(chunks, 1), recordTable.value, chunkHeader-1)
 		}, key1 + ": the checksum"},
 		{"chunk's header cut short", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Put(keyRecords, make([]byte, chunkHeader-1))
+			return nth(chunks, 1).Put(recordTable.value, make([]byte, chunkHeader-1))
 		}, key1 + ": the value has an impossible length"},
 		{"chunk's value lost", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Delete(keyRecords)
+			return nth(chunks, 1).Delete(recordTable.value)
 		}, key1 + ": the value has an impossible length"},
 		{"first chunk lost", func(chunks, _ *bbolt.Bucket) error {
 			return chunks.DeleteBucket(make([]byte, hashSize))
-		}, "bucket chunks: the first chunk does not cover the lowest info hash"},
+		}, "bucket chunks: the first chunk does not cover the lowest key"},
 		{"records of another chunk", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Put(keyRecords, []byte(string(nth(chunks, 2).Get(keyRecords))))
-		}, key1 + ": a record belongs to another chunk"},
+			return nth(chunks, 1).Put(recordTable.value, []byte(string(nth(chunks, 2).Get(recordTable.value))))
+		}, key1 + ": an element belongs to another chunk"},
 		{"chunk of the future", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 4, nil))
+			return nth(chunks, 1).Put(recordTable.value, appendChunk(nil, 4, nil))
 		}, key1 + ": sequence 0000000000000004, the journal's is 0000000000000003"},
 		{"stray key among the chunks", func(chunks, _ *bbolt.Bucket) error {
 			return chunks.Put([]byte("xy"), nil)
@@ -67,7 +67,7 @@ func TestLoadRefusesDamage(t *testing.T) {
 			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), s.path) || !strings.Contains(err.Error(), test.say) {
 				t.Errorf("error %v, want ErrDamaged with the path and %q", err, test.say)
 			}
-			if _, err := s.Checkpoint(newFakeSource(), nil); err == nil {
+			if _, err := s.Checkpoint(newFakeSource(), Along{}); err == nil {
 				t.Error("a file that did not load can be written")
 			}
 		})
@@ -104,7 +104,7 @@ func damagedStore(t *testing.T, damage func(chunks, journal *bbolt.Bucket) error
 	}
 	closeStore(t, s)
 	edit(t, path, func(tx *bbolt.Tx) error {
-		return damage(tx.Bucket(bucketChunks), tx.Bucket(bucketJournal))
+		return damage(recordTable.in(tx).base, recordTable.in(tx).journal)
 	})
 	return openStore(t, path)
 }

@@ -51,12 +51,12 @@ func TestInterruptedMigration(t *testing.T) {
 		}, "test.db.v2.bak is not a keeptrack database"},
 		{"version 2 writes", func(t *testing.T, path string) {
 			edit(t, path, func(tx *bbolt.Tx) error {
-				journal := tx.Bucket(bucketJournal)
-				sequence, err := journal.NextSequence()
+				records := recordTable.in(tx)
+				sequence, err := records.journal.NextSequence()
 				if err != nil {
 					return err
 				}
-				return putChanges(journal, sequence, putChecksum(make([]byte, 8))) // an entry without changes
+				return records.putChanges(sequence, putChecksum(make([]byte, 8))) // an entry without changes
 			})
 		}, ""},
 	} {

@@ -210,7 +210,7 @@ func TestCopyThatIsNotWhole(t *testing.T) {
 	}
 	var root uint64
 	if err := db.View(func(tx *bbolt.Tx) error {
-		root = uint64(tx.Bucket(bucketChunks).Root())
+		root = uint64(recordTable.in(tx).base.Root())
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ func TestPartialChangeThatFailsTooLate(t *testing.T) {
 		src.complete(h, 2)
 		update := s.update
 		failAfter(s, 0, late)
-		if _, err := s.Checkpoint(src, nil); !errors.Is(err, errDisk) {
+		if _, err := s.Checkpoint(src, Along{}); !errors.Is(err, errDisk) {
 			t.Fatal(err)
 		}
 		s.update = update

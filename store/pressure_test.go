@@ -32,8 +32,8 @@ func TestWithTrackerShortOfRoom(t *testing.T) {
 			if s.update = update; rng.IntN(4) == 0 {
 				failAfter(s, rng.IntN(3), rng.IntN(2) == 0)
 			}
-			_, _ = s.Checkpoint(tr, nil) // one that fails is made good by the next
-			time.Sleep(time.Millisecond) // nothing leaves memory while a change is on its way
+			_, _ = s.Checkpoint(tr, Along{}) // one that fails is made good by the next
+			time.Sleep(time.Millisecond)     // nothing leaves memory while a change is on its way
 		}
 		s.update = update
 	})

@@ -28,7 +28,7 @@ func (m *model) checkpoint(t *testing.T, fail bool) {
 		}
 	}
 	r := newRecorder(m)
-	_, err := m.s.Checkpoint(r, nil)
+	_, err := m.s.Checkpoint(r, Along{})
 	m.src.onExpired, m.s.update = nil, update
 	if err != nil {
 		m.failed++
@@ -76,12 +76,12 @@ func (m *model) look(t *testing.T) {
 	all := map[tracker.InfoHash]tracker.Record{}
 	err := m.s.db.View(func(tx *bbolt.Tx) error {
 		index, _, err := walk(tx, func(r tracker.Record) { all[r.InfoHash] = r })
-		if m.s.index != nil && !slices.Equal(index, m.s.index) {
-			t.Errorf("chunks %+v, believed to be %+v", index, m.s.index)
+		if m.s.index.records != nil && !slices.Equal(index, m.s.index.records) {
+			t.Errorf("chunks %+v, believed to be %+v", index, m.s.index.records)
 		}
 		for i, c := range index {
-			if c.records > m.s.limits.cutting.most && c.sequence > m.began {
-				t.Errorf("chunk %d has %d records", i, c.records)
+			if c.elements > m.s.limits.cutting.most && c.sequence > m.began {
+				t.Errorf("chunk %d has %d records", i, c.elements)
 			}
 		}
 		return err

@@ -36,14 +36,3 @@ func readRecord(b []byte) tracker.Record {
 func compareRecords(a, b tracker.Record) int { return compareHashes(a.InfoHash, b.InfoHash) }
 
 func compareHashes(a, b tracker.InfoHash) int { return bytes.Compare(a[:], b[:]) }
-
-// ascending reports whether the info hashes that b's elements of size bytes
-// begin with are in ascending order, none twice.
-func ascending(b []byte, size int) bool {
-	for ; len(b) > size; b = b[size:] {
-		if bytes.Compare(b[:hashSize], b[size:size+hashSize]) >= 0 {
-			return false
-		}
-	}
-	return true
-}

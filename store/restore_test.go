@@ -247,7 +247,7 @@ func TestRestoreRefuses(t *testing.T) {
 			from, _ := filledFile(t)
 			write(t, in, read(t, from))
 			edit(t, in, func(tx *bbolt.Tx) error {
-				return corrupt(nth(tx.Bucket(bucketChunks), 0), keyRecords, chunkHeader)
+				return corrupt(nth(recordTable.in(tx).base, 0), recordTable.value, chunkHeader)
 			})
 		}, ErrDamaged},
 		{"open", func(t *testing.T, in string) { openStore(t, in) }, ErrInUse},

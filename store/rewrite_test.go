@@ -14,7 +14,7 @@ import (
 func chunksOf(t testing.TB, s *Store) (x chunkIndex) {
 	t.Helper()
 	err := s.db.View(func(tx *bbolt.Tx) (err error) {
-		x, err = readIndex(tx.Bucket(bucketChunks))
+		x, err = recordTable.in(tx).readIndex()
 		return err
 	})
 	if err != nil {
@@ -29,11 +29,11 @@ func wantEven(t *testing.T, x chunkIndex) {
 	t.Helper()
 	small := 0
 	for _, c := range x {
-		if c.records < normal.target/2 {
+		if c.elements < normal.target/2 {
 			small++
 		}
-		if c.records > maxChunk {
-			t.Errorf("chunk %s has %d records", c.low, c.records)
+		if c.elements > maxChunk {
+			t.Errorf("chunk %s has %d records", c.low, c.elements)
 		}
 	}
 	if small > 1 {
@@ -102,13 +102,13 @@ func TestManyChangesOfOneChunk(t *testing.T) {
 	}
 	// A journal as if nothing had been rewritten for long.
 	err := s.db.Update(func(tx *bbolt.Tx) error {
-		journal := tx.Bucket(bucketJournal)
+		records := recordTable.in(tx)
 		for part := range slices.Chunk(pieces, 100) {
-			sequence, err := journal.NextSequence()
+			sequence, err := records.journal.NextSequence()
 			if err != nil {
 				return err
 			}
-			if err := putChanges(journal, sequence, appendJournal(nil, slices.Concat(part...), nil)); err != nil {
+			if err := records.putChanges(sequence, recordTable.appendJournal(nil, slices.Concat(part...), nil)); err != nil {
 				return err
 			}
 		}
@@ -130,7 +130,7 @@ func TestManyChangesOfOneChunk(t *testing.T) {
 		rewritten, sequence := 0, sequenceOf(t, s)
 		for _, c := range chunksOf(t, s) {
 			if c.sequence == sequence {
-				rewritten += c.records
+				rewritten += c.elements
 			}
 		}
 		if limit := rewriteFactor*30 + 15; rewritten == 0 || rewritten > limit {
@@ -168,7 +168,7 @@ func TestCheckpointRefusesDamage(t *testing.T) {
 	}{
 		{"chunk", func(chunks, _ *bbolt.Bucket) error {
 			for i := range 250 {
-				if err := corrupt(nth(chunks, i), keyRecords, chunkHeader+hashSize); err != nil {
+				if err := corrupt(nth(chunks, i), recordTable.value, chunkHeader+hashSize); err != nil {
 					return err
 				}
 			}
@@ -188,7 +188,7 @@ func TestCheckpointRefusesDamage(t *testing.T) {
 				src.load(r)
 			}
 			err := s.db.Update(func(tx *bbolt.Tx) error {
-				return c.damage(tx.Bucket(bucketChunks), tx.Bucket(bucketJournal))
+				return c.damage(recordTable.in(tx).base, recordTable.in(tx).journal)
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -197,7 +197,7 @@ func TestCheckpointRefusesDamage(t *testing.T) {
 			for i := range 20 {
 				src.put(record(i, 9))
 			}
-			if res, err := s.Checkpoint(src, nil); err == nil || !strings.Contains(err.Error(), c.want) || res.Records != 0 {
+			if res, err := s.Checkpoint(src, Along{}); err == nil || !strings.Contains(err.Error(), c.want) || res.Records != 0 {
 				t.Errorf("%+v, error %v, want %q", res, err, c.want)
 			}
 			if got := sequenceOf(t, s); got != before {

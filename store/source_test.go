@@ -15,8 +15,9 @@ import (
 type fakeSource struct {
 	torrents map[tracker.InfoHash]*fakeTorrent
 	removed  map[tracker.InfoHash]bool
-	fileOnly bool // the file may have records that the source lacks
-	inFlight int  // changes taken and neither settled nor restored
+	parts    partsOf // what changes say of them
+	fileOnly bool    // the file may have records that the source lacks
+	inFlight int     // changes taken and neither settled nor restored
 	settled  tracker.Settlement
 	// onTake and onExpired, if set, are called before the methods do anything.
 	onTake, onExpired func()
@@ -134,7 +135,11 @@ func (f *fakeSource) TakeChanges(dst []tracker.Change, limit int) []tracker.Chan
 		if len(dst) == end {
 			return dst
 		}
-		dst = append(dst, tracker.Change{Record: t.record, Partial: t.partial, Floor: t.floor})
+		c := tracker.Change{Record: t.record, Partial: t.partial, Floor: t.floor}
+		if !t.partial {
+			c.Parts = f.parts.list(h)
+		}
+		dst = append(dst, c)
 		t.dirty, t.saved = false, !t.partial
 		f.inFlight++
 	}

@@ -57,7 +57,7 @@ type Store struct {
 
 	mu     sync.Mutex   // held by Load and Checkpoint, guards what follows
 	loaded bool         // Load has read the file to its end
-	index  chunkIndex   // of the file; nil: as a transaction failed it is not known
+	index  indexes      // of the file; nil: as a transaction failed they are not known
 	doubt  *doubt       // nil: it is known what is in the file
 	floors ReplayFloors // as last written
 

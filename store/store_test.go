@@ -184,7 +184,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, nil, "not a keeptrack database"},
 		{"bucket missing", func(t *testing.T, path string) {
 			closeStore(t, openStore(t, path))
-			edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketJournal) })
+			edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("journal")) })
 		}, ErrDamaged, "bucket journal is missing"},
 		{"secret cut short", func(t *testing.T, path string) {
 			closeStore(t, openStore(t, path))
@@ -356,7 +356,7 @@ func TestCloseTwice(t *testing.T) {
 	closeStore(t, s)
 	closeStore(t, s)
 	src.put(record(1, 1))
-	if _, err := s.Checkpoint(src, nil); err == nil {
+	if _, err := s.Checkpoint(src, Along{}); err == nil {
 		t.Error("wrote to a closed file")
 	}
 	if _, err := s.Load(func(tracker.Record) {}); err == nil {

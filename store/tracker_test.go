@@ -57,7 +57,7 @@ func TestWithTracker(t *testing.T) {
 				failures++
 				failAfter(s, rng.IntN(3), rng.IntN(2) == 0)
 			}
-			_, err := s.Checkpoint(tr, nil)
+			_, err := s.Checkpoint(tr, Along{})
 			if s.update = update; err != nil {
 				continue
 			}

@@ -55,7 +55,7 @@ func TestJournalValueBytes(t *testing.T) {
 		"0000000000000000000000000000000000000003",
 		"11ffffffffffffffffffffffffffffffffffff02",
 		"7abfb32b", "27a63e90")
-	got := appendJournal(nil, encoded(recordA), hashes(tracker.InfoHash{19: 3}, recordB.InfoHash))
+	got := recordTable.appendJournal(nil, encoded(recordA), hashes(tracker.InfoHash{19: 3}, recordB.InfoHash))
 	if !bytes.Equal(got, want) {
 		t.Errorf("encoded %x, want %x", got, want)
 	}
@@ -67,13 +67,13 @@ func TestJournalSums(t *testing.T) {
 	for i := range 600 {
 		many = append(many, tracker.Record{InfoHash: tracker.InfoHash{byte(i >> 8), byte(i)}})
 	}
-	v := appendJournal(nil, encoded(many...), hashes(recordA.InfoHash))
+	v := recordTable.appendJournal(nil, encoded(many...), hashes(recordA.InfoHash))
 	if want := journalHeader + 600*recordSize + hashSize + (3+1)*4; len(v) != want {
 		t.Errorf("%d bytes, want %d", len(v), want)
 	}
-	e, err := decodeJournal(7, v)
-	if err != nil || e.Sequence != 7 || len(e.Records) != 600*recordSize || len(e.Removed) != hashSize {
-		t.Errorf("%d, %d and %d bytes, %v", e.Sequence, len(e.Records), len(e.Removed), err)
+	e, err := recordTable.decodeJournal(7, v)
+	if err != nil || e.Sequence != 7 || len(e.Elements) != 600*recordSize || len(e.Removed) != hashSize {
+		t.Errorf("%d, %d and %d bytes, %v", e.Sequence, len(e.Elements), len(e.Removed), err)
 	}
 }
 
@@ -109,20 +109,20 @@ func TestDecodeChunkRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := decodeChunk(test.bounds, test.value); !errors.Is(err, test.want) {
+			if _, err := recordTable.decodeChunk(test.bounds, test.value); !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
 		})
 	}
 	for _, b := range []bounds{within, {low, nil}, {make([]byte, hashSize), nil}} {
-		if _, err := decodeChunk(b, good()); err != nil {
+		if _, err := recordTable.decodeChunk(b, good()); err != nil {
 			t.Errorf("the value that they were made from: %v", err)
 		}
 	}
 }
 
 func TestDecodeJournalRefuses(t *testing.T) {
-	good := func() []byte { return appendJournal(nil, encoded(recordA), hashes(recordB.InfoHash)) }
+	good := func() []byte { return recordTable.appendJournal(nil, encoded(recordA), hashes(recordB.InfoHash)) }
 	sums := len(good()) - 2*runs.SumSize
 	tests := []struct {
 		name  string
@@ -139,17 +139,17 @@ func TestDecodeJournalRefuses(t *testing.T) {
 		{"record changed", flip(good(), journalHeader), errChecksum},
 		{"block's checksum changed", putChecksum(flip(good(), sums)), errChecksum},
 		{"last checksum changed", putChecksum(flip(good(), sums+runs.SumSize)), errChecksum},
-		{"records out of order", appendJournal(nil, encoded(recordB, recordA), nil), errOrder},
-		{"hash twice", appendJournal(nil, nil, hashes(recordA.InfoHash, recordA.InfoHash)), errOrder},
+		{"records out of order", recordTable.appendJournal(nil, encoded(recordB, recordA), nil), errOrder},
+		{"hash twice", recordTable.appendJournal(nil, nil, hashes(recordA.InfoHash, recordA.InfoHash)), errOrder},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := decodeJournal(1, test.value); !errors.Is(err, test.want) {
+			if _, err := recordTable.decodeJournal(1, test.value); !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
 		})
 	}
-	if _, err := decodeJournal(1, good()); err != nil {
+	if _, err := recordTable.decodeJournal(1, good()); err != nil {
 		t.Errorf("the value that they were made from: %v", err)
 	}
 }
@@ -186,11 +186,11 @@ func FuzzDecodeChunk(f *testing.F) {
 		if len(v) >= 4 {
 			putChecksum(v)
 		}
-		got, err := decodeChunk(bounds{make([]byte, hashSize), nil}, v)
+		got, err := recordTable.decodeChunk(bounds{make([]byte, hashSize), nil}, v)
 		if err != nil {
 			return
 		}
-		if again := appendChunk(nil, got.sequence, got.records); !bytes.Equal(again, v) {
+		if again := appendChunk(nil, got.sequence, got.elements); !bytes.Equal(again, v) {
 			t.Errorf("%x encodes to %x", v, again)
 		}
 	})
@@ -200,19 +200,19 @@ func FuzzDecodeChunk(f *testing.F) {
 // are put right first, or nothing would get past them.
 func FuzzDecodeJournal(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(appendJournal(nil, nil, nil))
-	f.Add(appendJournal(nil, encoded(recordA, recordB), hashes(tracker.InfoHash{1}, tracker.InfoHash{2})))
+	f.Add(recordTable.appendJournal(nil, nil, nil))
+	f.Add(recordTable.appendJournal(nil, encoded(recordA, recordB), hashes(tracker.InfoHash{1}, tracker.InfoHash{2})))
 	f.Fuzz(func(t *testing.T, v []byte) {
-		if e, err := openJournal(1, v); err == nil {
-			copy(e.RecordSums, runs.AppendSums(nil, e.Records, recordSize))
+		if e, err := recordTable.openJournal(1, v); err == nil {
+			copy(e.ElementSums, runs.AppendSums(nil, e.Elements, recordSize))
 			copy(e.RemovedSums, runs.AppendSums(nil, e.Removed, hashSize))
 			putChecksum(v)
 		}
-		got, err := decodeJournal(1, v)
+		got, err := recordTable.decodeJournal(1, v)
 		if err != nil {
 			return
 		}
-		if again := appendJournal(nil, got.Records, got.Removed); !bytes.Equal(again, v) {
+		if again := recordTable.appendJournal(nil, got.Elements, got.Removed); !bytes.Equal(again, v) {
 			t.Errorf("%x encodes to %x", v, again)
 		}
 	})

@@ -14,8 +14,8 @@ import (
 // Verify checks everything in the file at path and returns all that it finds
 // wrong: the structure of its pages, first by looks and then, if the meta pages
 // are whole, as bbolt sees it; checksums, lengths and order of all values; that
-// records are in the chunk that their info hash belongs to and the journal has no
-// gap. It writes nothing. An error is one that kept it from looking, such as
+// records and parts are in the chunk that their key belongs to and the journals have
+// no gap. It writes nothing. An error is one that kept it from looking, such as
 // ErrInUse or ErrNewer. Of a file of an older version the pages are checked.
 func Verify(path string) (findings []error, err error) {
 	return verify(path, func(check func(*bbolt.Tx, *os.File) error) error { return view(path, check) })
@@ -90,12 +90,14 @@ func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
 	if seen := tx.Bucket(bucketSeen); seen != nil {
 		verifyEach(seen, "livesync_seen", report, checkFloor)
 	}
-	chunks, journal := tx.Bucket(bucketChunks), tx.Bucket(bucketJournal)
-	if chunks == nil || journal == nil {
-		return nil
+	if origins := tx.Bucket(bucketOrigins); origins != nil {
+		verifyEach(origins, "origins", report, checkOrigin)
 	}
-	oldest := verifyChunks(chunks, journal.Sequence(), report)
-	verifyJournal(journal, oldest, report)
+	for _, t := range tables {
+		if in := t.in(tx); in.base != nil && in.journal != nil {
+			in.verifyJournal(in.verifyChunks(report), report)
+		}
+	}
 	return nil
 }
 
@@ -114,33 +116,34 @@ func verifyEach(b *bbolt.Bucket, name string, report func(error), check func(k, 
 
 // verifyChunks checks every chunk of the base and returns the oldest sequence, as
 // far as can be told.
-func verifyChunks(chunks *bbolt.Bucket, newest uint64, report func(error)) (oldest uint64) {
+func (t tableTx) verifyChunks(report func(error)) (oldest uint64) {
+	newest := t.journal.Sequence()
 	oldest = newest
-	c := chunks.Cursor()
+	c := t.base.Cursor()
 	k, v := c.First()
-	if err := checkFirstChunk(k); err != nil {
+	if err := t.checkFirstChunk(k); err != nil {
 		report(err)
 	}
 	for k != nil {
 		low := k
-		err := checkChunkKey(k, v)
+		err := t.checkChunkKey(k, v)
 		k, v = c.Next()
 		if err != nil {
-			report(chunkError(low, err))
+			report(t.chunkError(low, err))
 			continue
 		}
-		value := chunkValueOf(chunks, low)
+		value := t.chunk(low)
 		willNeed(value)
-		state, err := decodeChunk(bounds{low, k}, value)
+		state, err := t.decodeChunk(bounds{low, k}, value)
 		switch {
-		case err != nil && !chunkLength(len(value)):
-			report(chunkError(low, err))
+		case err != nil && !t.chunkLength(len(value)):
+			report(t.chunkError(low, err))
 			continue
 		case err != nil:
-			report(chunkError(low, err))
+			report(t.chunkError(low, err))
 			state.sequence = chunkSequence(value)
 		case state.sequence > newest:
-			report(chunkError(low, errAhead{state.sequence, newest}))
+			report(t.chunkError(low, errAhead{state.sequence, newest}))
 		}
 		dontNeed(value)
 		oldest = min(oldest, state.sequence)
@@ -150,26 +153,26 @@ func verifyChunks(chunks *bbolt.Bucket, newest uint64, report func(error)) (olde
 
 // verifyJournal checks that the journal holds every entry after oldest, and each
 // of them.
-func verifyJournal(journal *bbolt.Bucket, oldest uint64, report func(error)) {
+func (t tableTx) verifyJournal(oldest uint64, report func(error)) {
 	next := oldest + 1
-	c := journal.Cursor()
+	c := t.journal.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		sequence, err := journalKey(k, v)
 		if err != nil {
-			report(journalError(k, err))
+			report(t.journalError(k, err))
 			continue
 		}
 		if sequence != next {
-			report(journalError(k, errGap{next}))
+			report(t.journalError(k, errGap{next}))
 		}
 		next = sequence + 1
-		value := journal.Bucket(k).Get(keyChanges)
-		if _, err := decodeWhole(sequence, value); err != nil {
-			report(journalError(k, err))
+		value := t.journal.Bucket(k).Get(keyChanges)
+		if _, err := t.decodeWhole(sequence, value); err != nil {
+			report(t.journalError(k, err))
 		}
 		dontNeed(value)
 	}
-	if written := journal.Sequence(); written != next-1 {
-		report(errEnd{next - 1, written})
+	if written := t.journal.Sequence(); written != next-1 {
+		report(errEnd{t.Journal, next - 1, written})
 	}
 }

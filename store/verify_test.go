@@ -24,8 +24,8 @@ func TestVerifyFindings(t *testing.T) {
 		{"none", func(_, _ *bbolt.Bucket) error { return nil }, nil},
 		{"several", func(chunks, journal *bbolt.Bucket) error {
 			return errors.Join(
-				corrupt(nth(chunks, 1), keyRecords, chunkHeader),
-				corrupt(nth(chunks, 9), keyRecords, chunkHeader),
+				corrupt(nth(chunks, 1), recordTable.value, chunkHeader),
+				corrupt(nth(chunks, 9), recordTable.value, chunkHeader),
 				corrupt(journal.Bucket(last), keyChanges, journalHeader))
 		}, []string{
 			key1 + ": the checksum does not match",
@@ -33,19 +33,19 @@ func TestVerifyFindings(t *testing.T) {
 			"bucket journal, key 0000000000000003: the checksum does not match",
 		}},
 		{"wrong chunk", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 2, encoded(tracker.Record{InfoHash: tracker.InfoHash{0, 2}})))
-		}, []string{key1 + ": a record belongs to another chunk"}},
+			return nth(chunks, 1).Put(recordTable.value, appendChunk(nil, 2, encoded(tracker.Record{InfoHash: tracker.InfoHash{0, 2}})))
+		}, []string{key1 + ": an element belongs to another chunk"}},
 		{"out of order", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 2, encoded(
+			return nth(chunks, 1).Put(recordTable.value, appendChunk(nil, 2, encoded(
 				tracker.Record{InfoHash: tracker.InfoHash{1, 2}}, tracker.Record{InfoHash: tracker.InfoHash{1, 1}})))
-		}, []string{key1 + ": the records are out of order"}},
+		}, []string{key1 + ": the elements are out of order"}},
 		{"base ahead", func(chunks, _ *bbolt.Bucket) error {
-			return nth(chunks, 1).Put(keyRecords, appendChunk(nil, 4, nil))
+			return nth(chunks, 1).Put(recordTable.value, appendChunk(nil, 4, nil))
 		}, []string{key1 + ": sequence 0000000000000004, the journal's is 0000000000000003"}},
-		{"no value", func(chunks, _ *bbolt.Bucket) error { return nth(chunks, 1).Delete(keyRecords) },
+		{"no value", func(chunks, _ *bbolt.Bucket) error { return nth(chunks, 1).Delete(recordTable.value) },
 			[]string{key1 + ": the value has an impossible length"}},
 		{"first chunk lost", func(chunks, _ *bbolt.Bucket) error { return chunks.DeleteBucket(make([]byte, hashSize)) },
-			[]string{"bucket chunks: the first chunk does not cover the lowest info hash"}},
+			[]string{"bucket chunks: the first chunk does not cover the lowest key"}},
 		{"stray keys", func(chunks, journal *bbolt.Bucket) error {
 			return errors.Join(chunks.Put([]byte("xy"), nil), journal.Put([]byte("z"), nil))
 		}, []string{"bucket chunks, key 7879: no chunk", "bucket journal, key 7a: no journal entry"}},

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -25,7 +26,8 @@ var usual = limits{batch: maxBatch, entries: mostEntries, cutting: normal}
 const changeBytes = 512
 
 // entryBytes is about what a checkpoint has of each journal entry in memory: of its
-// two lists a page, which the kernel brings in with those around it.
+// two lists a page, which the kernel brings in with those around it. The tables are
+// written one after the other.
 const entryBytes = 128 << 10
 
 // A batch may have minBatch changes, and the journal about minEntries, in any case.
@@ -53,13 +55,8 @@ func (l limits) share(n int) int { return min(n/l.entries, rewriteFactor*l.batch
 // again for the next.
 type writing struct {
 	batch
-	src      Source
-	floors   func() ReplayFloors
-	sequence uint64 // of the journal entry; 0: there was nothing to write
-	index    chunkIndex
-	gone     int    // records that were in the file alone and have expired
-	scratch  []byte // for the records that are rewritten
-	values   []byte // in the transaction
+	src   Source
+	along Along
 }
 
 // write makes one transaction of a batch and adds it to the result.
@@ -70,104 +67,117 @@ func (s *Store) write(w *writing, res *Result) error {
 		if err := guarded(func() error { return w.write(tx, s.index, s.limits) }); err != nil {
 			return err
 		}
-		floors = w.floors()
+		floors = w.along.floors()
 		return putFloors(tx, floors)
 	})
 	forget(s.db) // what it has looked at would count as memory in use
 	if err != nil {
 		// It may be in the file nevertheless, as a later look will tell.
-		s.index, s.doubt = nil, &doubt{w.sequence, tracker.Settlement{Partial: slices.Clone(w.partial), Expired: w.gone}}
+		done := tracker.Settlement{Partial: slices.Clone(w.partial), Expired: w.records.gone}
+		s.index, s.doubt = indexes{}, &doubt{w.records.sequence, done}
 		return err
 	}
-	w.src.Settle(tracker.Settlement{Taken: len(w.taken), Partial: w.partial, Expired: w.gone})
-	s.floors, s.index = floors, w.index
-	res.Records += len(w.records) / recordSize
-	res.Removed += len(w.removed) / hashSize
+	w.src.Settle(tracker.Settlement{Taken: len(w.taken), Partial: w.partial, Expired: w.records.gone})
+	s.floors, s.index = floors, indexes{w.records.index, w.parts.index}
+	res.Records += recordTable.count(w.records.elements)
+	res.Removed += len(w.records.removed) / hashSize
 	res.Bytes += written
 	return nil
 }
 
-// write rewrites the share of the base that the batch has to pay for, adds the
-// batch to the journal and drops the entries that no chunk needs any more. index
-// is that of the file, nil if it is not known.
-func (w *writing) write(tx *bbolt.Tx, index chunkIndex, l limits) (err error) {
-	chunks, journal := tx.Bucket(bucketChunks), tx.Bucket(bucketJournal)
-	w.sequence, w.gone, w.values = 0, 0, w.values[:0]
-	if index == nil {
-		if index, err = readIndex(chunks); err != nil {
-			return err
-		}
+// indexes are those of a file's tables, nil if they are not known.
+type indexes struct{ records, parts chunkIndex }
+
+// write writes what the batch has for each table, and the origins. index is that of
+// the file.
+func (w *writing) write(tx *bbolt.Tx, index indexes, l limits) (err error) {
+	w.records.begin()
+	w.parts.begin()
+	if w.origins, err = w.along.putOrigins(tx); err != nil {
+		return err
 	}
-	w.index = slices.Clone(index)
-	entries, err := readJournal(journal, openJournal)
+	records, err := recordTable.in(tx).newLookup(index.records)
+	if err != nil {
+		return err
+	}
+	parts, err := partTable.in(tx).newLookup(index.parts)
 	if err != nil {
 		return err
 	}
 	forgetTx(tx)
-	if err := w.encode(&lookup{chunks: chunks, index: w.index, entries: entries}); err != nil {
+	if err := w.encode(records, parts); err != nil {
 		return err
 	}
-	changes := len(w.records)/recordSize + len(w.removed)/hashSize
+	e := expiry{w.src, &w.batch, parts.again(), tracker.InfoHash{}}
+	if err := w.records.write(records, l, e.drop); err != nil {
+		return err
+	}
+	w.parts.sortRemoved(partTable)
+	return w.parts.write(parts, l, func(part []byte, _ bool) (bool, error) { return w.origins.drops(readPart(part)), nil })
+}
+
+// tableBatch is what a batch has for a table.
+type tableBatch struct {
+	elements, removed []byte // encoded, ascending
+	sequence          uint64 // of the journal entry; 0: there was nothing to write
+	index             chunkIndex
+	gone              int // elements that were in the file alone and have been dropped
+
+	scratch []byte // for the elements that are rewritten
+	values  []byte // in the transaction
+}
+
+// begin makes ready for a transaction.
+func (b *tableBatch) begin() {
+	b.elements, b.removed, b.values = b.elements[:0], b.removed[:0], b.values[:0]
+	b.sequence, b.index, b.gone = 0, nil, 0
+}
+
+// sortRemoved puts the removed keys in order.
+func (b *tableBatch) sortRemoved(t *table) {
+	keys := slices.SortedFunc(slices.Chunk(b.removed, t.Key), bytes.Compare)
+	b.removed = bytes.Join(keys, nil)
+}
+
+// write rewrites the share of the base that the batch has to pay for, adds the
+// batch to the journal and drops the entries that no chunk needs any more. drop is as
+// rewriter has it.
+func (b *tableBatch) write(t *lookup, l limits, drop func([]byte, bool) (bool, error)) (err error) {
+	b.index = t.index
+	changes := t.count(b.elements) + len(b.removed)/t.Key
 	if changes == 0 { // all partial, and nothing new
 		return nil
 	}
-	if w.sequence, err = journal.NextSequence(); err != nil {
+	if b.sequence, err = t.journal.NextSequence(); err != nil {
 		return err
 	}
-	due := max(rewriteFactor*changes, l.share(w.index.records()))
-	w.values = slices.Grow(w.values, 2*len(w.records)+2*len(w.removed)+(due+2*l.cutting.most)*recordSize)
-	w.values = appendJournal(w.values, w.records, w.removed)
-	value := w.values
-	entries = append(entries, runs.Entry{Sequence: w.sequence, Records: w.records, Removed: w.removed})
-	if err := w.rewrite(chunks, entries, l.cutting, uint64(due)); err != nil {
+	due := max(rewriteFactor*changes, l.share(b.index.elements()))
+	b.values = slices.Grow(b.values, 2*len(b.elements)+2*len(b.removed)+(due+2*l.cutting.most)*t.Element)
+	b.values = t.appendJournal(b.values, b.elements, b.removed)
+	value := b.values
+	entries := append(t.entries, runs.Entry{Sequence: b.sequence, Elements: b.elements, Removed: b.removed})
+	if err := b.rewrite(t.tableTx, entries, l.cutting, uint64(due), drop); err != nil {
 		return err
 	}
-	oldest := w.index[w.index.oldest()].sequence
-	if oldest < w.sequence {
-		if err := putChanges(journal, w.sequence, value); err != nil {
+	oldest := b.index[b.index.oldest()].sequence
+	if oldest < b.sequence {
+		if err := t.putChanges(b.sequence, value); err != nil {
 			return err
 		}
 	}
-	return dropChanges(journal, oldest)
+	return t.dropChanges(oldest)
 }
 
-// rewrite rewrites the chunks with the oldest sequence until due records have
+// rewrite rewrites the chunks with the oldest sequence until due elements have
 // been rewritten. What the last run was too much is kept in the bucket's own
 // sequence number and counts for the next batches.
-func (w *writing) rewrite(chunks *bbolt.Bucket, entries []runs.Entry, c cutting, due uint64) error {
-	r := rewriter{chunks: chunks, cutting: c, index: w.index, entries: entries, sequence: w.sequence,
-		expired: w.src.Expired, records: w.scratch, values: w.values}
-	done, err := r.rewrite(chunks.Sequence(), due)
+func (b *tableBatch) rewrite(t tableTx, entries []runs.Entry, c cutting, due uint64, drop func([]byte, bool) (bool, error)) error {
+	r := rewriter{tableTx: t, cutting: c, index: slices.Clone(b.index), entries: entries, sequence: b.sequence,
+		drop: drop, elements: b.scratch, values: b.values}
+	done, err := r.rewrite(t.base.Sequence(), due)
 	if err != nil {
 		return err
 	}
-	w.index, w.gone, w.scratch, w.values = r.index, r.gone, r.records, r.values
-	return chunks.SetSequence(done - due)
-}
-
-// doubt is a batch whose transaction has failed, maybe too late to keep it from
-// taking effect.
-type doubt struct {
-	sequence   uint64 // of its journal entry
-	settlement tracker.Settlement
-}
-
-// settleDoubt finds out whether the last batch that failed is in the file. If
-// so, its partial changes are: written once more, they would count twice.
-func (s *Store) settleDoubt(src Source) error {
-	if s.doubt == nil {
-		return nil
-	}
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		return guarded(func() error {
-			if d := s.doubt; d.sequence > 0 && tx.Bucket(bucketJournal).Sequence() >= d.sequence {
-				src.Settle(d.settlement)
-			}
-			return nil
-		})
-	})
-	if err == nil {
-		s.doubt = nil
-	}
-	return err
+	b.index, b.gone, b.scratch, b.values = r.index, r.gone, r.elements, r.values
+	return t.base.SetSequence(done - due)
 }

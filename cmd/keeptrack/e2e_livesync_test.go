@@ -237,7 +237,7 @@ func (l library) save(t *testing.T, dir string) {
 	if _, err := s.Load(func(tracker.Record) {}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Checkpoint(&unsaved{l}, nil); err != nil {
+	if _, err := s.Checkpoint(&unsaved{l}, store.Along{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -7,10 +7,6 @@ import (
 	"hash/crc32"
 )
 
-// HashSize is the number of bytes of an info hash, which every element of a
-// list begins with.
-const HashSize = 20
-
 // block is the number of elements that share a checksum.
 const block = 256
 
@@ -36,14 +32,15 @@ func AppendSums(dst, data []byte, size int) []byte {
 	return dst
 }
 
-// list is a list of elements in ascending order of their info hashes, none
-// twice, and a position in it that only goes forward.
+// list is a list of elements in ascending order of their keys, none twice, and a
+// position in it that only goes forward.
 //
 // The elements lie in a mapped file and are read without any check before. With
 // checksums, every block is checked when the position comes into it, and the
-// block of the element before as well: that the one is before a hash and the
+// block of the element before as well: that the one is before a key and the
 // other is not proves the position, whatever a search has read on its way.
 type list struct {
+	table   *Table
 	data    []byte
 	size    int    // of an element, in bytes
 	sums    []byte // nil: the elements have been checked
@@ -51,14 +48,14 @@ type list struct {
 	checked int    // block that was checked last, or -1
 }
 
-func newList(data []byte, size int, sums []byte) list {
-	return list{data: data, size: size, sums: sums, n: len(data) / size, checked: -1}
+func newList(t *Table, data []byte, size int, sums []byte) list {
+	return list{table: t, data: data, size: size, sums: sums, n: len(data) / size, checked: -1}
 }
 
 // element returns element i.
 func (l *list) element(i int) []byte { return l.data[i*l.size : (i+1)*l.size : (i+1)*l.size] }
 
-func (l *list) hash(i int) []byte { return l.data[i*l.size:][:HashSize] }
+func (l *list) key(i int) []byte { return l.data[i*l.size:][:l.table.Key] }
 
 // ended reports whether the position is past the last element.
 func (l *list) ended() bool { return l.at == l.n }
@@ -69,10 +66,10 @@ func (l *list) next() error {
 	return l.check()
 }
 
-// seek goes forward to the first element that is not before h. It looks at
+// seek goes forward to the first element that is not before key. It looks at
 // elements at growing distances first: most steps are short.
-func (l *list) seek(h []byte) error {
-	before := func(i int) bool { return bytes.Compare(l.hash(i), h) < 0 }
+func (l *list) seek(key []byte) error {
+	before := func(i int) bool { return bytes.Compare(l.key(i), key) < 0 }
 	if l.at == l.n || !before(l.at) {
 		return l.check()
 	}

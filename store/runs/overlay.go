@@ -2,10 +2,11 @@ package runs
 
 import "bytes"
 
-// Overlay goes through the records of a base as the journal has left them, in
-// order of info hash.
+// Overlay goes through the elements of a base as the journal has left them, in
+// order of key.
 type Overlay struct {
-	records  []byte // of the base, that are left
+	table    *Table
+	elements []byte // of the base, that are left
 	sequence uint64
 	high     []byte
 	merge    *Merge
@@ -13,28 +14,28 @@ type Overlay struct {
 	more     bool
 }
 
-// NewOverlay begins with the first of a base's records, which are ascending. The
-// base contains the journal's entries up to a sequence. It covers the info hashes
-// below high, of which nil is past the last. merge stands at the first change that
-// the base covers, and is past the last in the end.
-func NewOverlay(records []byte, sequence uint64, high []byte, merge *Merge) *Overlay {
-	o := &Overlay{records: records, sequence: sequence, high: high, merge: merge}
+// NewOverlay begins with the first of a base's elements, which are ascending. The
+// base contains the journal's entries up to a sequence. It covers the keys below
+// high, of which nil is past the last. merge stands at the first change that the
+// base covers, and is past the last in the end.
+func NewOverlay(elements []byte, sequence uint64, high []byte, merge *Merge) *Overlay {
+	o := &Overlay{table: merge.table, elements: elements, sequence: sequence, high: high, merge: merge}
 	o.look()
 	return o
 }
 
-// Left returns what Next has not come to of the base's records.
-func (o *Overlay) Left() []byte { return o.records }
+// Left returns what Next has not come to of the base's elements.
+func (o *Overlay) Left() []byte { return o.elements }
 
-// Next returns the next record and the sequence of the entry that it is from, the
+// Next returns the next element and the sequence of the entry that it is from, the
 // base's for its own. At the end it returns nil.
-func (o *Overlay) Next() (record []byte, sequence uint64, err error) {
+func (o *Overlay) Next() (element []byte, sequence uint64, err error) {
 	for {
-		order := -1 // of the base's next record and the next change
-		if len(o.records) == 0 {
+		order := -1 // of the base's next element and the next change
+		if len(o.elements) == 0 {
 			order = 1
 		} else if o.more {
-			order = bytes.Compare(o.records[:HashSize], o.change.Hash)
+			order = bytes.Compare(o.elements[:o.table.Key], o.change.Key)
 		}
 		if order < 0 {
 			return o.take(), o.sequence, nil
@@ -53,8 +54,8 @@ func (o *Overlay) Next() (record []byte, sequence uint64, err error) {
 		if order == 0 {
 			o.take()
 		}
-		if change.Record != nil {
-			return change.Record, change.Sequence, nil
+		if change.Element != nil {
+			return change.Element, change.Sequence, nil
 		}
 	}
 }
@@ -63,13 +64,13 @@ func (o *Overlay) Next() (record []byte, sequence uint64, err error) {
 func (o *Overlay) look() {
 	if o.more = !o.merge.Ended(); o.more {
 		o.change = o.merge.Change()
-		o.more = o.high == nil || bytes.Compare(o.change.Hash, o.high) < 0
+		o.more = o.high == nil || bytes.Compare(o.change.Key, o.high) < 0
 	}
 }
 
-// take cuts off the base's next record.
+// take cuts off the base's next element.
 func (o *Overlay) take() []byte {
-	record := o.records[:RecordSize]
-	o.records = o.records[RecordSize:]
-	return record
+	element := o.elements[:o.table.Element]
+	o.elements = o.elements[o.table.Element:]
+	return element
 }

@@ -31,10 +31,10 @@ func (p plain) entry(sequence uint64) Entry {
 		if p[n] < 0 {
 			e.Removed = append(e.Removed, hash(n)...)
 		} else {
-			e.Records = append(e.Records, record(n, p[n])...)
+			e.Elements = append(e.Elements, record(n, p[n])...)
 		}
 	}
-	e.RecordSums = AppendSums(nil, e.Records, RecordSize)
+	e.ElementSums = AppendSums(nil, e.Elements, RecordSize)
 	e.RemovedSums = AppendSums(nil, e.Removed, HashSize)
 	return e
 }
@@ -78,11 +78,11 @@ func newest(all []plain, n int, above uint64) (value int, sequence uint64, ok bo
 // want fails the test unless a change is the one that the plain entries have.
 func want(t *testing.T, got Change, n, value int, sequence uint64) {
 	t.Helper()
-	w := Change{Hash: hash(n), Sequence: sequence}
+	w := Change{Key: hash(n), Sequence: sequence}
 	if value >= 0 {
-		w.Record = record(n, value)
+		w.Element = record(n, value)
 	}
-	if !bytes.Equal(got.Hash, w.Hash) || !bytes.Equal(got.Record, w.Record) || got.Sequence != sequence {
+	if !bytes.Equal(got.Key, w.Key) || !bytes.Equal(got.Element, w.Element) || got.Sequence != sequence {
 		t.Fatalf("%+v, want %+v", got, w)
 	}
 }
@@ -99,7 +99,7 @@ func TestMerge(t *testing.T) {
 			}
 		}
 		from := rng.IntN(3000)
-		m, err := NewMerge(entries, hash(from))
+		m, err := NewMerge(Records, entries, hash(from))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestFind(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	for range 200 {
 		entries, all := random(rng)
-		f := NewFinder(entries)
+		f := NewFinder(Records, entries)
 		for n := 0; n < 3000; n += rng.IntN(1 + rng.IntN(400)) {
 			above := uint64(rng.IntN(len(all) + 1))
 			got, found, err := f.Find(hash(n), above)
@@ -167,7 +167,7 @@ func TestOverlay(t *testing.T) {
 				final[n] = v
 			}
 		}
-		m, err := NewMerge(entries, hash(0))
+		m, err := NewMerge(Records, entries, hash(0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +214,7 @@ func TestDamageIsFound(t *testing.T) {
 	}
 	whole := p.entry(7)
 	for name, list := range map[string]func(*Entry) *[]byte{
-		"records": func(e *Entry) *[]byte { return &e.Records },
+		"records": func(e *Entry) *[]byte { return &e.Elements },
 		"removed": func(e *Entry) *[]byte { return &e.Removed },
 	} {
 		for at := 0; at < len(*list(&whole)); at += 97 {
@@ -230,11 +230,11 @@ func TestDamageIsFound(t *testing.T) {
 				element = HashSize
 			}
 			in := (*list(&whole))[at/element*element:][:HashSize]
-			if _, _, err := NewFinder([]Entry{e}).Find(in, 0); !errors.Is(err, ErrChecksum) {
+			if _, _, err := NewFinder(Records, []Entry{e}).Find(in, 0); !errors.Is(err, ErrChecksum) {
 				t.Fatalf("%s, byte %d: a look at the torrent gives %v", name, at, err)
 			}
 			for n := -1; n < 2001; n += 100 { // never another answer than the right one
-				got, found, err := NewFinder([]Entry{e}).Find(hash(max(n, 0)), 0)
+				got, found, err := NewFinder(Records, []Entry{e}).Find(hash(max(n, 0)), 0)
 				if err != nil {
 					continue
 				}
@@ -252,7 +252,7 @@ func TestDamageIsFound(t *testing.T) {
 
 // readAll goes through an entry.
 func readAll(e Entry) error {
-	m, err := NewMerge([]Entry{e}, hash(0))
+	m, err := NewMerge(Records, []Entry{e}, hash(0))
 	for err == nil && !m.Ended() {
 		err = m.Next()
 	}
@@ -270,11 +270,11 @@ func FuzzMerge(f *testing.F) {
 		}
 		whole := func(b []byte, size int) []byte { return b[:len(b)/size*size] }
 		entries := []Entry{
-			{Sequence: 1, Records: whole(records, RecordSize), Removed: whole(removed, HashSize)},
-			{Sequence: 2, Records: whole(more, RecordSize), Removed: whole(moreRemoved, HashSize)},
+			{Sequence: 1, Elements: whole(records, RecordSize), Removed: whole(removed, HashSize)},
+			{Sequence: 2, Elements: whole(more, RecordSize), Removed: whole(moreRemoved, HashSize)},
 		}
 		steps := len(records) + len(removed) + len(more) + len(moreRemoved)
-		m, err := NewMerge(entries, from)
+		m, err := NewMerge(Records, entries, from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,15 +282,15 @@ func FuzzMerge(f *testing.F) {
 			if steps < 0 {
 				t.Fatal("it does not end")
 			}
-			last := m.Change().Hash
+			last := m.Change().Key
 			if err := m.Next(); err != nil {
 				t.Fatal(err)
 			}
-			if !m.Ended() && bytes.Equal(last, m.Change().Hash) {
+			if !m.Ended() && bytes.Equal(last, m.Change().Key) {
 				t.Fatalf("%x twice", last)
 			}
 		}
-		if _, _, err := NewFinder(entries).Find(from, 0); err != nil {
+		if _, _, err := NewFinder(Records, entries).Find(from, 0); err != nil {
 			t.Fatal(err)
 		}
 	})

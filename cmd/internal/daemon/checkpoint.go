@@ -90,7 +90,7 @@ const earlyPause = 100 * time.Millisecond
 // write writes one checkpoint and keeps its figures.
 func (c *checkpointer) write() (store.Result, error) {
 	began := time.Now()
-	result, err := c.store.Checkpoint(c.tracker, c.floors)
+	result, err := c.store.Checkpoint(c.tracker, store.Along{Floors: c.floors})
 	took := time.Since(began)
 
 	c.mu.Lock()

@@ -51,7 +51,7 @@ func TestLoadRecords(t *testing.T) {
 		binary.BigEndian.PutUint64(r.InfoHash[:], uint64(i)*0x9e3779b97f4a7c15)
 		records = append(records, r)
 	}
-	if _, err := s.Checkpoint(&records, nil); err != nil {
+	if _, err := s.Checkpoint(&records, store.Along{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
