@@ -85,8 +85,8 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 	s.mu.Lock()
 	r.Interval = t.interval(s)
 	r.MinInterval = t.minInterval(r.Interval)
-	if flags, publish := t.announce(s, hash, now, a, r); publish && t.publish != nil {
-		t.publish(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: flags})
+	if n := t.announce(s, hash, now, a, r); n.publish && t.publish != nil {
+		t.publish(SyncRecord{InfoHash: a.InfoHash, Peer: a.Peer, Flags: n.flags, Counted: n.counted})
 	}
 	s.mu.Unlock()
 	if r.Rejected.Unreachable() {
@@ -94,9 +94,14 @@ func (t *Tracker) Announce(now Instant, a *Announce, r *Reply) {
 	}
 }
 
-// announce is Announce within the locked shard, for a torrent with this hash. It
-// returns whether the peer is to be published, and with which flags.
-func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (flags SyncFlags, publish bool) {
+// news is whether a peer is to be published, and as what: see SyncRecord.
+type news struct {
+	flags            SyncFlags
+	counted, publish bool
+}
+
+// announce is Announce within the locked shard, for a torrent with this hash.
+func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *Reply) (n news) {
 	rejected := t.reachable(a)
 	storable := rejected == NotRejected
 	if a.Event != EventStopped {
@@ -107,21 +112,21 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
 		if !storable || a.Event == EventStopped {
-			return 0, false
+			return news{}
 		}
 		if t.limits.exhausted(a.Peer.Network()) {
 			s.reject(r, RejectedTorrents)
-			return 0, false
+			return news{}
 		}
 		if i, rejected = t.create(s, &a.InfoHash, hash, a.Peer.Network()); rejected != NotRejected {
 			s.reject(r, rejected)
-			return 0, false
+			return news{}
 		}
 	}
 	seeder := a.Left == 0
 	out := outcome{at: -1}
 	if storable {
-		out, flags, publish = t.store(s, i, now, a, seeder)
+		out, n = t.store(s, i, now, a, seeder)
 		s.reject(r, out.rejected)
 	}
 	torrent := s.torrents.at(i)
@@ -133,7 +138,7 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 		c := choice{seeder: seeder, self: out.at, family: a.Peer.family, both: a.BothFamilies, want: t.wanted(a)}
 		c.choose(&s.rng, &p4, &p6, r)
 	}
-	return flags, publish
+	return n
 }
 
 // reachable returns why others could not reach the client's peer, or NotRejected
@@ -159,7 +164,7 @@ func (s *shard) reject(r *Reply, reason Rejection) {
 }
 
 // store carries out an announce on the torrent at position i.
-func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out outcome, flags SyncFlags, publish bool) {
+func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder bool) (out outcome, n news) {
 	u := update{
 		remove:    a.Event == EventStopped,
 		seeder:    seeder,
@@ -171,26 +176,26 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 	}
 	out = s.update(i, &a.Peer, u)
 	if out.rejected != NotRejected {
-		return out, 0, false
+		return out, news{}
 	}
 	if u.remove && !out.known {
-		return out, 0, false
+		return out, news{}
 	}
 	s.announced(i, now.minute())
 	if u.remove {
-		return out, SyncStopped, true
+		return out, news{flags: SyncStopped, publish: true}
 	}
 	if out.known {
 		s.renew(&t.clock, out.age)
 	}
-	flags = seedingFlag(seeder)
+	n.flags = seedingFlag(seeder)
 	counted := u.completed && !out.wasCompleted && t.mayComplete(s, i, &a.Peer)
 	if counted {
-		s.complete(i)
-		flags |= SyncComplete
+		n.counted = t.complete(s, i)
+		n.flags |= SyncComplete
 	}
-	publish = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
-	return out, flags, publish
+	n.publish = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
+	return out, n
 }
 
 // mayComplete says whether the peer's completed download of the torrent at

@@ -12,6 +12,10 @@ func checkBudget(t testing.TB, tr *Tracker) {
 		bytes += int64(len(s.torrents.pages))*pageBytes + indexBytes(&s.index)
 		bytes += int64(len(s.removed.pages)) * pageRemovalsBytes
 		bytes += arenaBytes(&s.arena4) + arenaBytes(&s.arena6)
+		bytes += int64(len(s.parts.pages)) * partsPageBytes
+		for _, page := range s.parts.pages {
+			bytes += int64(cap(page)) * partBytes
+		}
 		for i := range s.torrents.n {
 			torrent := s.torrents.at(i)
 			countNetworks(&s.arena4, torrent.location4(), peers)

@@ -30,6 +30,7 @@ type taking struct {
 	mu    sync.Mutex // guards what follows
 	shard int        // that comes next
 	words int        // of its bitmap of changed torrents that are left
+	parts []Part     // room for those of changes
 
 	// unwritten counts the changes taken of which nobody has said yet that they
 	// were written or not. It rises while their shard is locked: a torrent that
@@ -49,6 +50,9 @@ func (t *Tracker) TakeChanges(dst []Change, limit int) []Change {
 	at := &t.taking
 	at.mu.Lock()
 	defer at.mu.Unlock()
+	if at.unwritten.Load() == 0 { // nobody uses the parts of earlier changes
+		at.parts = at.parts[:0]
+	}
 	end := len(dst) + limit
 	for at.shard < ShardCount && len(dst) < end {
 		n := min(walkChunk, end-len(dst))
@@ -98,11 +102,17 @@ func (t *Tracker) takeChanges(s *shard, dst []Change, limit int) (_ []Change, ov
 	words := &t.taking.words
 	began, before := len(dst), min(*words, len(s.changed.words))
 	defer func() { t.taking.unwritten.Add(int64(len(dst) - began)) }()
+	rows := 0
 	*words = s.changed.drain(before, takeWords, func(i uint32) bool {
 		torrent := s.torrents.at(i)
 		torrent.stored = !torrent.partial
-		dst = append(dst, torrent.change())
-		return len(dst) < began+limit
+		c := torrent.change()
+		if t.parts != nil && !torrent.partial {
+			c.Parts = t.taking.take(t.parts, s, i)
+			rows += len(c.Parts)
+		}
+		dst = append(dst, c)
+		return len(dst) < began+limit && rows < walkWork
 	})
 	left := limit - (len(dst) - began)
 	for ; *words == 0 && left > 0 && s.removed.n > 0; left-- {
@@ -115,6 +125,22 @@ func (t *Tracker) takeChanges(s *shard, dst []Change, limit int) (_ []Change, ov
 			dst = append(dst, Change{Record: Record{InfoHash: h}, Removed: true})
 		}
 	}
-	held(before - *words + limit - left)
+	held(before - *words + limit - left + rows)
 	return dst, *words == 0 && s.removed.n == 0
+}
+
+// partsRoom is the number of parts of changes for which there is room at a time.
+const partsRoom = 1 << 12
+
+// take returns what the database is to have of the parts of the torrent at position i.
+func (t *taking) take(p *Parts, s *shard, i uint32) []Part {
+	if cap(t.parts)-len(t.parts) <= maxParts+1 {
+		t.parts = make([]Part, 0, partsRoom)
+	}
+	begin := len(t.parts)
+	t.parts = p.rows(s, i, t.parts)
+	if len(t.parts) == begin {
+		return nil
+	}
+	return t.parts[begin:len(t.parts):len(t.parts)]
 }

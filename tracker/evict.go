@@ -188,6 +188,9 @@ func (e *eviction) torrent(s *shard, i uint32) {
 			return
 		}
 		kind = EvictedRecords
+		if e.t.parts != nil {
+			e.t.parts.leftOut(s, i)
+		}
 		torrent.stored = false // not to be removed from the database
 		e.t.leftInFile()
 	}

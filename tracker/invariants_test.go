@@ -40,6 +40,7 @@ func checkShard(t testing.TB, tr *Tracker, shard int) {
 	checkArena(t, &s.arena4, c.blocks4)
 	checkArena(t, &s.arena6, c.blocks6)
 	c.bitmap()
+	c.parts(tr)
 	c.totals.Completed, c.totals.PeersRejected = s.totals.Completed, s.totals.PeersRejected
 	if s.totals != c.totals {
 		t.Errorf("shard %d: totals %+v, the torrents have %+v", shard, s.totals, c.totals)
@@ -130,6 +131,44 @@ func (c *shardCheck) torrent(i uint32) {
 	for f, n := range []counts{n4, n6} {
 		c.totals.Peers[f] += uint64(n.n)
 		c.totals.Seeders[f] += uint64(n.seeders())
+	}
+}
+
+// parts checks that parts are in order, of torrents that are there, and no more than
+// their counts.
+func (c *shardCheck) parts(tr *Tracker) {
+	s, n, above := c.s, 0, 0
+	for at, page := range s.parts.pages {
+		for k, p := range page {
+			i := uint32(at*partPositions) + uint32(p.pos)
+			if k > 0 && page[k-1].key() >= p.key() || i >= s.torrents.n || s.torrents.at(i).partial && p.origin != excessRow {
+				c.t.Fatalf("part %+v of torrent %d of %d", p, i, s.torrents.n)
+			}
+			torrent := s.torrents.at(i)
+			if p.leaf != leafOf(&torrent.hash) || p.origin != excessRow && (p.value == 0 || tr.names.name(p.origin) == Nobody) {
+				c.t.Errorf("part %+v of torrent %v", p, torrent.hash)
+			}
+			if p.origin != excessRow {
+				n++
+			} else if p.value > 0 {
+				above++
+			}
+		}
+		if at == len(s.parts.pages)-1 && len(page) == 0 || len(page) > 0 && len(page) < cap(page)/2 {
+			c.t.Errorf("page %d of %d has %d parts, room for %d", at, len(s.parts.pages), len(page), cap(page))
+		}
+	}
+	if n != s.parts.n || above != s.parts.above || s.floorsBelow > s.torrents.n {
+		c.t.Errorf("%d parts and %d excesses, said to be %d and %d; %d floors", n, above, s.parts.n, s.parts.above, s.floorsBelow)
+	}
+	for i := range s.torrents.n {
+		torrent, excess := s.torrents.at(i), uint64(0)
+		if row := s.parts.find(i, excessRow); row != nil {
+			excess = uint64(row.value)
+		}
+		if m := s.makeup(i); !torrent.partial && (m.nobody+m.origins+m.excess != torrent.downloaded || m.excess < excess) {
+			c.t.Errorf("torrent %v: %d is made up of %+v, its excess is %d", torrent.hash, torrent.downloaded, m, excess)
+		}
 	}
 }
 

@@ -46,9 +46,13 @@ func (t *Tracker) settle(in *InFile) {
 	}
 	torrent := s.torrents.at(i)
 	if torrent.partial {
+		here := torrent.here()
 		torrent.settle(&in.Record)
 		if in.Found {
 			t.alone.Add(-1)
+		}
+		if t.parts != nil {
+			t.parts.settle(s, i, in, here)
 		}
 	}
 	torrent.stored = true

@@ -21,6 +21,12 @@ type shard struct {
 	recent  completions
 	stops   stops
 
+	parts partTable // empty unless there is a Ledger
+	// floorsBelow says that of the torrents at positions below it, those without a row
+	// of their excess have no part of nobody's: all that is above the parts of origins
+	// is excess.
+	floorsBelow uint32
+
 	totals  ShardTotals
 	refused int // torrents that the access list refused when they were last swept
 	renewed Renewals
@@ -44,7 +50,7 @@ type ShardTotals struct {
 // init makes an empty shard. What it holds is added to bytes.
 func (s *shard) init(seed uint64, bytes *atomic.Int64) {
 	s.torrents.bytes, s.index.bytes, s.removed.bytes = bytes, bytes, bytes
-	s.arena4.bytes, s.arena6.bytes = bytes, bytes
+	s.arena4.bytes, s.arena6.bytes, s.parts.bytes = bytes, bytes, bytes
 	s.seed = seed
 	s.rng = *rand.NewPCG(rand.Uint64(), rand.Uint64())
 	s.arena4.seed, s.arena6.seed = seed, seed
@@ -96,6 +102,7 @@ func (s *shard) drop(i uint32) {
 	hash := s.hashAt(i)
 	s.index.remove(hash, i, s.hashAt)
 	last := s.torrents.n - 1
+	s.dropParts(i, last)
 	if i != last {
 		s.index.repoint(s.hashAt(last), last, i)
 		moved := s.torrents.at(last)

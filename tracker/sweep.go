@@ -74,7 +74,11 @@ func (t *Tracker) sweepTorrent(s *shard, i uint32, now Instant) (dropped bool) {
 		return false // what a partial torrent has counted must come into the file
 	}
 	switch age := t.ages.of(torrent.lastAnnounce, now); {
+	case age >= keep && s.keptForParts(i):
 	case age >= keep:
+		if t.parts != nil {
+			t.parts.dropped(s, i)
+		}
 		s.drop(i)
 		t.budget.torrents.used.Add(-1)
 		return true

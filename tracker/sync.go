@@ -16,7 +16,8 @@ type SyncRecord struct {
 	InfoHash InfoHash
 	Peer     Peer
 	Flags    SyncFlags
-	// Counted says that a part of the sender tells this completion as well.
+	// Counted says that the completed download of a record with SyncComplete is in the
+	// part of an origin: who receives it takes in the peer, and counts nothing.
 	Counted bool
 }
 
@@ -71,7 +72,10 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 	}
 	s.announced(i, now.minute())
 	if u.completed && !out.wasCompleted && !s.recent.has(s.fingerprint(&r.InfoHash, &r.Peer), now.second) {
-		s.complete(i)
+		s.totals.Completed++
+		if !r.Counted {
+			t.heard(s, i)
+		}
 	}
 	return SyncApplied
 }
@@ -79,7 +83,8 @@ func (t *Tracker) ApplySync(now Instant, r *SyncRecord) SyncResult {
 // Merge takes in what another instance tells of a torrent: the higher count and
 // the later announce prevail. It returns the count that was held before. A
 // torrent that is unknown is created without peers, unless it is too old to be
-// kept. A count beyond MaxDownloaded counts as that.
+// kept. A count beyond MaxDownloaded counts as that. Where there are parts, it is a floor,
+// see Parts.RaiseFloor.
 func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 	if t.access.Load().Refuses(&r.InfoHash) {
 		return 0, SyncRefused
@@ -101,12 +106,8 @@ func (t *Tracker) Merge(now Instant, r Record) (local uint64, res SyncResult) {
 			return 0, SyncFull
 		}
 	}
-	torrent := s.torrents.at(i)
-	local = torrent.count()
+	local = s.torrents.at(i).count()
 	s.announced(i, r.LastAnnounce)
-	if told := min(r.Downloaded, MaxDownloaded); told > local {
-		torrent.tell(told)
-		s.changed.set(i)
-	}
+	t.tell(s, i, r.Downloaded)
 	return local, SyncApplied
 }

@@ -73,6 +73,8 @@ type Tracker struct {
 	filling  atomic.Bool  // see SetFilling
 	fileOnly atomic.Bool  // the file may have records that the tracker has not
 	alone    atomic.Int64 // their number, about
+	parts    *Parts       // nil: there are none
+	names    originNames  // of parts
 	// unreachable has where the peers come from that nobody could reach.
 	unreachable busyNetworks
 	shards      [ShardCount]shard
@@ -206,6 +208,10 @@ func (t *Tracker) create(s *shard, h *InfoHash, hash uint64, n Network) (uint32,
 		return 0, RejectedMaxTorrents
 	}
 	i := s.create(h, hash)
-	s.torrents.at(i).partial = t.fileOnly.Load()
+	torrent := s.torrents.at(i)
+	torrent.partial = t.fileOnly.Load()
+	if t.parts != nil && !torrent.partial {
+		t.parts.ledger.Created(&torrent.hash)
+	}
 	return i, NotRejected
 }

@@ -35,14 +35,6 @@ func (s *shard) announced(i, minute uint32) {
 	}
 }
 
-// complete counts a completed download of the torrent at position i, up to
-// MaxDownloaded.
-func (s *shard) complete(i uint32) {
-	s.torrents.at(i).complete()
-	s.totals.Completed++
-	s.changed.set(i)
-}
-
 func (s *shard) fingerprint(h *InfoHash, p *Peer) uint64 {
 	torrent := hashTorrent(h, s.seed)
 	if p.family == IPv4 {

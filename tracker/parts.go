@@ -1,0 +1,291 @@
+package tracker
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Parts are the parts of origins in the downloaded counts, and nobody's: see Part. The
+// count of a torrent, as it is shown, is the sum of nobody's part, the parts of all
+// origins and its excess.
+//
+// A torrent that has a part of an origin stays until that has been folded, unless it has
+// to make room for others while the database has it. A partial torrent, of which the
+// database may know more, takes no part until the next checkpoint: its completions are
+// nobody's.
+//
+// Its methods are called by one goroutine, while announces go on.
+type Parts struct {
+	t      *Tracker
+	ledger Ledger
+	own    atomic.Pointer[ownOrigin] // nil: completions count as nobody's
+	floors atomic.Bool               // see TotalsAreFloors
+	before bool                      // what that was at first
+	pages  pageCache
+}
+
+// ownOrigin is the origin for which completions are counted.
+type ownOrigin struct {
+	name  Origin
+	index uint16
+}
+
+// LoadParts takes in parts from the database, after LoadAll and before CountParts. Those
+// of torrents that the tracker does not have are passed over.
+func (t *Tracker) LoadParts(parts []TorrentPart) {
+	newByShard(len(parts), func(i int) uint64 { return hashTorrent(&parts[i].InfoHash, t.seed) }).
+		each(t, nil, func(s *shard, hash uint64, n uint32) {
+			if i, ok := s.find(&parts[n].InfoHash, hash); ok {
+				t.loadPart(s, i, parts[n].Part)
+			}
+		})
+}
+
+// loadPart takes in a part, or the excess, of the torrent at position i, if there is room
+// for it.
+func (t *Tracker) loadPart(s *shard, i uint32, p Part) {
+	leaf := leafOf(&s.torrents.at(i).hash)
+	if p.Origin == Nobody {
+		s.parts.put(i, leaf, excessRow, uint32(min(p.Value, maxPart)))
+		return
+	}
+	if p.Value == 0 || p.Value > maxPart || !s.roomForPart(i) {
+		return
+	}
+	if origin, ok := t.names.add(p.Origin); ok {
+		s.parts.put(i, leaf, origin, uint32(p.Value))
+	}
+}
+
+// roomForPart says that the torrent at position i may have another part.
+func (s *shard) roomForPart(i uint32) bool { return len(s.parts.of(i)) < maxParts }
+
+// CountParts has the tracker keep parts from now on, and tells l of them, from what
+// was loaded on. totalsAreFloors says that the count of a torrent without a row of its
+// excess is a floor, for all that is above the parts of origins: the database is from
+// before there were parts. CountParts is called once, after all is loaded and before
+// anything else knows the tracker. Without it there are no parts.
+func (t *Tracker) CountParts(l Ledger, totalsAreFloors bool) *Parts {
+	p := &Parts{t: t, ledger: l, before: totalsAreFloors}
+	p.floors.Store(totalsAreFloors)
+	for n := range t.shards {
+		s := &t.shards[n]
+		s.mu.Lock()
+		if totalsAreFloors {
+			s.floorsBelow = s.torrents.n
+		}
+		for i := range s.torrents.n {
+			p.tell(s, i)
+		}
+		s.mu.Unlock()
+	}
+	t.parts = p
+	return p
+}
+
+// tell tells the ledger all that there is of the torrent at position i.
+func (p *Parts) tell(s *shard, i uint32) {
+	h := &s.torrents.at(i).hash
+	for _, part := range s.parts.of(i) {
+		if part.origin != excessRow {
+			p.ledger.Changed(p.t.names.name(part.origin), h, 0, uint64(part.value))
+		}
+	}
+	p.tellNobody(s, i, 0)
+}
+
+// tellNobody tells the ledger if nobody's part of the torrent at position i is another
+// than before.
+func (p *Parts) tellNobody(s *shard, i uint32, before uint64) {
+	if now := s.makeup(i).nobody; now != before {
+		p.ledger.Changed(Nobody, &s.torrents.at(i).hash, before, now)
+	}
+}
+
+// Begin has completions counted for origin o from now on, Nobody for none. When it
+// returns, none is being counted for the one before.
+func (p *Parts) Begin(o Origin) {
+	var own *ownOrigin
+	if index, ok := p.t.names.add(o); ok {
+		own = &ownOrigin{o, index}
+	}
+	p.own.Store(own)
+	for i := range p.t.shards { // who has loaded the one before holds a lock
+		p.t.shards[i].mu.Lock()
+		p.t.shards[i].mu.Unlock() //nolint:staticcheck // waits
+	}
+}
+
+// Part returns the part that an origin has of a torrent, or nobody's; 0 if there is none.
+func (p *Parts) Part(o Origin, h *InfoHash) (value uint64) {
+	p.look(o, h, func(s *shard, i uint32, v uint64) { value = v })
+	return value
+}
+
+// look calls fn with the torrent's shard, locked, its position and the part of an
+// origin, or nobody's, if the torrent is there.
+func (p *Parts) look(o Origin, h *InfoHash, fn func(s *shard, i uint32, value uint64)) {
+	origin, ok := p.t.names.find(o)
+	if !ok && o != Nobody {
+		return
+	}
+	p.t.look(h, func(s *shard, i uint32) { fn(s, i, s.part(i, origin)) })
+}
+
+// part returns the part that the torrent at position i has of an origin; excessRow
+// stands for nobody's.
+func (s *shard) part(i uint32, origin uint16) uint64 {
+	if origin == excessRow {
+		return s.makeup(i).nobody
+	}
+	if part := s.parts.find(i, origin); part != nil {
+		return uint64(part.value)
+	}
+	return 0
+}
+
+// Count returns the number of parts of origins.
+func (p *Parts) Count() (n int) {
+	for i := range p.t.shards {
+		s := &p.t.shards[i]
+		s.mu.Lock()
+		n += s.parts.n
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// complete counts a completed download that was announced here, and returns whether a
+// part tells it: other instances must not count it then.
+func (t *Tracker) complete(s *shard, i uint32) (told bool) {
+	s.totals.Completed++
+	s.changed.set(i)
+	torrent := s.torrents.at(i)
+	if t.parts == nil || torrent.partial || torrent.downloaded == MaxDownloaded {
+		torrent.complete()
+		return false
+	}
+	return t.parts.complete(s, i)
+}
+
+// complete is Tracker.complete for a torrent of which there are parts.
+func (p *Parts) complete(s *shard, i uint32) (told bool) {
+	torrent, own := s.torrents.at(i), p.own.Load()
+	if own == nil || !p.mayRise(s, i, own.index, 1) {
+		before := s.makeup(i)
+		torrent.downloaded++
+		s.setExcess(i, before.excess)
+		p.tellNobody(s, i, before.nobody)
+		return false
+	}
+	value := s.part(i, own.index) + 1
+	torrent.downloaded++
+	s.parts.put(i, leafOf(&torrent.hash), own.index, uint32(value))
+	p.ledger.Counted(own.name, &torrent.hash, value)
+	return true
+}
+
+// mayRise says that the part that the torrent at position i has of an origin may rise
+// by n.
+func (p *Parts) mayRise(s *shard, i uint32, origin uint16, n uint64) bool {
+	if part := s.parts.find(i, origin); part != nil {
+		return uint64(part.value)+n <= maxPart
+	}
+	return n <= maxPart && s.roomForPart(i)
+}
+
+// heard counts a completed download that another instance has published and that no
+// part tells.
+func (t *Tracker) heard(s *shard, i uint32) {
+	s.changed.set(i)
+	torrent := s.torrents.at(i)
+	if t.parts == nil || torrent.partial {
+		torrent.complete()
+		return
+	}
+	t.parts.raiseNobody(s, i, 1)
+}
+
+// raiseNobody raises nobody's part of the torrent at position i by n: the excess, if
+// there is one, falls by that.
+func (p *Parts) raiseNobody(s *shard, i uint32, n uint64) {
+	before, torrent := s.makeup(i), s.torrents.at(i)
+	absorbed := min(before.excess, n)
+	torrent.downloaded += min(n-absorbed, MaxDownloaded-torrent.downloaded)
+	s.setExcess(i, before.excess-absorbed)
+	p.tellNobody(s, i, before.nobody)
+}
+
+// dropped tells the ledger that the torrent at position i, which has no parts of
+// origins, is about to be dropped.
+func (p *Parts) dropped(s *shard, i uint32) {
+	if n := s.makeup(i).nobody; n > 0 {
+		p.ledger.Changed(Nobody, &s.torrents.at(i).hash, n, 0)
+	}
+}
+
+// leftOut tells the ledger that the torrent at position i is about to leave the memory
+// and stay in the file.
+func (p *Parts) leftOut(s *shard, i uint32) {
+	h := &s.torrents.at(i).hash
+	for _, part := range s.parts.of(i) {
+		if part.origin != excessRow {
+			p.ledger.LeftOut(p.t.names.name(part.origin), h, uint64(part.value))
+		}
+	}
+	if n := s.makeup(i).nobody; n > 0 {
+		p.ledger.LeftOut(Nobody, h, n)
+	}
+}
+
+// keptForParts says that the torrent at position i has parts of origins.
+func (s *shard) keptForParts(i uint32) bool {
+	of := s.parts.of(i)
+	return len(of) > 1 || len(of) == 1 && of[0].origin != excessRow
+}
+
+// rows appends what the database is to have of the parts of the torrent at position i:
+// a row of an excess of 0 as well where it would take the count for a floor.
+func (p *Parts) rows(s *shard, i uint32, dst []Part) []Part {
+	of := s.parts.of(i)
+	if p.floors.Load() && i >= s.floorsBelow && (len(of) == 0 || of[0].origin != excessRow) {
+		dst = append(dst, Part{})
+	}
+	for _, row := range of {
+		dst = append(dst, Part{Origin: p.t.names.name(row.origin), Value: uint64(row.value)})
+	}
+	return dst
+}
+
+// settle takes in what the file has of the parts of the torrent at position i, which was
+// partial and counted so many downloads here.
+func (p *Parts) settle(s *shard, i uint32, in *InFile, here uint64) {
+	var excess, origins uint64
+	row := false
+	for _, part := range in.Parts {
+		if part.Origin == Nobody {
+			excess, row = part.Value, true
+			continue
+		}
+		origins += part.Value
+		p.t.loadPart(s, i, part)
+	}
+	if !row && p.floors.Load() {
+		excess = in.Downloaded - min(origins, in.Downloaded)
+	}
+	total := s.torrents.at(i).downloaded
+	sum := min(in.Downloaded-min(excess, in.Downloaded)+here, total)
+	if now := total - sum; row || now != excess || p.before {
+		s.parts.put(i, leafOf(&in.InfoHash), excessRow, uint32(min(now, maxPart)))
+		if !row || now != excess {
+			s.changed.set(i) // the file may have another excess
+		}
+	}
+	p.tell(s, i)
+	p.ledger.Created(&s.torrents.at(i).hash)
+}
+
+// minutesAgo returns the unix minute of age ago, rounded down.
+func minutesAgo(now time.Time, age time.Duration) uint32 {
+	return uint32(max(now.Add(-age).Unix(), 0) / 60)
+}
