@@ -22,6 +22,8 @@ type Along struct {
 	// rules: no record may be newer than the set of folded origins. If it is nil or
 	// returns nil, that is left as it is.
 	Origins func() *Origins
+	// combine is as in batch, nil: combinePartial.
+	combine func(tracker.InFile, *tracker.Change) (tracker.Record, []tracker.Part)
 }
 
 func (a Along) floors() ReplayFloors {
@@ -83,36 +85,60 @@ func (s *Store) differ(origins func() *Origins) (differs bool, err error) {
 	return differs, err
 }
 
-// withExcess returns the parts of a torrent, with the excess that it has without a
-// row as well, and no more than its count allows.
-func (t *originTable) withExcess(in tracker.InFile) []tracker.Part {
-	most := rest(in.Downloaded, countedParts(in.Parts))
-	i := partOf(in.Parts, tracker.Nobody)
+// withExcess returns the parts that rows of a torrent say, with the excess that it has
+// without a row as well, and no more than its count allows.
+func (t *originTable) withExcess(in tracker.InFile, rows []tracker.Part) []tracker.Part {
+	most := rest(in.Downloaded, countedParts(rows))
+	i := partOf(rows, tracker.Nobody)
 	switch {
 	case i < 0 && !(t.floors && in.Found && most > 0):
-		return in.Parts
+		return rows
 	case i < 0:
-		return append(slices.Clone(in.Parts), tracker.Part{Value: most})
+		return append(slices.Clone(rows), tracker.Part{Value: most})
 	}
-	all := slices.Clone(in.Parts)
+	all := slices.Clone(rows)
 	all[i].Value = min(all[i].Value, most)
 	return all
 }
 
-// excess returns the excess of a torrent once a partial change has made r of what was
-// in the file, and whether a row has to say so. in has the excess of before, held the
-// rows of before.
-func (t *originTable) excess(in tracker.InFile, held []tracker.Part, c *tracker.Change, r tracker.Record) (e uint64, changed bool) {
-	if i := partOf(in.Parts, tracker.Nobody); i >= 0 {
-		e = in.Parts[i].Value
+// combinePartial returns what comes of a partial change and of what the file has. What
+// others have told is a floor.
+func combinePartial(in tracker.InFile, c *tracker.Change) (r tracker.Record, parts []tracker.Part) {
+	r = c.Record
+	r.LastAnnounce = max(r.LastAnnounce, in.LastAnnounce)
+	sum := addCounts(in.Downloaded, r.Downloaded)
+	r.Downloaded = max(c.Floor, sum)
+	parts = slices.Clone(in.Parts)
+	if above := r.Downloaded - sum; above > 0 {
+		e := tracker.Part{Value: above}
+		if i := partOf(parts, tracker.Nobody); i >= 0 {
+			e.Value = addCounts(e.Value, parts[i].Value)
+		}
+		parts = setPart(parts, e)
 	}
-	e = addCounts(e, rest(r.Downloaded, addCounts(in.Downloaded, c.Downloaded)))
-	var without uint64 // what it has without a new row
-	switch i := partOf(held, tracker.Nobody); {
+	return r, parts
+}
+
+// differing appends those of a torrent's parts that rows have to say, as its rows say
+// something else. r is its record.
+func (t *originTable) differing(dst, parts, rows []tracker.Part, r tracker.Record) []tracker.Part {
+	excess := tracker.Part{}
+	for _, p := range parts {
+		if p.Origin == tracker.Nobody {
+			excess = p
+		} else if i := partOf(rows, p.Origin); i < 0 || rows[i] != p {
+			dst = setPart(dst, p)
+		}
+	}
+	var is uint64 // the excess by the rows
+	switch i := partOf(rows, tracker.Nobody); {
 	case i >= 0:
-		without = held[i].Value
+		is = rows[i].Value
 	case t.floors:
-		without = rest(r.Downloaded, countedParts(held))
+		is = rest(r.Downloaded, countedParts(parts))
 	}
-	return e, e != without
+	if excess.Value != is {
+		dst = setPart(dst, excess)
+	}
+	return dst
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -54,7 +55,8 @@ func writeTo(tx *bbolt.Tx, path string, w io.Writer) error {
 // writes, which must be a database. It is written to a file beside path,
 // flushed, verified and then put in place of what was there; on an error the
 // latter is left as it is, as is one that a process has open: ErrInUse. It
-// returns the number of bytes.
+// returns the number of bytes. The file names no present origin: that is a member
+// heard now in it.
 func Save(path string, write func(io.Writer) error) (size int64, err error) {
 	at, err := safefile.Locate(path)
 	if err != nil {
@@ -74,13 +76,17 @@ func Save(path string, write func(io.Writer) error) (size int64, err error) {
 	if err := write(part); err != nil {
 		return 0, err
 	}
-	if size, err = part.Seek(0, io.SeekCurrent); err != nil {
-		return 0, err
-	}
 	if err := verified(part, "the copy"); err != nil {
 		return 0, err
 	}
-	return size, part.Commit()
+	if err := withoutPresent(part, time.Now()); err != nil {
+		return 0, err
+	}
+	info, err := part.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), part.Commit()
 }
 
 // reserve locks the file at a place until it is closed, so that nobody opens as a

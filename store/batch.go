@@ -16,6 +16,10 @@ type batch struct {
 	origins *originTable   // as the transaction has them
 	pending []tracker.Part // scratch
 
+	// combine returns the record and the parts, with the excess, that come of a partial
+	// change and of what the file has.
+	combine func(tracker.InFile, *tracker.Change) (tracker.Record, []tracker.Part)
+
 	records, parts tableBatch
 	partial        []tracker.InFile // what the file has of the torrents of partial changes
 }
@@ -84,16 +88,16 @@ func (b *batch) encodePartial(earlier []place, c *tracker.Change, records, parts
 	if err != nil {
 		return err
 	}
-	r := whole(in, c)
+	rows := in.Parts
+	if in.Parts = nil; !b.origins.none() {
+		in.Parts = b.origins.withExcess(in, rows)
+	}
+	r, after := b.combine(in, c)
 	if r != in.Record || !in.Found {
 		b.records.elements = appendRecord(b.records.elements, r)
 	}
 	if !b.origins.none() {
-		held := in.Parts
-		in.Parts = b.origins.withExcess(in)
-		if e, changed := b.origins.excess(in, held, c, r); changed {
-			pending = setPart(pending, tracker.Part{Value: e})
-		}
+		pending = b.origins.differing(pending, after, rows, r)
 	}
 	b.encodeParts(&c.InfoHash, pending)
 	b.partial = append(b.partial, in)
@@ -137,13 +141,4 @@ func (b *batch) before(earlier []place, records, parts *lookup, hash *tracker.In
 // removedIn reports whether there is a removal among changes of one torrent.
 func (b *batch) removedIn(changes []place) bool {
 	return slices.ContainsFunc(changes, func(p place) bool { return b.taken[p.at].Removed })
-}
-
-// whole returns the record of a torrent of which the tracker knows a part and the
-// file another.
-func whole(in tracker.InFile, c *tracker.Change) tracker.Record {
-	r := c.Record
-	r.LastAnnounce = max(r.LastAnnounce, in.LastAnnounce)
-	r.Downloaded = max(c.Floor, addCounts(in.Downloaded, r.Downloaded))
-	return r
 }

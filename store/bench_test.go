@@ -126,7 +126,7 @@ func BenchmarkPartial(b *testing.B) {
 		for range maxBatch {
 			r := tracker.Record{LastAnnounce: 1}
 			binary.BigEndian.PutUint64(r.InfoHash[:], src.rng.Uint64())
-			all.added = append(all.added, r)
+			all.add(r, nil)
 		}
 		b.ReportMetric(float64(journalEntries(b, s)), "journal-entries")
 		b.StartTimer()

@@ -47,7 +47,11 @@ func (s *Store) Checkpoint(src Source, along Along) (Result, error) {
 	var res Result
 	err := s.settle()
 	if err == nil {
-		err = s.checkpoint(&writing{src: src, along: along}, &res)
+		w := &writing{src: src, along: along}
+		if w.combine = combinePartial; along.combine != nil {
+			w.combine = along.combine
+		}
+		err = s.checkpoint(w, &res)
 	}
 	if err == nil {
 		err = s.gone()

@@ -48,8 +48,9 @@ func wantText(t *testing.T, path string, want []byte) {
 	if n, err := Export(path, &text); err != nil || n != bytes.Count(want, []byte("\n")) {
 		t.Errorf("%d records, %v", n, err)
 	}
-	if !bytes.Equal(text.Bytes(), want) {
-		t.Error("another text than when it was written")
+	records, floors := bytes.CutPrefix(text.Bytes(), []byte("#floors\n"))
+	if !floors || !bytes.Equal(records, want) {
+		t.Error("another text than when it was written, or no line about floors")
 	}
 }
 
@@ -87,6 +88,13 @@ func TestFrozen(t *testing.T) {
 			checkpoint(t, s, src)
 			closeStore(t, s)
 			wantRecords(t, contents(t, path), src.all())
+			s = openStore(t, path)
+			if o, err := s.Origins(); err != nil || !o.equal(Origins{Floors: true}) {
+				t.Errorf("origins %+v, %v", o, err)
+			}
+			if parts := rawParts(t, s); len(parts) > 0 {
+				t.Errorf("parts %v", parts)
+			}
 		})
 	}
 }
@@ -95,7 +103,7 @@ func TestFrozen(t *testing.T) {
 // of versions 2 and 3 stay what they were, decisions about the list of this
 // instance alone.
 func TestFrozenKeepsTheRest(t *testing.T) {
-	for version, sequence := range map[int]uint64{2: 7, 3: 9} {
+	for version, sequence := range map[int]uint64{2: 7, 3: 9, 4: 11} {
 		path, _ := frozen(t, version)
 		s := openStore(t, path)
 		floors, err := s.ReplayFloors()
@@ -106,7 +114,13 @@ func TestFrozenKeepsTheRest(t *testing.T) {
 		if err != nil || len(all) != version {
 			t.Fatalf("version %d: %+v, %v", version, all, err)
 		}
-		for i, d := range []override.Decision{override.LocalAdded, override.LocalTakenOff, override.LocalAdded}[:len(all)] {
+		if version == 4 {
+			wantFrozen4(t, s, all)
+		}
+		for i, d := range []override.Decision{override.LocalAdded, override.LocalTakenOff, override.LocalAdded}[:min(len(all), 3)] {
+			if version == 4 {
+				break
+			}
 			o := all[i]
 			if o.InfoHash[0] != byte(i+1) || o.Decision != d || o.Origin != (override.Label{}) || o.Time < 1_600_000_000e9 || o.Time%1e9 != 0 {
 				t.Errorf("version %d: override %d is %+v", version, i, o)
@@ -118,5 +132,21 @@ func TestFrozenKeepsTheRest(t *testing.T) {
 		if got := sequenceOf(t, s); got != sequence {
 			t.Errorf("version %d: sequence %d, it was %d", version, got, sequence)
 		}
+	}
+}
+
+// wantFrozen4 expects what version 4 has beside records.
+func wantFrozen4(t *testing.T, s *Store, all []override.Override) {
+	t.Helper()
+	for i, d := range []override.Decision{override.Serve, override.Refuse, override.Dropped, override.LocalAdded} {
+		if o := all[i]; o.InfoHash[0] != byte(i+1) || o.Decision != d || o.Time/1e9 != 1_700_000_000 || (o.Origin == override.Label{9, 8, 7, 6}) != (i < 3) {
+			t.Errorf("override %d is %+v", i, o)
+		}
+	}
+	if at, err := s.OverridesAgreed(); err != nil || at.Unix() != 1_700_006_400 {
+		t.Errorf("agreed at %v, %v", at, err)
+	}
+	if first, err := s.First("keep_peers"); err != nil || first {
+		t.Errorf("peers are kept for the first time, %v", err)
 	}
 }

@@ -31,10 +31,11 @@ type Imported struct {
 
 // Import reads lines as ParseLine does and merges them into the file at path,
 // which is made if it does not exist and must be whole: of each torrent the
-// greater count and the later last announce stay. Empty lines and those that
-// begin with # are passed over. What a line is refused for goes to refused with
+// greater count and the later last announce stay, and likewise of their parts and
+// of nobody's. Empty lines and those that begin with # are passed over, but for those
+// that Export writes. What a line is refused for goes to refused with
 // its number, counted from 1, and the import goes on. After any other error the
-// file holds a part of what was read. It needs about 80 MiB of memory,
+// file holds a part of what was read. It needs about 100 MiB of memory,
 // whatever the number of torrents.
 func Import(path string, text io.Reader, log zerolog.Logger, refused func(line int, err error)) (res Imported, err error) {
 	s, err := openWith(path, log, nil)
@@ -42,13 +43,23 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 		return res, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	var m merger
-	if _, err := s.Load(func(tracker.Record) {}); err != nil {
+	records, err := s.Load(func(tracker.Record) {})
+	if err != nil {
 		return res, err
 	}
+	origins, err := s.Origins()
+	if err != nil {
+		return res, err
+	}
+	refuse := func(line int, err error) {
+		res.Refused++
+		refused(line, err)
+	}
+	d := newDumpReader(origins, records, refuse)
 	write := func() error {
-		written, err := s.Checkpoint(m.sort(), Along{})
+		written, err := s.Checkpoint(d.sort(), Along{Origins: d.along, combine: d.combine})
 		res.Changed += written.Records
+		d.done()
 		return err
 	}
 	lines := lineReader{r: bufio.NewReaderSize(text, maxLine)}
@@ -56,20 +67,25 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 		line, err := lines.next()
 		switch {
 		case err == io.EOF:
+			d.alone()
 			return res, write()
 		case err != nil && err != errLineLength:
 			return res, fmt.Errorf("line %d: %w", lines.number, err)
-		case err == nil && (len(line) == 0 || line[0] == '#'):
+		case err == nil && len(line) == 0:
+			continue
+		case err == nil && line[0] == '#':
+			if err := d.comment(line, lines.number); err != nil {
+				refuse(lines.number, err)
+			}
 			continue
 		}
 		res.Lines++
 		if err == nil {
-			err = m.add(line)
+			err = d.torrent(line)
 		}
 		if err != nil {
-			res.Refused++
-			refused(lines.number, err)
-		} else if len(m.added) == importBatch {
+			refuse(lines.number, err)
+		} else if len(d.added) == importBatch {
 			if err := write(); err != nil {
 				return res, err
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +19,11 @@ import (
 // regular file, whole or damaged, of the folder's owner or of this process's
 // user, and nothing else. The file keeps its owner; one that root makes gets the
 // folder's.
+//
+// What was the present origin in the copy is a member heard now in the file. The
+// present origin of what was at path has ended in it, as have those that had ended
+// there, if that can be read. It has no replay floors. A copy of an older schema
+// version is left as it is.
 func Restore(in *os.File, path string) error {
 	defer in.Close() // nothing was written to it
 	at, err := safefile.Locate(path)
@@ -45,7 +51,31 @@ func Restore(in *os.File, path string) error {
 	case same:
 		return fmt.Errorf("%s is the database itself", in.Name())
 	}
-	return copyVerified(in, at, owner)
+	was, err := originsAt(at, target)
+	if err != nil {
+		return err
+	}
+	return copyVerified(in, at, owner, was)
+}
+
+// originsAt returns the origins in the locked file at a place, nil if they are not
+// to be had.
+func originsAt(at *safefile.Place, f *os.File) (*originTable, error) {
+	again, err := at.Open(os.O_RDONLY)
+	if err != nil {
+		return nil, openError(at.Path(), err)
+	}
+	if err := unlock(f); err != nil {
+		return nil, errors.Join(err, again.Close())
+	}
+	t, _, err := originsOf(again, at.Path())
+	if errors.Is(err, ErrInUse) {
+		return nil, err
+	}
+	if err := exclude(f); err != nil {
+		return nil, fmt.Errorf("database %s is %w", at.Path(), err)
+	}
+	return t, inPlace(f, at)
 }
 
 // ownerToKeep returns the owner of a file that is to be replaced, unless it is
@@ -64,8 +94,8 @@ func ownerToKeep(at *safefile.Place, f *os.File) (safefile.Owner, error) {
 }
 
 // copyVerified copies the database file in, verifies the copy and puts it in its
-// place.
-func copyVerified(in *os.File, at *safefile.Place, owner safefile.Owner) error {
+// place, where a file with the origins was is.
+func copyVerified(in *os.File, at *safefile.Place, owner safefile.Owner, was *originTable) error {
 	part, err := at.Temp(".restore")
 	if err != nil {
 		return err
@@ -78,6 +108,9 @@ func copyVerified(in *os.File, at *safefile.Place, owner safefile.Owner) error {
 		return err
 	}
 	if err := verified(part, in.Name()); err != nil {
+		return err
+	}
+	if err := takeOver(part, was, time.Now()); err != nil {
 		return err
 	}
 	return part.Commit()
@@ -130,6 +163,14 @@ func exclude(f *os.File) error {
 		return ErrInUse
 	case err != nil:
 		return fmt.Errorf("not to be locked: %w", err)
+	}
+	return nil
+}
+
+// unlock gives back the lock that exclude has taken.
+func unlock(f *os.File) error {
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_UN); err != nil {
+		return fmt.Errorf("not to be unlocked: %w", err)
 	}
 	return nil
 }
