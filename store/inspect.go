@@ -30,8 +30,11 @@ type Info struct {
 	// Label names the instance to people.
 	Label          override.Label
 	JournalEntries int
-	Torrents       int
-	Downloads      uint64 // of all torrents, at most 2^64-1
+	// Parts counts those of origins that are not folded, Origins these origins as far
+	// as they are known, and Folded the folded ones.
+	Parts, Origins, Folded int
+	Torrents               int
+	Downloads              uint64 // of all torrents, at most 2^64-1
 	// Oldest and Newest are the least and the greatest last announce, in whole
 	// minutes since 1970-01-01 UTC; 0 if there are no torrents.
 	Oldest, Newest uint32
@@ -78,6 +81,9 @@ func inspect(tx *bbolt.Tx, f *os.File, path string, top int) (*Info, error) {
 	if err := i.countOverrides(tx); err != nil {
 		return nil, damaged(path, err)
 	}
+	if err := i.countParts(tx); err != nil {
+		return nil, damaged(path, err)
+	}
 	_, i.JournalEntries, err = walk(tx, func(r tracker.Record) { i.add(r, top) })
 	if err != nil {
 		return nil, damaged(path, err)
@@ -98,6 +104,26 @@ func (i *Info) countOverrides(tx *bbolt.Tx) error {
 		}
 		return nil
 	})
+}
+
+func (i *Info) countParts(tx *bbolt.Tx) error {
+	origins, err := readOrigins(tx)
+	if err != nil {
+		return err
+	}
+	for _, v := range origins.kinds {
+		if v.kind == originFolded {
+			i.Folded++
+		} else {
+			i.Origins++
+		}
+	}
+	_, _, err = partTable.in(tx).walk(func(element []byte) {
+		if p := readPart(element); p.Origin != tracker.Nobody && !origins.drops(p) {
+			i.Parts++
+		}
+	})
+	return err
 }
 
 // add takes in a torrent.

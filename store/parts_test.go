@@ -356,3 +356,11 @@ func TestOriginsFailWithTheirBatch(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestInspectParts: folded parts, those of 0 and the excess do not count.
+func TestInspectParts(t *testing.T) {
+	info, err := Inspect(fileWithParts(t), 0)
+	if err != nil || info.Origins != 3 || info.Folded != 2 || info.Parts != 360 {
+		t.Errorf("%d origins, %d folded, %d parts, %v", info.Origins, info.Folded, info.Parts, err)
+	}
+}

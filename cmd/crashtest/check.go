@@ -57,6 +57,9 @@ func (h *session) records(ctx context.Context) ([]tracker.Record, error) {
 	}
 	var all []tracker.Record
 	for line := range bytes.Lines(text) {
+		if line[0] == '#' { // of origins and parts: the totals tell
+			continue
+		}
 		r, err := parseRecord(bytes.TrimSuffix(line, []byte("\n")))
 		if err != nil {
 			return nil, fmt.Errorf("an exported line is %q: %w", line, err)

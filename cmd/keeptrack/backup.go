@@ -39,7 +39,8 @@ working directory. With --admin it comes from the daemon there, on
 whatever host. Config, flag or the variable ` + tokenVariable + ` give the token.
 
 The copy is written to a file beside OUT, flushed and verified before it takes the
-place of OUT; on a failure a present OUT stays as it is.`,
+place of OUT; on a failure a present OUT stays as it is. It can be started beside the
+original: it does not go on with what that counts, unlike a copy made in another way.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return b.run(cmd, args[0])
 		},

@@ -38,7 +38,8 @@ reply as it came, with its head and compressed.
 
 A line is one of db export or one of an opentracker state dump, HASH:base:downloaded.
 Of each torrent the greater count and the later last announce stay, so that reading
-the same text again changes nothing.
+the same text again changes nothing. With the comment lines of db export, counts are
+merged part by part.
 
 A line that makes no sense is named with its number on standard error and passed
 over; the exit status is then 1. It is 1 as well when there is no line at all.`,

@@ -19,8 +19,8 @@ func newDBInspectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Tell what is in a database file",
-		Long: `Tell what is in a database file: schema, sizes, number of torrents and downloads, the
-times of the oldest and the newest last announce, the torrents with the most
+		Long: `Tell what is in a database file: schema, sizes, number of origins, parts, torrents and
+downloads, the times of the oldest and the newest last announce, the torrents with the most
 downloads, and whether there is a snapshot of the peers beside it. Nothing is changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 {
@@ -53,8 +53,8 @@ downloads, and whether there is a snapshot of the peers beside it. Nothing is ch
 }
 
 func printInspected(w io.Writer, i *store.Info, peers *inspectedPeers) error {
-	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\nlabel %s\naccess overrides %d, dropped %d\n%v\ntorrents %d\ndownloads %d\n",
-		i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, peers, i.Torrents, i.Downloads)
+	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\nlabel %s\naccess overrides %d, dropped %d\norigins %d, folded %d, parts %d\n%v\ntorrents %d\ndownloads %d\n",
+		i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, i.Origins, i.Folded, i.Parts, peers, i.Torrents, i.Downloads)
 	if i.Torrents > 0 {
 		text = fmt.Appendf(text, "oldest last announce %s\nnewest last announce %s\n", minuteText(i.Oldest), minuteText(i.Newest))
 	}
@@ -82,13 +82,16 @@ func printInspectedJSON(w io.Writer, i *store.Info, peers *inspectedPeers) error
 		Label          override.Label  `json:"label"`
 		Overrides      int             `json:"access_overrides"`
 		Dropped        int             `json:"access_overrides_dropped"`
+		Origins        int             `json:"origins"`
+		Folded         int             `json:"origins_folded"`
+		Parts          int             `json:"parts"`
 		Peers          *inspectedPeers `json:"snapshot_of_peers"`
 		Torrents       int             `json:"torrents"`
 		Downloads      uint64          `json:"downloads"`
 		Oldest         string          `json:"oldest_last_announce,omitempty"`
 		Newest         string          `json:"newest_last_announce,omitempty"`
 		Top            []torrent       `json:"top"`
-	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
+	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, i.Origins, i.Folded, i.Parts, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
 	if i.Torrents > 0 {
 		out.Oldest, out.Newest = minuteText(i.Oldest), minuteText(i.Newest)
 	}

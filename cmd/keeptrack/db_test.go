@@ -107,7 +107,7 @@ func TestDBInspect(t *testing.T) {
 	path := someDatabase(t)
 	got := keeptrack("db", "inspect", "--top", "1", path)
 	for _, want := range []string{
-		"schema version 4\n", "access overrides 0, dropped 0\n", "torrents 2\n", "downloads 77\n",
+		"schema version 5\n", "access overrides 0, dropped 0\n", "origins 0, folded 0, parts 0\n", "torrents 2\n", "downloads 77\n",
 		"oldest last announce 2025-02-19T21:20:00Z\nnewest last announce 2025-02-19T21:21:00Z\n" +
 			anyHash + " downloaded 77 last announce 2025-02-19T21:20:00Z\n",
 	} {
@@ -123,7 +123,7 @@ func TestDBInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	top := []any{map[string]any{"info_hash": anyHash, "downloaded": 77.0, "last_announce": "2025-02-19T21:20:00Z"}}
-	if result["torrents"] != 2.0 || result["schema_version"] != 4.0 || !reflect.DeepEqual(result["top"], top) {
+	if result["torrents"] != 2.0 || result["schema_version"] != 5.0 || !reflect.DeepEqual(result["top"], top) {
 		t.Errorf("got %v", result)
 	}
 	if got := keeptrack("db", "inspect", "--top", "-1", path); got.status != statusUsage {
@@ -151,11 +151,11 @@ func TestDBCompact(t *testing.T) {
 func TestDBMigrateNothingToDo(t *testing.T) {
 	path := someDatabase(t)
 	for _, args := range [][]string{{"db", "migrate", path}, {"db", "migrate", "--dry-run", path}} {
-		if got := keeptrack(args...); got != (outcome{statusDone, path + ": schema version 4, nothing to do\n", ""}) {
+		if got := keeptrack(args...); got != (outcome{statusDone, path + ": schema version 5, nothing to do\n", ""}) {
 			t.Errorf("%v: got %+v", args, got)
 		}
 	}
-	want := `{"file":"` + path + `","from":4,"to":4,"steps":[],"dry_run":true}` + "\n"
+	want := `{"file":"` + path + `","from":5,"to":5,"steps":[],"dry_run":true}` + "\n"
 	if got := keeptrack("db", "migrate", "--dry-run", "--json", path); got != (outcome{statusDone, want, ""}) {
 		t.Errorf("got %+v, want %s", got, want)
 	}
@@ -171,17 +171,17 @@ func TestDBMigrate(t *testing.T) {
 	if err := os.WriteFile(path, old, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := path + ": to be migrated from schema version 1 to 4\n2 access\n3 chunks\n4 overrides\n"
+	want := path + ": to be migrated from schema version 1 to 5\n2 access\n3 chunks\n4 overrides\n5 parts\n"
 	if got := keeptrack("db", "migrate", "--dry-run", path); got != (outcome{statusDone, want, ""}) {
 		t.Errorf("got %+v, want %s", got, want)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, old) {
 		t.Errorf("--dry-run has changed the file, or %v", err)
 	}
-	if got := keeptrack("db", "inspect", path); got.status != statusFailed || !strings.Contains(got.stderr, "schema version 1, migrate it to 4 first") {
+	if got := keeptrack("db", "inspect", path); got.status != statusFailed || !strings.Contains(got.stderr, "schema version 1, migrate it to 5 first") {
 		t.Errorf("got %+v", got)
 	}
-	want = path + ": migrated from schema version 1 to 4\n2 access\n3 chunks\n4 overrides\n"
+	want = path + ": migrated from schema version 1 to 5\n2 access\n3 chunks\n4 overrides\n5 parts\n"
 	if got := keeptrack("db", "migrate", path); got != (outcome{statusDone, want, ""}) {
 		t.Errorf("got %+v, want %s", got, want)
 	}

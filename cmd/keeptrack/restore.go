@@ -18,7 +18,8 @@ names, which without --config is keeptrack.db in the working directory. What was
 there is gone afterwards; where nothing was, there is a database then. A copy that is damaged or was written by
 a newer version is refused, and so is any while a daemon runs on the database.
 
-Whatever interrupts it leaves either the old or the new database.`,
+What the replaced database counted for live sync counts as ended. Whatever interrupts
+it leaves either the old or the new database.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig(path)
 			if err != nil {
