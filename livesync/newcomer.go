@@ -94,14 +94,16 @@ func (n *Node) fillStep(e fillEvent, now time.Time) {
 
 // takePeers takes in the peers of a packet.
 func (n *Node) takePeers(p wire.Packet, now time.Time) {
-	instant := n.tracker.Instant(now)
-	p.Peers(n.taken[:0], func(peers []tracker.PeerState) {
-		r := n.tracker.TakePeers(instant, peers)
-		n.counters.peersTaken.Add(r.Stored)
-		n.counters.drops[DropRefused].Add(r.Refused)
-		n.counters.drops[DropFull].Add(r.Rejected)
-		n.counters.drops[DropBadPeer].Add(r.BadPeer)
-	})
+	p.Peers(n.taken[:0], func(peers []tracker.PeerState) { n.counters.peersTaken.Add(n.takeStates(peers, now)) })
+}
+
+// takeStates takes in peers of another instance and returns how many are stored.
+func (n *Node) takeStates(peers []tracker.PeerState, now time.Time) uint64 {
+	r := n.tracker.TakePeers(n.tracker.Instant(now), peers)
+	n.counters.drops[DropRefused].Add(r.Refused)
+	n.counters.drops[DropFull].Add(r.Rejected)
+	n.counters.drops[DropBadPeer].Add(r.BadPeer)
+	return r.Stored
 }
 
 // runNewcomer carries out what is decided, and tells peers, until ctx is done.

@@ -38,6 +38,11 @@ type Tracker interface {
 	// PeerStates returns the peers of one of tracker.ShardCount shards in pieces,
 	// those of a torrent side by side.
 	PeerStates(shard int, now func() time.Time) iter.Seq[[]tracker.PeerState]
+	// StateOf returns what is known of the peer of r, and whether it is stored.
+	StateOf(now tracker.Instant, r *tracker.SyncRecord) (state tracker.PeerState, stored bool)
+	// TakeStop takes out a peer that stopped at the instant then. It returns false if it
+	// has announced since.
+	TakeStop(then tracker.Instant, r *tracker.SyncRecord) bool
 	// PeerCount returns the number of peers.
 	PeerCount() uint64
 	// Access returns the access list in force.
@@ -67,6 +72,7 @@ type Node struct {
 	outbox    *outbox
 	scrape    scrape
 	newcomer  newcomer
+	lost      *lost
 	overrides *overrideSync
 	instances instances
 	counters  counters
@@ -104,6 +110,7 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 			d:    newDecisions(rules{o.BeaconInterval, o.InquireThreshold}, time.Now().Add(o.FirstBeaconDelay)),
 		},
 		overrides: newOverrideSync(&o, time.Now()),
+		lost:      newLost(time.Now(), o.BeaconInterval),
 		instances: instances{known: make(map[wire.ID]*Instance)},
 	}
 	n.initNewcomer()
@@ -153,10 +160,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		err = n.transport.Run(carrying)
 	})
 	others.Go(func() { n.receiveAll(ctx) })
-	senders.Go(func() { n.outbox.run(ctx, n.sendToAll) })
+	senders.Go(func() { n.outbox.run(ctx, n.publishPacket) })
 	senders.Go(func() { n.runScrape(ctx) })
 	senders.Go(func() { n.runNewcomer(ctx) })
 	senders.Go(func() { n.runOverrides(ctx) })
+	senders.Go(func() { n.runLost(ctx) })
 	senders.Wait()
 	stopCarrying()
 	others.Wait()

@@ -26,6 +26,7 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 	}
 	switch p.Kind {
 	case wire.KindLive, wire.KindLive6:
+		n.lost.cameLive(p)
 		n.applySync(p, now)
 	case wire.KindBeacon:
 		n.heardBeacon(p, now)
@@ -39,6 +40,8 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		n.merge(p, maxTold(wire.Sealed(b)), from, now)
 	case wire.KindHello, wire.KindAsk, wire.KindPeers, wire.KindPeersEnd, wire.KindHave:
 		n.receiveNewcomer(p, from, now)
+	case wire.KindLiveSum, wire.KindLiveAsk, wire.KindLiveHashes, wire.KindLiveAgain:
+		n.receiveLost(p, now)
 	case wire.KindOverrides, wire.KindOverrideDigest, wire.KindOverrideAsk:
 		n.hearOverrides(p, from, now)
 	}

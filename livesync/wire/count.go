@@ -27,6 +27,7 @@ const (
 	countPartsHead   = countHead + 8                        // before the records
 	countRecordsHead = countHead + 8 + 20 + 2 + (4 + 8) + 1 // before the records
 	countRecordSize  = 20 + 8 + 4
+	countLargest     = countHead + 8 + 1 + 2 + 16*8 // count_digests of one node
 )
 
 // Count is what a packet of the kinds from KindCountHello on says.

@@ -25,6 +25,8 @@ func (p Packet) String() string {
 		p.writeNewcomer(&b)
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		p.writeOverrides(&b)
+	case KindLiveSum, KindLiveAsk, KindLiveHashes, KindLiveAgain:
+		p.writeLost(&b)
 	default:
 		p.writeCount(&b)
 	}
@@ -60,6 +62,7 @@ type packetJSON struct {
 	*streamJSON
 	*overridesJSON
 	*countJSON
+	*lostJSON
 	Peers    []peerJSON `json:"peers,omitempty"`
 	Tells    []toldJSON `json:"tells,omitempty"`
 	Trailing int        `json:"trailing_bytes,omitempty"`
@@ -96,6 +99,8 @@ func (p Packet) MarshalJSON() ([]byte, error) {
 		p.addNewcomer(&v)
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		p.addOverrides(&v)
+	case KindLiveSum, KindLiveAsk, KindLiveHashes, KindLiveAgain:
+		p.addLost(&v)
 	default:
 		p.addCount(&v)
 	}

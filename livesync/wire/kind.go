@@ -28,6 +28,10 @@ const (
 	KindPeers          // peers for the instance that asked
 	KindPeersEnd       // the last packet of those
 	KindHave           // what of them has arrived
+	KindLiveSum        // what the sender has published lately
+	KindLiveAsk        // asks one instance for what was lost of that
+	KindLiveHashes     // the hashes of those packets
+	KindLiveAgain      // what was in one of them
 
 	// Those by which members keep downloaded counts exact, in the order of their type
 	// numbers, see Kind.Counts.
@@ -68,6 +72,11 @@ var kinds = [KindCount]struct {
 	KindPeersEnd: {name: "peers_end", wire: 0x123, body: 4 + 4 + 4},
 	KindHave:     {name: "peers_have", wire: 0x124, body: 4 + 4 + 4, record: 4},
 
+	KindLiveSum:    {name: "live_sum", wire: 0x125, body: sumSize},
+	KindLiveAsk:    {name: "live_ask", wire: 0x126, body: askHead, record: 2},
+	KindLiveHashes: {name: "live_hashes", wire: 0x127, body: hashesHead, record: 4, least: 1},
+	KindLiveAgain:  {name: "live_again", wire: 0x128, body: againHead, record: againSize, least: 1},
+
 	KindCountHello:      {name: "count_hello", wire: uint32(exact.TypeHello), body: countHead, open: true},
 	KindCountParts:      {name: "count_parts", wire: uint32(exact.TypeParts), body: countPartsHead, record: countRecordSize},
 	KindCountPartsAsk:   {name: "count_parts_ask", wire: uint32(exact.TypeAskParts), body: countHead, open: true},
@@ -93,7 +102,7 @@ func (k Kind) SealedOnly() bool {
 // Packet.Target names.
 func (k Kind) Addressed() bool {
 	switch k {
-	case KindInquire, KindOverrideAsk, KindAsk, KindPeers, KindPeersEnd, KindHave:
+	case KindInquire, KindOverrideAsk, KindAsk, KindPeers, KindPeersEnd, KindHave, KindLiveAsk, KindLiveHashes, KindLiveAgain:
 		return true
 	}
 	return false

@@ -15,8 +15,9 @@ const (
 	TellSize   = 20 + 4 + 8      // SYNC_SCRAPE_TELL record
 
 	// SmallestPacket is the size that a packet must be able to have, so that it
-	// holds a record of any kind, and a peer for an instance that asked.
-	SmallestPacket = HeaderSize + peersHead + peergroup.Largest
+	// holds a record of any kind, a peer for an instance that asked, and the digests of
+	// a node.
+	SmallestPacket = HeaderSize + max(peersHead+peergroup.Largest, againHead+againSize, countLargest)
 )
 
 // syncFlags are the flags that mean something on the wire. FROM_SYNC (0x10) is
@@ -54,6 +55,7 @@ type Packet struct {
 	// ignored.
 	Trailing int
 
+	whole []byte // with its header
 	body  []byte // with whole records, if there are any
 	peers int    // of KindPeers: how many there are
 	count *Count // of kinds that Counts
@@ -72,7 +74,7 @@ func Parse(b []byte) (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
-	p := Packet{From: ID(b), Kind: k}
+	p := Packet{From: ID(b), Kind: k, whole: b}
 	if k.Counts() {
 		p.body = body
 		if p.count, err = parseCount(k, body); err != nil {
@@ -84,11 +86,15 @@ func Parse(b []byte) (Packet, error) {
 		p.Trailing = (len(body) - kinds[k].body) % size
 	}
 	p.body = body[:len(body)-p.Trailing]
-	if k == KindPeers {
-		p.peers, err = peergroup.Count(p.body[peersHead:])
-	}
-	if err != nil {
-		return Packet{}, ErrLength
+	switch k {
+	case KindPeers:
+		if p.peers, err = peergroup.Count(p.body[peersHead:]); err != nil {
+			return Packet{}, ErrLength
+		}
+	case KindLiveHashes, KindLiveAgain:
+		if !p.validLost() {
+			return Packet{}, ErrValue
+		}
 	}
 	return p, nil
 }

@@ -28,6 +28,9 @@ func encode(p Packet) []byte {
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		return encodeOverrides(p)
 	}
+	if p.Kind >= KindLiveSum && p.Kind <= KindLiveAgain {
+		return encodeLost(p)
+	}
 	if p.Kind.Counts() {
 		c := p.Count()
 		_, b := AppendCount(nil, p.From, &c)
@@ -70,6 +73,31 @@ func encodeNewcomer(p Packet) []byte {
 		}
 	})
 	return b
+}
+
+// encodeLost is encode for the kinds from KindLiveSum on.
+func encodeLost(p Packet) []byte {
+	switch p.Kind {
+	case KindLiveSum:
+		return AppendLiveSum(nil, p.From, p.LiveSum())
+	case KindLiveAsk:
+		var asked []uint16
+		for i := range p.Records() {
+			asked = append(asked, p.Asked(i))
+		}
+		return AppendLiveAsk(nil, p.From, p.Target(), p.Stretch(), asked, 1<<16)
+	case KindLiveHashes:
+		packets, first, hashes := p.Hashes(nil)
+		all := make([]uint32, packets)
+		copy(all[first:], hashes)
+		b, _ := AppendLiveHashes(nil, p.From, p.Target(), p.Stretch(), all, first, HeaderSize+hashesHead+4*len(hashes))
+		return b
+	}
+	var peers []LivePeer
+	for i := range p.Records() {
+		peers = append(peers, p.Again(i))
+	}
+	return AppendLiveAgain(nil, p.From, p.Target(), p.Stretch(), p.AgainPart(), peers)
 }
 
 // encodeOverrides is encode for packets about overrides.

@@ -69,7 +69,7 @@ port = 65535
 nodes = ["192.0.2.7"]
 loopback = true
 id = "DEADbeef"
-max_payload = 111
+max_payload = 207
 max_delay = "10ms"
 renew_after = "1s"
 first_beacon_delay = "200ms"
@@ -107,7 +107,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 			Enabled: true,
 			Multicast: Multicast{
 				Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
-				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true, MaxPayload: 111,
+				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true, MaxPayload: 207,
 			},
 			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxDelay: 10 * time.Millisecond,
 			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,

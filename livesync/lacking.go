@@ -1,0 +1,202 @@
+package livesync
+
+import (
+	"slices"
+	"time"
+
+	"keeptrack/livesync/wire"
+)
+
+const (
+	// maxHashes bounds the packets of an instance that are remembered until it tells what
+	// it has sent: 1.5 MiB.
+	maxHashes = 1 << 16
+	// maxSearches bounds the stretches of an instance in which packets are looked for at a
+	// time.
+	maxSearches = 32
+	// searchTries is how often something is asked for before it is given up. The pauses
+	// between double up to 64 times the first, so that all tries take a minute and a half.
+	searchTries = 20
+	maxDoubling = 6
+)
+
+// lacking is which packets with peers of one instance have not come. This is pure code.
+type lacking struct {
+	last     uint64         // the number of the last stretch that was told; 0: none yet
+	got      map[uint32]int // hashes of packets that came since
+	count    uint32         // of them
+	sum      uint32
+	before   map[uint32]int // those that came before and are of a stretch that is searched
+	searches []*search
+	heard    time.Time // when the instance last told
+}
+
+// search is for what is lacking of a stretch.
+type search struct {
+	wire.LiveSum
+	due     time.Time // when to ask, or to ask again
+	tries   int
+	hashes  []uint32 // of its packets, as far as they were told
+	told    []bool
+	left    int              // of them that were not
+	missing []uint16         // which packets have not come, once all hashes are known
+	parts   map[uint16]uint8 // which parts of them have, in bits
+}
+
+// came takes note of a packet.
+func (l *lacking) came(hash uint32) {
+	if l.last == 0 || l.count >= maxHashes {
+		return
+	}
+	if l.got == nil {
+		l.got = make(map[uint32]int)
+	}
+	l.got[hash]++
+	l.count++
+	l.sum += hash
+}
+
+// told takes in what a stretch is. If not all of its packets have come, they are looked
+// for from after on: some may still be on their way.
+func (l *lacking) told(s wire.LiveSum, now, after time.Time) {
+	first := l.last == 0
+	switch {
+	case s.Stretch <= l.last || s.Packets == 0 || s.Packets > wire.MaxStretch:
+		return
+	case first:
+		l.last = s.Stretch - 1 // what was sent before, the peers of a newcomer have
+	}
+	l.heard = now
+	for n := max(l.last+1, s.Stretch-min(s.Stretch, maxSearches)); n < s.Stretch; n++ {
+		l.search(wire.LiveSum{Stretch: n}, after)
+	}
+	l.last = s.Stretch
+	if !first && (len(l.searches) > 0 || l.count != s.Packets || l.sum != s.Sum) {
+		l.search(s, after)
+		if l.before == nil {
+			l.before = make(map[uint32]int)
+		}
+		for h, n := range l.got {
+			l.before[h] += n
+		}
+	}
+	clear(l.got)
+	l.count, l.sum = 0, 0
+}
+
+func (l *lacking) search(s wire.LiveSum, due time.Time) {
+	if len(l.searches) == maxSearches {
+		l.end(l.searches[0])
+	}
+	l.searches = append(l.searches, &search{LiveSum: s, due: due})
+}
+
+// end ends a search. After the last one, what is left of the packets that came before
+// were repetitions.
+func (l *lacking) end(s *search) {
+	l.searches = slices.DeleteFunc(l.searches, func(o *search) bool { return o == s })
+	if len(l.searches) == 0 {
+		l.before = nil
+	}
+}
+
+// find returns the search in a stretch, or nil.
+func (l *lacking) find(number uint64) *search {
+	for _, s := range l.searches {
+		if s.Stretch == number {
+			return s
+		}
+	}
+	return nil
+}
+
+// listed takes in hashes of a stretch of count packets, those from the first on. Once all
+// are known it returns true: then packets may be missing.
+func (l *lacking) listed(number uint64, count, first int, hashes []uint32, now time.Time) {
+	s := l.find(number)
+	if s == nil || s.missing != nil || count > wire.MaxStretch || first+len(hashes) > count || s.hashes != nil && len(s.hashes) != count {
+		return
+	}
+	if s.hashes == nil {
+		s.hashes, s.told, s.left = make([]uint32, count), make([]bool, count), count
+	}
+	for i, h := range hashes {
+		if !s.told[first+i] {
+			s.hashes[first+i], s.told[first+i] = h, true
+			s.left--
+		}
+	}
+	if s.left == 0 {
+		l.compare(s, now)
+	}
+}
+
+// compare finds the packets of a stretch that have not come. One without any is over.
+func (l *lacking) compare(s *search, now time.Time) {
+	for i, h := range s.hashes {
+		switch {
+		case l.before[h] > 0:
+			l.before[h]--
+		case l.got[h] > 0: // it was late
+			l.got[h]--
+			l.count--
+			l.sum -= h
+		default:
+			s.missing = append(s.missing, uint16(i))
+		}
+	}
+	s.due, s.tries = now, 0
+	if len(s.missing) == 0 {
+		l.end(s)
+	}
+}
+
+// again takes in that a part of a missing packet has come.
+func (l *lacking) again(number uint64, p wire.AgainPart) {
+	s := l.find(number)
+	if s == nil || p.Parts > 8 {
+		return
+	}
+	if s.parts == nil {
+		s.parts = make(map[uint16]uint8)
+	}
+	s.parts[p.Packet] |= 1 << p.Part
+	if s.parts[p.Packet] != 1<<p.Parts-1 {
+		return
+	}
+	if i := slices.Index(s.missing, p.Packet); i >= 0 {
+		if s.missing = slices.Delete(s.missing, i, i+1); len(s.missing) == 0 {
+			l.end(s)
+		}
+	}
+}
+
+// ask returns a search of which something is to be asked for at now, or nil, and gives
+// up those that were asked for in vain.
+func (l *lacking) ask(now time.Time, retry time.Duration) *search {
+	for i := 0; i < len(l.searches); i++ {
+		s := l.searches[i]
+		if now.Before(s.due) {
+			continue
+		}
+		if s.tries == searchTries {
+			l.end(s)
+			i--
+			continue
+		}
+		s.tries++
+		s.due = now.Add(retry << min(s.tries/3, maxDoubling))
+		return s
+	}
+	return nil
+}
+
+// next returns when ask may have something, the zero time if never.
+func (l *lacking) next() (next time.Time) {
+	for _, s := range l.searches {
+		if next.IsZero() || s.due.Before(next) {
+			next = s.due
+		}
+	}
+	return next
+}

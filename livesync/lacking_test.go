@@ -1,0 +1,134 @@
+package livesync
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"keeptrack/livesync/wire"
+)
+
+// TestLackingPackets sends stretches of packets of which some are lost, doubled or late, and
+// answers what is asked for: in the end every packet has come once.
+func TestLackingPackets(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		now := time.Unix(1e9, 0)
+		var sent stretches
+		var l lacking
+		loss := []float64{0, 0.05, 0.3}[seed%3]
+		var late [][]byte
+		came := make(map[uint32]bool)
+		take := func(packet []byte) {
+			l.came(wire.LiveHash(packet))
+			came[wire.LiveHash(packet)] = true
+		}
+		asks, packets := 0, uint32(0)
+		answer := func() {
+			for s := l.ask(now, time.Second); s != nil; s = l.ask(now, time.Second) {
+				asks++
+				k := sent.find(s.Stretch)
+				if rng.Float64() < loss {
+					continue
+				}
+				if s.missing == nil {
+					half := len(k.hashes) / 2
+					l.listed(s.Stretch, len(k.hashes), half, k.hashes[half:], now)
+					l.listed(s.Stretch, len(k.hashes), 0, k.hashes[:half], now)
+					continue
+				}
+				for _, m := range append([]uint16(nil), s.missing...) {
+					p, _ := k.packet(int(m))
+					came[wire.LiveHash(p)] = true
+					l.again(s.Stretch, wire.AgainPart{Packet: m, Part: 1, Parts: 2})
+					l.again(s.Stretch, wire.AgainPart{Packet: m, Part: 0, Parts: 2})
+				}
+			}
+		}
+		told := 0
+		for range 40 {
+			for range rng.IntN(50) {
+				packet := binary.BigEndian.AppendUint32(nil, packets)
+				packets++
+				sent.add(packet, now)
+				switch x := rng.Float64(); {
+				case x < loss:
+				case loss > 0 && x < loss+0.05:
+					late = append(late, packet)
+				default:
+					take(packet)
+					if loss > 0 && rng.Float64() < 0.05 {
+						l.came(wire.LiveHash(packet))
+					}
+				}
+			}
+			if sum, ok := sent.close(now.Add(-time.Hour)); ok && sent.idle == 0 && (told == 0 || rng.Float64() >= loss) {
+				l.told(sum, now, now.Add(100*time.Millisecond))
+				if told == 0 { // what was before the first is not looked for
+					for _, h := range sent.kept[len(sent.kept)-1].hashes {
+						came[h] = true
+					}
+				}
+				told++
+			}
+			for _, p := range late {
+				take(p)
+			}
+			late = nil
+			for range 12 {
+				now = now.Add(time.Second)
+				answer()
+			}
+		}
+		sent.add([]byte("the last one"), now)
+		take([]byte("the last one"))
+		sum, _ := sent.close(now.Add(-time.Hour))
+		l.told(sum, now, now)
+		for range 20 {
+			now = now.Add(time.Second)
+			answer()
+		}
+		if uint32(len(came)) != packets+1 {
+			t.Errorf("seed %d: %d of %d packets have come", seed, len(came), packets+1)
+		}
+		if loss == 0 && asks > 0 {
+			t.Errorf("seed %d: asked %d times though nothing was lost", seed, asks)
+		}
+		if len(l.searches) > 0 || !l.next().IsZero() || len(l.before) > 0 || l.count > 0 {
+			t.Errorf("seed %d: it still looks for something: %+v", seed, l)
+		}
+	}
+}
+
+// TestKeptStretches looks that what was sent is kept within its bounds.
+func TestKeptStretches(t *testing.T) {
+	var s stretches
+	now := time.Unix(1e9, 0)
+	if _, ok := s.close(now); ok {
+		t.Error("an empty stretch is told")
+	}
+	packet := make([]byte, 1400)
+	for i := range 3 {
+		for range wire.MaxStretch + 5 {
+			s.add(packet, now.Add(time.Duration(i)*time.Minute))
+		}
+		sum, ok := s.close(now)
+		if !ok || sum.Packets != wire.MaxStretch || sum.Stretch != uint64(i+1) {
+			t.Errorf("%+v", sum)
+		}
+	}
+	if len(s.kept) != 1 || s.find(2) != nil || s.find(3) == nil {
+		t.Errorf("%d are kept", len(s.kept))
+	}
+	if p, at := s.find(3).packet(7); len(p) != 1400 || !at.Equal(now.Add(2*time.Minute)) {
+		t.Errorf("%d bytes, sent at %s", len(p), at)
+	}
+	if p, _ := s.find(3).packet(wire.MaxStretch); p != nil {
+		t.Error("a packet that was not sent")
+	}
+	s.close(now.Add(time.Hour))
+	if len(s.kept) != 0 || s.bytes != 0 {
+		t.Errorf("%d are kept for an hour", len(s.kept))
+	}
+}

@@ -1,0 +1,278 @@
+package livesync
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"keeptrack/livesync/wire"
+	"keeptrack/tracker"
+)
+
+// lost is the shell around stretches and lacking: how packets with peers that were lost
+// are found and made good. The receiving goroutine hands in what comes; one goroutine of
+// its own holds the timer and sends.
+type lost struct {
+	wake chan struct{} // holds a token when that goroutine has to look again
+
+	mu        sync.Mutex // guards what follows
+	published stretches
+	lacking   map[wire.ID]*lacking // at most maxInstances
+	asked     []askedLive          // what others have asked for
+	next      time.Time            // when the next sum is due
+}
+
+// askedLive is something of what this instance has published that another one lacks.
+type askedLive struct {
+	to      wire.ID
+	stretch uint64
+	packet  int // or allHashes
+}
+
+const (
+	allHashes = -1
+	// maxAskedLive bounds what waits to be answered. What does not fit is asked for again.
+	maxAskedLive = 1 << 13
+	// sumsEach is how many sums an instance tells in a beacon interval.
+	sumsEach = 10
+	// keptIntervals is for how many beacon intervals what was published is kept.
+	keptIntervals = 3
+	// searchRetry is the time until what was not answered is asked for again.
+	searchRetry = 300 * time.Millisecond
+)
+
+func newLost(now time.Time, interval time.Duration) *lost {
+	return &lost{wake: make(chan struct{}, 1), lacking: make(map[wire.ID]*lacking), next: now.Add(interval / sumsEach)}
+}
+
+// publishPacket sends a packet with peers to all other instances, and keeps it for those
+// that it does not reach.
+func (n *Node) publishPacket(k wire.Kind, p []byte) {
+	n.lost.mu.Lock()
+	n.lost.published.add(p, time.Now())
+	n.lost.mu.Unlock()
+	n.sendToAll(k, p)
+}
+
+// cameLive takes note of a packet with peers.
+func (l *lost) cameLive(p wire.Packet) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if of := l.lacking[p.From]; of != nil {
+		of.came(p.LiveHash())
+	}
+}
+
+// receiveLost takes in a packet of the kinds from KindLiveSum on.
+func (n *Node) receiveLost(p wire.Packet, now time.Time) {
+	l := n.lost
+	if p.Kind == wire.KindLiveAgain {
+		n.takeAgain(p, now)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := l.lacking[p.From]
+	switch p.Kind {
+	case wire.KindLiveSum:
+		if of == nil {
+			if len(l.lacking) == maxInstances {
+				forgetOldest(l.lacking, func(of *lacking) time.Time { return of.heard })
+			}
+			of = &lacking{}
+			l.lacking[p.From] = of
+		}
+		of.told(p.LiveSum(), now, now.Add(n.limits.ReorderWindow))
+	case wire.KindLiveAsk:
+		l.ask(p)
+	case wire.KindLiveHashes:
+		if of != nil {
+			packets, first, hashes := p.Hashes(nil)
+			of.listed(p.Stretch(), packets, first, hashes, now)
+		}
+	case wire.KindLiveAgain:
+		if of != nil {
+			of.again(p.Stretch(), p.AgainPart())
+		}
+	}
+	rouse(l.wake)
+}
+
+// ask takes note of what another instance lacks.
+func (l *lost) ask(p wire.Packet) {
+	for i := range max(p.Records(), 1) {
+		a := askedLive{p.From, p.Stretch(), allHashes}
+		if p.Records() > 0 {
+			a.packet = int(p.Asked(i))
+		}
+		if len(l.asked) < maxAskedLive {
+			l.asked = append(l.asked, a)
+		}
+	}
+}
+
+// takeAgain takes in the peers of a packet that was lost, as their sender has them by now.
+func (n *Node) takeAgain(p wire.Packet, now time.Time) {
+	peers := n.taken[:0]
+	for i := range p.Records() {
+		r := p.Again(i)
+		if r.Flags&tracker.SyncStopped != 0 {
+			if !n.tracker.TakeStop(n.tracker.Instant(now.Add(-r.Ago)), &r.SyncRecord) {
+				n.asItIs(&r, now, now)
+				n.Publish(r.SyncRecord) // whoever has heard of the stop lacks it
+			}
+			continue
+		}
+		state := tracker.PeerState{InfoHash: r.InfoHash, Peer: r.Peer, Age: uint32((r.Ago + time.Second - 1) / time.Second)}
+		if r.Flags&tracker.SyncSeeding != 0 {
+			state.Flags |= tracker.PeerSeeds
+		}
+		if r.Flags&tracker.SyncComplete != 0 {
+			state.Flags |= tracker.PeerCompleted
+		}
+		peers = append(peers, state)
+	}
+	n.takeStates(peers, now)
+}
+
+// runLost tells what is published, asks for what is lacking and answers, until ctx is done.
+func (n *Node) runLost(ctx context.Context) {
+	l := n.lost
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	pace := newPacer(n.options.TellRate)
+	buf := make([]byte, 0, n.options.room(n.limits.MaxPacket))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wake:
+		case <-timer.C:
+		}
+		now := time.Now()
+		next := n.tellSum(buf, now)
+		for _, t := range []time.Time{n.askLost(buf, now), n.answerLost(buf, &pace, now)} {
+			if !t.IsZero() && t.Before(next) {
+				next = t
+			}
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+// tellSum tells what was published since it last did, if it is time. It returns when to
+// come back.
+func (n *Node) tellSum(buf []byte, now time.Time) (next time.Time) {
+	l, interval := n.lost, n.options.BeaconInterval
+	l.mu.Lock()
+	if now.Before(l.next) {
+		defer l.mu.Unlock()
+		return l.next
+	}
+	l.next = now.Add(interval / sumsEach)
+	next = l.next
+	sum, ok := l.published.close(now.Add(-keptIntervals * interval))
+	l.mu.Unlock()
+	if ok {
+		n.sendToAll(wire.KindLiveSum, wire.AppendLiveSum(buf, n.options.ID, sum))
+	}
+	return next
+}
+
+// askLost asks for what is lacking. It returns when to come back, the zero time if
+// nothing is.
+func (n *Node) askLost(buf []byte, now time.Time) (next time.Time) {
+	type question struct {
+		to      wire.ID
+		stretch uint64
+		missing []uint16
+	}
+	var questions []question
+	l := n.lost
+	l.mu.Lock()
+	for id, of := range l.lacking {
+		for s := of.ask(now, searchRetry); s != nil; s = of.ask(now, searchRetry) {
+			questions = append(questions, question{id, s.Stretch, append([]uint16(nil), s.missing...)})
+		}
+		if t := of.next(); !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	l.mu.Unlock()
+	for _, q := range questions {
+		n.send(n.instances.endpoint(q.to), wire.KindLiveAsk, wire.AppendLiveAsk(buf, n.options.ID, q.to, q.stretch, q.missing, cap(buf)))
+	}
+	return next
+}
+
+// answerLost sends what others have asked for, at a pace. It returns when to come back,
+// the zero time if nothing waits.
+func (n *Node) answerLost(buf []byte, pace *pacer, now time.Time) (next time.Time) {
+	l := n.lost
+	for {
+		l.mu.Lock()
+		if len(l.asked) == 0 {
+			l.mu.Unlock()
+			return time.Time{}
+		}
+		if !pace.ready(now) {
+			l.mu.Unlock()
+			return pace.next
+		}
+		a := l.asked[0]
+		l.asked = l.asked[1:]
+		s := l.published.find(a.stretch)
+		l.mu.Unlock()
+		switch {
+		case s == nil: // it is not kept any more
+		case a.packet == allHashes:
+			for first := 0; first < len(s.hashes); {
+				var p []byte
+				p, first = wire.AppendLiveHashes(buf, n.options.ID, a.to, a.stretch, s.hashes, first, cap(buf))
+				n.send(n.instances.endpoint(a.to), wire.KindLiveHashes, p)
+				pace.spend(now)
+			}
+		default:
+			n.sendAgain(buf, a, s, pace, now)
+		}
+	}
+}
+
+// sendAgain sends what is in a packet of a stretch, as it is by now.
+func (n *Node) sendAgain(buf []byte, a askedLive, s *stretch, pace *pacer, now time.Time) {
+	packet, at := s.packet(a.packet)
+	p, err := wire.Parse(packet)
+	if err != nil { // there is no such packet
+		return
+	}
+	peers := make([]wire.LivePeer, p.Records())
+	for i := range peers {
+		r := &peers[i]
+		p.Sync(i, &r.SyncRecord)
+		n.asItIs(r, at, now)
+	}
+	room := wire.AgainRoom(cap(buf))
+	parts := (len(peers) + room - 1) / room
+	for i := range parts {
+		some := peers[i*room : min((i+1)*room, len(peers))]
+		part := wire.AgainPart{Packet: uint16(a.packet), Part: uint8(i), Parts: uint8(parts)}
+		n.send(n.instances.endpoint(a.to), wire.KindLiveAgain, wire.AppendLiveAgain(buf, n.options.ID, a.to, a.stretch, part, some))
+		pace.spend(now)
+	}
+}
+
+// asItIs brings what was published of a peer at a time up to now: it may have announced
+// or stopped since, here or elsewhere.
+func (n *Node) asItIs(r *wire.LivePeer, at, now time.Time) {
+	state, stored := n.tracker.StateOf(n.tracker.Instant(now), &r.SyncRecord)
+	if !stored {
+		r.Flags, r.Ago = tracker.SyncStopped, max(now.Sub(at), 0)
+		return
+	}
+	r.Flags, r.Ago = 0, time.Duration(state.Age)*time.Second
+	if state.Flags&tracker.PeerSeeds != 0 {
+		r.Flags |= tracker.SyncSeeding
+	}
+	if state.Flags&tracker.PeerCompleted != 0 {
+		r.Flags |= tracker.SyncComplete
+	}
+}

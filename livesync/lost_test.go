@@ -1,0 +1,103 @@
+package livesync
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keeptrack/cmd/testenv"
+	"keeptrack/livesync/transport/memory"
+	"keeptrack/tracker"
+)
+
+// TestLostPeersComeBack has peers announce, change and stop at three instances while
+// packets are lost, repeated and reordered, and the network is cut in two for a while. Within
+// two beacon intervals every instance has the same peers, and no other.
+func TestLostPeersComeBack(t *testing.T) {
+	for seed := range uint64(testenv.Pick(12, 200)) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 11))
+				o := defaults()
+				if seed%3 == 0 {
+					o.Keys = keysOf(t, 1)
+				}
+				n := memory.New(memory.Options{Seed: seed, Limits: lanLimits, Link: lan, Broadcast: seed%2 == 0})
+				all := lostWorld{start(t, n, o), start(t, n, o), start(t, n, o)}
+				all[0].announce(tracker.InfoHash{1}, "192.0.2.1:1", 1, tracker.EventStarted) // so that each is heard once
+				all[1].announce(tracker.InfoHash{1}, "192.0.2.1:2", 1, tracker.EventStarted)
+				all[2].announce(tracker.InfoHash{1}, "192.0.2.1:3", 1, tracker.EventStarted)
+				time.Sleep(20 * time.Second)
+				n.SetAll(lossy(rng))
+				last := make(map[string]time.Time)
+				for k := range 3000 {
+					if k == 1000 || k == 2000 {
+						cut := lossy(rng)
+						cut.Cut = k == 1000
+						n.SetLink(all[0].port, all[1].port, cut)
+						n.SetLink(all[0].port, all[2].port, cut)
+					}
+					h, peer := tracker.InfoHash{byte(rng.IntN(20))}, fmt.Sprintf("192.0.2.%d:%d", 1+rng.IntN(40), 100+rng.IntN(10))
+					now := time.Now()
+					if now.Sub(last[peer+h.String()]) < 3*o.MaxDelay {
+						continue // no client stops here and starts there in the same second
+					}
+					last[peer+h.String()] = now
+					all.announce(h, peer, rng.IntN(5) == 0, uint64(rng.IntN(2)), rng.IntN(3))
+					time.Sleep(time.Duration(rng.IntN(40)) * time.Millisecond)
+				}
+				time.Sleep(2 * o.BeaconInterval)
+				synctest.Wait()
+				// One that lacks a stop tells of the peer once more if it is asked just then.
+				const most = 2
+				want := all[0].peers()
+				for k, i := range all[1:] {
+					lacks, many := difference(want, i.peers())
+					if lacks > most || many > most || len(want) < 1500 {
+						t.Errorf("seed %d: instance %d lacks %d of %d peers and has %d too many", seed, k+1, lacks, len(want), many)
+					}
+				}
+				stopAll(t, all...)
+			})
+		})
+	}
+}
+
+// lostWorld are instances at which clients announce.
+type lostWorld []*instance
+
+// announce has a peer announce at an instance, or stop at one that knows it.
+func (w lostWorld) announce(h tracker.InfoHash, peer string, stops bool, left uint64, at int) {
+	if !stops {
+		w[at].announce(h, peer, left, tracker.EventNone)
+		return
+	}
+	address := netip.MustParseAddrPort(peer)
+	name := peerName{h, tracker.MakePeer(address.Addr(), address.Port())}
+	for k := range w {
+		i := w[(at+k)%len(w)]
+		if _, ok := i.peers()[name]; ok {
+			i.announce(h, peer, left, tracker.EventStopped)
+			return
+		}
+	}
+}
+
+// difference counts the peers that only one has.
+func difference(want, got map[peerName]tracker.PeerState) (lacks, many int) {
+	for name := range want {
+		if _, ok := got[name]; !ok {
+			lacks++
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			many++
+		}
+	}
+	return lacks, many
+}
