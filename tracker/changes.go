@@ -112,7 +112,7 @@ func (t *Tracker) takeChanges(s *shard, dst []Change, limit int) (_ []Change, ov
 			rows += len(c.Parts)
 		}
 		dst = append(dst, c)
-		return len(dst) < began+limit && rows < walkWork
+		return len(dst) < began+limit && rows < walkWork/2
 	})
 	left := limit - (len(dst) - began)
 	for ; *words == 0 && left > 0 && s.removed.n > 0; left-- {

@@ -186,7 +186,7 @@ func (c *subjectPages) plan(from InfoHash, now time.Time) (pages [pageBlocks]*pa
 	take(from)
 	for b := range c.blocks { // those that are being asked for
 		block := &c.blocks[b]
-		if left > 0 && pages[b] == nil && block.active(now) && block.rest < pageBlock/2 {
+		if left > 0 && pages[b] == nil && block.active(now) && block.rest < pageBlock/2 && block.over != lastInBlock(uint8(b)) {
 			take(block.hashes[len(block.hashes)-block.rest])
 		}
 	}

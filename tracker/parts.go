@@ -58,7 +58,10 @@ func (t *Tracker) loadPart(s *shard, i uint32, p Part) {
 }
 
 // roomForPart says that the torrent at position i may have another part.
-func (s *shard) roomForPart(i uint32) bool { return len(s.parts.of(i)) < maxParts }
+func (s *shard) roomForPart(i uint32) bool {
+	of := s.parts.of(i)
+	return len(of) < maxParts || len(of) == maxParts && of[0].origin == excessRow
+}
 
 // CountParts has the tracker keep parts from now on, and tells l of them, from what
 // was loaded on. totalsAreFloors says that the count of a torrent without a row of its

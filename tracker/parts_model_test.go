@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -12,6 +13,8 @@ import (
 // toldLedger is a Ledger that remembers what it was told, and complains of what cannot be.
 type toldLedger struct {
 	t       testing.TB
+	mu      sync.Mutex      // guards what follows
+	ended   map[Origin]bool // those of which nothing is to be counted any more
 	values  map[subjectOf]uint64
 	leftOut map[subjectOf]uint64
 	created map[InfoHash]int
@@ -23,10 +26,16 @@ type subjectOf struct {
 }
 
 func newToldLedger(t testing.TB) *toldLedger {
-	return &toldLedger{t, make(map[subjectOf]uint64), make(map[subjectOf]uint64), make(map[InfoHash]int)}
+	return &toldLedger{t: t, ended: make(map[Origin]bool), values: make(map[subjectOf]uint64), leftOut: make(map[subjectOf]uint64), created: make(map[InfoHash]int)}
 }
 
 func (l *toldLedger) Changed(o Origin, h *InfoHash, old, value uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change(o, h, old, value)
+}
+
+func (l *toldLedger) change(o Origin, h *InfoHash, old, value uint64) {
 	k := subjectOf{o, *h}
 	if l.values[k] != old || old == value {
 		l.t.Errorf("%v of %v: told %d → %d, was %d", o, h, old, value, l.values[k])
@@ -36,15 +45,33 @@ func (l *toldLedger) Changed(o Origin, h *InfoHash, old, value uint64) {
 	}
 }
 
-func (l *toldLedger) Counted(o Origin, h *InfoHash, value uint64) { l.Changed(o, h, value-1, value) }
+func (l *toldLedger) Counted(o Origin, h *InfoHash, value uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended[o] {
+		l.t.Errorf("a completion is counted for %v, which has ended", o)
+	}
+	l.change(o, h, value-1, value)
+}
+
+// end has nothing be counted for an origin from now on.
+func (l *toldLedger) end(o Origin) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended[o] = true
+}
 
 func (l *toldLedger) Created(h *InfoHash) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.created[*h]++
 	maps.DeleteFunc(l.leftOut, func(k subjectOf, _ uint64) bool { return k.hash == *h })
 }
 
 func (l *toldLedger) LeftOut(o Origin, h *InfoHash, value uint64) {
-	l.Changed(o, h, value, 0)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change(o, h, value, 0)
 	l.leftOut[subjectOf{o, *h}] = value
 }
 

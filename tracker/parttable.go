@@ -217,8 +217,7 @@ func (s *shard) walkSomeParts(next int, look func(i uint32, of []part)) int {
 	work := 0
 	for next > 0 && work < walkWork {
 		i, of := s.parts.before(next)
-		if work++; len(of) > 0 {
-			work += len(of)
+		if work += max(len(of), 1); len(of) > 0 {
 			look(uint32(i), of)
 		}
 		// look may have given up pages.
