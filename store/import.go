@@ -43,19 +43,14 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 		return res, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	records, err := s.Load(func(tracker.Record) {})
-	if err != nil {
-		return res, err
-	}
-	origins, err := s.Origins()
-	if err != nil {
-		return res, err
-	}
 	refuse := func(line int, err error) {
 		res.Refused++
 		refused(line, err)
 	}
-	d := newDumpReader(origins, records, refuse)
+	d, err := s.dumpReader(refuse)
+	if err != nil {
+		return res, err
+	}
 	write := func() error {
 		written, err := s.Checkpoint(d.sort(), Along{Origins: d.along, combine: d.combine})
 		res.Changed += written.Records
@@ -91,6 +86,19 @@ func Import(path string, text io.Reader, log zerolog.Logger, refused func(line i
 			}
 		}
 	}
+}
+
+// dumpReader returns what reads lines for the store, which it loads.
+func (s *Store) dumpReader(refuse func(int, error)) (*dumpReader, error) {
+	records, err := s.Load(func(tracker.Record) {})
+	if err != nil {
+		return nil, err
+	}
+	origins, err := s.Origins()
+	if err != nil {
+		return nil, err
+	}
+	return newDumpReader(origins, records, refuse), nil
 }
 
 // lineReader cuts text into lines and counts them.

@@ -38,14 +38,16 @@ type KnownOrigin struct {
 	At     time.Time
 }
 
-// The kinds of origins in the bucket origins. If an origin is said to be of several,
-// it is of the greatest.
+// The kinds of origins in the bucket origins.
 const (
-	originMember = 1 + iota // with the unix nanoseconds when it was heard
-	originPresent
+	originPresent = 1 + iota
 	originEnded
+	originMember // with the unix nanoseconds when it was heard
 	originFolded // with its place in the order
 )
+
+// originRank says which kind counts if an origin is said to be of several.
+var originRank = [...]int{originMember: 1, originPresent: 2, originEnded: 3, originFolded: 4}
 
 // originTable is what is in the bucket origins, with what belongs to it in meta.
 type originTable struct {
@@ -151,9 +153,9 @@ func (t *originTable) with(o *Origins) *originTable {
 	return next
 }
 
-// set has an origin be of a kind, unless it is of a greater one.
+// set has an origin be of a kind, unless it is of one that counts more.
 func (t *originTable) set(name tracker.Origin, kind byte, number uint64) {
-	if name != tracker.Nobody && kind > t.kinds[name].kind {
+	if name != tracker.Nobody && originRank[kind] > originRank[t.kinds[name].kind] {
 		t.kinds[name] = originValue{kind, number}
 	}
 }
@@ -176,7 +178,7 @@ func checkOrigin(k, v []byte) error {
 }
 
 func decodeOrigin(k, v []byte) (name tracker.Origin, value originValue, err error) {
-	if len(k) != len(name) || tracker.Origin(k) == tracker.Nobody || len(v) != 1+8 || v[0] < originMember || v[0] > originFolded {
+	if len(k) != len(name) || tracker.Origin(k) == tracker.Nobody || len(v) != 1+8 || v[0] < originPresent || v[0] > originFolded {
 		return name, value, errOrigin
 	}
 	return tracker.Origin(k), originValue{v[0], binary.BigEndian.Uint64(v[1:])}, nil
