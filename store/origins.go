@@ -171,12 +171,22 @@ var (
 	errPresent = errors.New("a second present origin")
 )
 
-// checkOrigin checks a key and a value of the bucket origins.
-func checkOrigin(k, v []byte) error {
-	_, _, err := decodeOrigin(k, v)
-	return err
+// originChecker returns what checks the keys and values of the bucket origins, in turn.
+func originChecker() func(k, v []byte) error {
+	present := false
+	return func(k, v []byte) error {
+		_, value, err := decodeOrigin(k, v)
+		if err == nil && value.kind == originPresent {
+			if present {
+				return errPresent
+			}
+			present = true
+		}
+		return err
+	}
 }
 
+// decodeOrigin reads a key and a value of the bucket origins.
 func decodeOrigin(k, v []byte) (name tracker.Origin, value originValue, err error) {
 	if len(k) != len(name) || tracker.Origin(k) == tracker.Nobody || len(v) != 1+8 || v[0] < originPresent || v[0] > originFolded {
 		return name, value, errOrigin
@@ -191,20 +201,14 @@ func readOrigins(tx *bbolt.Tx) (*originTable, error) {
 	if v := meta.Get(keyAlone); len(v) == 8 {
 		t.alone = binary.BigEndian.Uint64(v)
 	}
-	present := false
+	check := originChecker()
 	err := tx.Bucket(bucketOrigins).ForEach(func(k, v []byte) error {
-		name, value, err := decodeOrigin(k, v)
-		if second := value.kind == originPresent; second {
-			if present {
-				err = errPresent
-			}
-			present = true
-		}
-		if err != nil {
+		if err := check(k, v); err != nil {
 			return fmt.Errorf("bucket origins, key %x: %w", k, err)
 		}
+		name, value, err := decodeOrigin(k, v)
 		t.kinds[name] = value
-		return nil
+		return err
 	})
 	return t, err
 }

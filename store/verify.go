@@ -91,7 +91,7 @@ func verifyContents(tx *bbolt.Tx, path string, report func(error)) error {
 		verifyEach(seen, "livesync_seen", report, checkFloor)
 	}
 	if origins := tx.Bucket(bucketOrigins); origins != nil {
-		verifyEach(origins, "origins", report, checkOrigin)
+		verifyEach(origins, "origins", report, originChecker())
 	}
 	for _, t := range tables {
 		if in := t.in(tx); in.base != nil && in.journal != nil {

@@ -2,12 +2,14 @@ package store
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
 	"go.etcd.io/bbolt"
 
 	"keeptrack/tracker"
@@ -130,5 +132,56 @@ func TestFileCutShortWhileOpen(t *testing.T) {
 	}
 	if _, err := s.Load(func(tracker.Record) {}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("error %v, want ErrDamaged", err)
+	}
+}
+
+// TestVerifyParts: each damage to the parts and the origins is found by Verify, and by
+// whoever loads them, and named by where it is.
+func TestVerifyParts(t *testing.T) {
+	second := func(tx *bbolt.Tx) *bbolt.Bucket { return nth(partTable.in(tx).base, 1) }
+	entry := func(tx *bbolt.Tx) *bbolt.Bucket { return nth(partTable.in(tx).journal, 0) }
+	origin := testOrigin(1)
+	for _, c := range []struct {
+		name   string
+		damage func(tx *bbolt.Tx) error
+		want   string
+	}{
+		{"value of a part", func(tx *bbolt.Tx) error { return corrupt(second(tx), partTable.value, chunkHeader+partSize-1) }, "bucket part_chunks, key "},
+		{"a chunk's sequence", func(tx *bbolt.Tx) error { return corrupt(second(tx), partTable.value, chunkHeader-1) }, "bucket part_chunks, key "},
+		{"journal entry", func(tx *bbolt.Tx) error { return corrupt(entry(tx), keyChanges, journalHeader+partKeySize-1) }, "bucket part_journal, key 0000000000000002: the checksum does not match"},
+		{"journal's end", func(tx *bbolt.Tx) error { return partTable.in(tx).journal.SetSequence(9) }, "bucket part_journal: ends at entry 0000000000000002, expected 0000000000000009"},
+		{"first chunk", func(tx *bbolt.Tx) error { return partTable.in(tx).base.DeleteBucket(partTable.lowest()) }, "bucket part_chunks: the first chunk does not cover the lowest key"},
+		{"kind of an origin", func(tx *bbolt.Tx) error { return corrupt(tx.Bucket(bucketOrigins), origin[:], 0) }, "bucket origins, key 0100000000000001: no origin"},
+		{"name of an origin", func(tx *bbolt.Tx) error { return tx.Bucket(bucketOrigins).Put(make([]byte, 8), make([]byte, 9)) }, "bucket origins, key 0000000000000000: no origin"},
+		{"two present ones", func(tx *bbolt.Tx) error {
+			return tx.Bucket(bucketOrigins).Put([]byte{7: 9}, []byte{originPresent, 8: 0})
+		}, "bucket origins, key 0100000000000001: a second present origin"},
+		{"length of alone", func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyAlone, []byte{1}) }, "bucket meta, key alone"},
+		{"no origins", func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketOrigins) }, "bucket origins is missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := fileWithParts(t)
+			edit(t, path, c.damage)
+			findings, err := Verify(path)
+			if err != nil || len(findings) != 1 || !strings.Contains(findings[0].Error(), c.want) {
+				t.Errorf("found %v, %v, want %q", findings, err, c.want)
+			}
+			if _, err := Export(path, io.Discard); !errors.Is(err, ErrDamaged) {
+				t.Errorf("exported, %v", err)
+			}
+			if _, err := Inspect(path, 1); !errors.Is(err, ErrDamaged) {
+				t.Errorf("inspected, %v", err)
+			}
+			s, err := Open(path, zerolog.Nop())
+			if err == nil {
+				defer closeStore(t, s)
+				if _, err = s.Load(func(tracker.Record) {}); err == nil {
+					err = s.LoadParts(func(tracker.TorrentPart) {})
+				}
+			}
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("loaded, %v", err)
+			}
+		})
 	}
 }
