@@ -121,6 +121,9 @@ func (t *Tracker) takeChanges(s *shard, dst []Change, limit int) (_ []Change, ov
 			t.leftInFile() // and comes back with the torrent
 		} else if back {
 			s.torrents.at(i).stored = true // as the database still has it
+			if t.parts != nil {
+				t.parts.back(s, i)
+			}
 		} else {
 			dst = append(dst, Change{Record: Record{InfoHash: h}, Removed: true})
 		}

@@ -30,39 +30,6 @@ type ownOrigin struct {
 	index uint16
 }
 
-// LoadParts takes in parts from the database, after LoadAll and before CountParts. Those
-// of torrents that the tracker does not have are passed over.
-func (t *Tracker) LoadParts(parts []TorrentPart) {
-	newByShard(len(parts), func(i int) uint64 { return hashTorrent(&parts[i].InfoHash, t.seed) }).
-		each(t, nil, func(s *shard, hash uint64, n uint32) {
-			if i, ok := s.find(&parts[n].InfoHash, hash); ok {
-				t.loadPart(s, i, parts[n].Part)
-			}
-		})
-}
-
-// loadPart takes in a part, or the excess, of the torrent at position i, if there is room
-// for it.
-func (t *Tracker) loadPart(s *shard, i uint32, p Part) {
-	leaf := leafOf(&s.torrents.at(i).hash)
-	if p.Origin == Nobody {
-		s.parts.put(i, leaf, excessRow, uint32(min(p.Value, maxPart)))
-		return
-	}
-	if p.Value == 0 || p.Value > maxPart || !s.roomForPart(i) {
-		return
-	}
-	if origin, ok := t.names.add(p.Origin); ok {
-		s.parts.put(i, leaf, origin, uint32(p.Value))
-	}
-}
-
-// roomForPart says that the torrent at position i may have another part.
-func (s *shard) roomForPart(i uint32) bool {
-	of := s.parts.of(i)
-	return len(of) < maxParts || len(of) == maxParts && of[0].origin == excessRow
-}
-
 // CountParts has the tracker keep parts from now on, and tells l of them, from what
 // was loaded on. totalsAreFloors says that the count of a torrent without a row of its
 // excess is a floor, for all that is above the parts of origins: the database is from
@@ -158,67 +125,6 @@ func (p *Parts) Count() (n int) {
 	return n
 }
 
-// complete counts a completed download that was announced here, and returns whether a
-// part tells it: other instances must not count it then.
-func (t *Tracker) complete(s *shard, i uint32) (told bool) {
-	s.totals.Completed++
-	s.changed.set(i)
-	torrent := s.torrents.at(i)
-	if t.parts == nil || torrent.partial || torrent.downloaded == MaxDownloaded {
-		torrent.complete()
-		return false
-	}
-	return t.parts.complete(s, i)
-}
-
-// complete is Tracker.complete for a torrent of which there are parts.
-func (p *Parts) complete(s *shard, i uint32) (told bool) {
-	torrent, own := s.torrents.at(i), p.own.Load()
-	if own == nil || !p.mayRise(s, i, own.index, 1) {
-		before := s.makeup(i)
-		torrent.downloaded++
-		s.setExcess(i, before.excess)
-		p.tellNobody(s, i, before.nobody)
-		return false
-	}
-	value := s.part(i, own.index) + 1
-	torrent.downloaded++
-	s.parts.put(i, leafOf(&torrent.hash), own.index, uint32(value))
-	p.ledger.Counted(own.name, &torrent.hash, value)
-	return true
-}
-
-// mayRise says that the part that the torrent at position i has of an origin may rise
-// by n.
-func (p *Parts) mayRise(s *shard, i uint32, origin uint16, n uint64) bool {
-	if part := s.parts.find(i, origin); part != nil {
-		return uint64(part.value)+n <= maxPart
-	}
-	return n <= maxPart && s.roomForPart(i)
-}
-
-// heard counts a completed download that another instance has published and that no
-// part tells.
-func (t *Tracker) heard(s *shard, i uint32) {
-	s.changed.set(i)
-	torrent := s.torrents.at(i)
-	if t.parts == nil || torrent.partial {
-		torrent.complete()
-		return
-	}
-	t.parts.raiseNobody(s, i, 1)
-}
-
-// raiseNobody raises nobody's part of the torrent at position i by n: the excess, if
-// there is one, falls by that.
-func (p *Parts) raiseNobody(s *shard, i uint32, n uint64) {
-	before, torrent := s.makeup(i), s.torrents.at(i)
-	absorbed := min(before.excess, n)
-	torrent.downloaded += min(n-absorbed, MaxDownloaded-torrent.downloaded)
-	s.setExcess(i, before.excess-absorbed)
-	p.tellNobody(s, i, before.nobody)
-}
-
 // dropped tells the ledger that the torrent at position i, which has no parts of
 // origins, is about to be dropped.
 func (p *Parts) dropped(s *shard, i uint32) {
@@ -245,47 +151,6 @@ func (p *Parts) leftOut(s *shard, i uint32) {
 func (s *shard) keptForParts(i uint32) bool {
 	of := s.parts.of(i)
 	return len(of) > 1 || len(of) == 1 && of[0].origin != excessRow
-}
-
-// rows appends what the database is to have of the parts of the torrent at position i:
-// a row of an excess of 0 as well where it would take the count for a floor.
-func (p *Parts) rows(s *shard, i uint32, dst []Part) []Part {
-	of := s.parts.of(i)
-	if p.floors.Load() && i >= s.floorsBelow && (len(of) == 0 || of[0].origin != excessRow) {
-		dst = append(dst, Part{})
-	}
-	for _, row := range of {
-		dst = append(dst, Part{Origin: p.t.names.name(row.origin), Value: uint64(row.value)})
-	}
-	return dst
-}
-
-// settle takes in what the file has of the parts of the torrent at position i, which was
-// partial and counted so many downloads here.
-func (p *Parts) settle(s *shard, i uint32, in *InFile, here uint64) {
-	var excess, origins uint64
-	row := false
-	for _, part := range in.Parts {
-		if part.Origin == Nobody {
-			excess, row = part.Value, true
-			continue
-		}
-		origins += part.Value
-		p.t.loadPart(s, i, part)
-	}
-	if !row && p.floors.Load() {
-		excess = in.Downloaded - min(origins, in.Downloaded)
-	}
-	total := s.torrents.at(i).downloaded
-	sum := min(in.Downloaded-min(excess, in.Downloaded)+here, total)
-	if now := total - sum; row || now != excess || p.before {
-		s.parts.put(i, leafOf(&in.InfoHash), excessRow, uint32(min(now, maxPart)))
-		if !row || now != excess {
-			s.changed.set(i) // the file may have another excess
-		}
-	}
-	p.tell(s, i)
-	p.ledger.Created(&s.torrents.at(i).hash)
 }
 
 // minutesAgo returns the unix minute of age ago, rounded down.
