@@ -20,6 +20,9 @@ type Cluster struct {
 	// Overrides are this instance's overrides of the access list; nil when they do
 	// not spread.
 	Overrides *OwnOverrides `json:"overrides,omitempty"`
+	// Counting is how members keep their counts equal; nil when counts are merged by
+	// maximum.
+	Counting *Counting `json:"counting,omitempty"`
 	// Wanting is the inquiry that is being prepared or waits for its answer;
 	// nil when there is none.
 	Wanting *Wanting `json:"wanting,omitempty"`
@@ -89,7 +92,8 @@ func (n *Node) Cluster() Cluster {
 		Telling:   n.told(),
 		Instances: n.instances.list(),
 	}
-	c.Overrides = n.ownOverrides(c.Instances, time.Now())
+	now := time.Now()
+	c.Overrides, c.Counting = n.ownOverrides(c.Instances, now), n.countingView(c.Instances, now)
 	s := &n.scrape
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -71,8 +71,17 @@ func startNewcomer(t testing.TB, n *memory.Network, o Options, records ...tracke
 // prepare makes an instance that does not run yet.
 func prepare(t testing.TB, n *memory.Network, o Options, records ...tracker.Record) *instance {
 	t.Helper()
+	i := newInstance(n)
+	for _, r := range records {
+		i.tracker.Load(i.tracker.Instant(time.Now()), r)
+	}
+	i.join(t, o)
+	return i
+}
+
+// newInstance returns an instance with an empty tracker and without a node.
+func newInstance(n *memory.Network) *instance {
 	i := &instance{port: n.Join(), done: make(chan error, 1)}
-	now := time.Now()
 	i.tracker = tracker.New(tracker.Options{
 		AnnounceInterval:    30 * time.Minute,
 		MinAnnounceInterval: 15 * time.Minute,
@@ -82,15 +91,17 @@ func prepare(t testing.TB, n *memory.Network, o Options, records ...tracker.Reco
 		DefaultNumWant:      50,
 		MaxNumWant:          200,
 		AllowPrivate:        true,
-	}, now)
-	for _, r := range records {
-		i.tracker.Load(i.tracker.Instant(now), r)
-	}
+	}, time.Now())
+	return i
+}
+
+// join gives an instance its node.
+func (i *instance) join(t testing.TB, o Options) {
+	t.Helper()
 	var err error
 	if i.Node, err = New(o, i.port, i.tracker); err != nil {
 		t.Fatal(err)
 	}
-	return i
 }
 
 func (i *instance) run(t testing.TB) {

@@ -32,12 +32,13 @@ const restAfterStream = 4
 type eventKind uint8
 
 const (
-	eventTick    eventKind = iota // time has passed
-	eventBeacon                   // a BEACON came
-	eventInquire                  // an INQUIRE for this instance came
-	eventTell                     // a TELL packet came and was merged
-	eventTold                     // a TELL packet of our own stream was sent
-	eventDone                     // our own stream is over
+	eventTick      eventKind = iota // time has passed
+	eventBeacon                     // a BEACON came
+	eventInquire                    // an INQUIRE for this instance came
+	eventTell                       // a TELL packet came and was merged
+	eventOverheard                  // a TELL packet came that is for others
+	eventTold                       // a TELL packet of our own stream was sent
+	eventDone                       // our own stream is over
 )
 
 // event is something that happens. Which fields count depends on the kind.
@@ -46,7 +47,7 @@ type event struct {
 	from     wire.ID  // eventBeacon, eventTell: the sender
 	torrents uint64   // eventBeacon: the sender's number of torrents, not 0
 	local    uint64   // eventBeacon: our own
-	owing    bool     // eventTell, eventDone: we know higher counts than we were told
+	owing    bool     // eventTell, eventOverheard, eventDone: we know higher counts than we were told
 	ended    activity // eventDone: what kind of stream is over
 }
 
@@ -127,6 +128,10 @@ func (d *decisions) step(e event, now time.Time) []action {
 	case eventTell:
 		d.owing = e.owing
 		return d.heardTell(e.from, now)
+	case eventOverheard:
+		d.owing = e.owing
+		_, actions := d.hushed(now)
+		return actions
 	case eventTold:
 		d.told(now)
 		return nil
@@ -190,16 +195,13 @@ func (d *decisions) tell() []action {
 
 // heardTell ends the wanting, whoever tells. Only a tell of one that was to be
 // asked counts as an answer.
-func (d *decisions) heardTell(from wire.ID, now time.Time) (actions []action) {
+func (d *decisions) heardTell(from wire.ID, now time.Time) []action {
 	answer := from == d.best || slices.Contains(d.asked, from)
 	if answer {
 		d.fresh, d.failed = false, 0
 	}
 	d.known.told(from, now, d.interval)
-	quiet, tooLong := d.hush.heard(now, d.interval)
-	if tooLong {
-		actions = append(actions, action{kind: actionDeaf})
-	}
+	quiet, actions := d.hushed(now)
 	if !quiet && !(answer && d.wanting) {
 		return actions
 	}
@@ -209,6 +211,19 @@ func (d *decisions) heardTell(from wire.ID, now time.Time) (actions []action) {
 	}
 	d.wanting = false
 	return actions
+}
+
+// hushed keeps this instance quiet for a TELL packet of another, unless that has been so
+// for too long.
+func (d *decisions) hushed(now time.Time) (quiet bool, actions []action) {
+	quiet, tooLong := d.hush.heard(now, d.interval)
+	if quiet {
+		d.told(now)
+	}
+	if tooLong {
+		actions = append(actions, action{kind: actionDeaf})
+	}
+	return quiet, actions
 }
 
 // due does what has become due at now.

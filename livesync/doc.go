@@ -9,6 +9,12 @@
 // has far fewer sends an INQUIRE to the one with most. The answer is a paced
 // stream of TELL packets with the counts of every torrent, merged by maximum.
 //
+// Exact counts: instances that keep downloaded counts by origins, see package exact, are
+// members to each other. Each tells the others the values of its own parts, and finds and
+// mends what was lost. A member marks the completions in its SYNC_LIVE records that its
+// parts tell, and other members do not count those. Programs that know no origins are
+// strangers: for them members go on with scrape sync, and take in what they tell as floors.
+//
 // The protocol leaves some things open. Here, an instance that does not answer
 // is asked three times in all. A stream of our own keeps us as quiet as one
 // that we hear. A torrent is told a moment after its count was copied, so that
@@ -22,5 +28,7 @@
 // outbox.go a record's way out. decide.go holds every decision of scrape sync as
 // pure code, and scrape.go carries them out. filling.go decides how an instance gets
 // the group's peers after its start and outgoing.go what of a stream of peers goes when;
-// newcomer.go and telling.go carry that out.
+// newcomer.go and telling.go carry that out. counting.go is the shell around package exact,
+// repair.go has the pace of its questions and answers, and strangers.go what is done for
+// those who know no origins.
 package livesync

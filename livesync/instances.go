@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"keeptrack/livesync/exact"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker/override"
@@ -30,6 +31,11 @@ type Instance struct {
 	Overrides *OverridesOf `json:"overrides,omitempty"`
 	// In is what was received from it.
 	In Traffics `json:"received"`
+
+	// origin is the one that its last packet about counts came from, which was at
+	// counted; zero if there was none.
+	origin  exact.Origin
+	counted time.Time
 }
 
 // instances are those that were heard.
@@ -53,6 +59,9 @@ func (t *instances) heard(p wire.Packet, from transport.Endpoint, now time.Time)
 	i.Source, i.LastSeen = from, now
 	i.In[p.Kind].Packets++
 	i.In[p.Kind].Records += uint64(p.Records())
+	if p.Kind.Counts() {
+		i.origin, i.counted = p.Count().From, now
+	}
 	if p.Kind == wire.KindBeacon {
 		i.Torrents, i.LastBeacon = new(p.Torrents()), now
 	}
@@ -92,6 +101,32 @@ func (t *instances) endpoint(id wire.ID) transport.Endpoint {
 		return i.Source
 	}
 	return transport.All
+}
+
+// countedWithin reports whether an instance has sent a packet about counts in the time
+// before now.
+func (t *instances) countedWithin(id wire.ID, d time.Duration, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := t.known[id]
+	return i != nil && !i.counted.IsZero() && now.Sub(i.counted) <= d
+}
+
+// endpointOf returns where the member of an origin can be reached, and transport.All if
+// none is known.
+func (t *instances) endpointOf(o exact.Origin) transport.Endpoint {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var of *Instance
+	for _, i := range t.known {
+		if i.origin == o && (of == nil || i.counted.After(of.counted)) {
+			of = i
+		}
+	}
+	if of == nil {
+		return transport.All
+	}
+	return of.Source
 }
 
 // list returns a copy, in order of id.

@@ -46,8 +46,9 @@ func newLost(now time.Time, interval time.Duration) *lost {
 }
 
 // publishPacket sends a packet with peers to all other instances, and keeps it for those
-// that it does not reach.
+// that it does not reach. Parts that tell completions of these peers go out before.
 func (n *Node) publishPacket(k wire.Kind, p []byte) {
+	n.flushParts()
 	n.lost.mu.Lock()
 	n.lost.published.add(p, time.Now())
 	n.lost.mu.Unlock()

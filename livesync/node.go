@@ -60,6 +60,10 @@ type Tracker interface {
 	// ServedCount returns the number of torrents that ServedPage has in all
 	// shards, as of a minute ago at most.
 	ServedCount() int
+	// CountParts has the tracker keep the parts of origins in downloaded counts, and
+	// tell the ledger of them. It is called once at most, before all other methods but
+	// PublishTo.
+	CountParts(l tracker.Ledger, totalsAreFloors bool) *tracker.Parts
 }
 
 // Node is this instance's part in the group.
@@ -74,6 +78,7 @@ type Node struct {
 	newcomer  newcomer
 	lost      *lost
 	overrides *overrideSync
+	counting  *counting // nil: counts are merged by maximum, as other programs do
 	instances instances
 	counters  counters
 	failing   atomic.Bool // the last packet could not be sent
@@ -113,8 +118,9 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 		lost:      newLost(time.Now(), o.BeaconInterval),
 		instances: instances{known: make(map[wire.ID]*Instance)},
 	}
-	n.initNewcomer()
 	t.PublishTo(n.Publish)
+	n.initCounting()
+	n.initNewcomer()
 	return n, nil
 }
 
@@ -160,7 +166,11 @@ func (n *Node) Run(ctx context.Context) (err error) {
 		err = n.transport.Run(carrying)
 	})
 	others.Go(func() { n.receiveAll(ctx) })
-	senders.Go(func() { n.outbox.run(ctx, n.publishPacket) })
+	senders.Go(func() {
+		n.outbox.run(ctx, n.publishPacket)
+		n.flushParts()
+	})
+	senders.Go(func() { n.runCounting(ctx) })
 	senders.Go(func() { n.runScrape(ctx) })
 	senders.Go(func() { n.runNewcomer(ctx) })
 	senders.Go(func() { n.runOverrides(ctx) })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/livesync/exact"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/wire"
 )
@@ -38,6 +39,18 @@ type Options struct {
 	// PeerRate is the pace, in bytes a second, of all streams of peers to newcomers
 	// together.
 	PeerRate int
+	// RenewAfter is how much later than others an instance may let go of a torrent,
+	// because peers are not published at every announce. TorrentTimeout is how long a
+	// torrent is kept that nobody announces; 0: for ever.
+	RenewAfter, TorrentTimeout time.Duration
+	// Keep puts on the disk which origin downloaded counts are kept for from then on, and
+	// returns when it is there. What fails is its to log. With nil this instance keeps
+	// counts as programs do that know no origins: by maximum.
+	Keep func(exact.State)
+	// Origins are what Node.Origins returned in an earlier run, and TotalsAreFloors what
+	// Node.TotalsAreFloors did, as of the checkpoint that the tracker was loaded from.
+	Origins         exact.State
+	TotalsAreFloors bool
 	// Overrides are the overrides of the access list, which spread if there are Keys;
 	// nil: they do not.
 	Overrides Overrides
@@ -73,6 +86,8 @@ func (o *Options) validate(l transport.Limits) error {
 	check(o.MaxDelay > 0, "max delay %s is not positive", o.MaxDelay)
 	check(o.FirstBeaconDelay >= 0, "first beacon delay %s is negative", o.FirstBeaconDelay)
 	check(o.BeaconInterval > 0, "beacon interval %s is not positive", o.BeaconInterval)
+	check(o.RenewAfter >= 0, "renew after %s is negative", o.RenewAfter)
+	check(o.TorrentTimeout >= 0, "torrent timeout %s is negative", o.TorrentTimeout)
 	check(o.InquireThreshold >= 0 && o.InquireThreshold <= 1, "inquire threshold %g is not between 0 and 1", o.InquireThreshold)
 	check(o.TellRate > 0 && o.TellRate <= MaxTellRate, "tell rate %d is not between 1 and %d packets a second", o.TellRate, MaxTellRate)
 	check(o.PeerRate >= MinPeerRate && o.PeerRate <= MaxPeerRate, "peer rate %d is not between %d and %d bytes a second", o.PeerRate, MinPeerRate, MaxPeerRate)

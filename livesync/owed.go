@@ -35,6 +35,13 @@ func (o *owed) compare(h tracker.InfoHash, local, told uint64) {
 	}
 }
 
+// told forgets a torrent: somebody else has told it.
+func (o *owed) told(h tracker.InfoHash) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.torrents, h)
+}
+
 // any says whether there is anything to tell.
 func (o *owed) any() bool {
 	o.mu.Lock()

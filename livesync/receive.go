@@ -17,7 +17,7 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		return
 	}
 	n.instances.heard(p, from, now)
-	if p.Kind.Extension() && p.Kind.Addressed() && p.Target() != n.options.ID {
+	if p.Kind.Extension() && p.Kind.Addressed() && p.Target() != n.options.ID || p.Kind.Counts() && !n.counting.forThis(p) {
 		return // over multicast, what is for another instance comes here as well
 	}
 	n.counters.in[p.Kind].add(p.Records())
@@ -37,13 +37,19 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		}
 		n.decide(event{kind: eventInquire}, now)
 	case wire.KindTell:
-		n.merge(p, maxTold(wire.Sealed(b)), from, now)
+		if n.member(p.From, now) {
+			n.overhear(p, now)
+		} else {
+			n.merge(p, maxTold(wire.Sealed(b)), from, now)
+		}
 	case wire.KindHello, wire.KindAsk, wire.KindPeers, wire.KindPeersEnd, wire.KindHave:
 		n.receiveNewcomer(p, from, now)
 	case wire.KindLiveSum, wire.KindLiveAsk, wire.KindLiveHashes, wire.KindLiveAgain:
 		n.receiveLost(p, now)
 	case wire.KindOverrides, wire.KindOverrideDigest, wire.KindOverrideAsk:
 		n.hearOverrides(p, from, now)
+	default:
+		n.hearCount(p)
 	}
 }
 
@@ -81,6 +87,7 @@ func (n *Node) applySync(p wire.Packet, now time.Time) {
 		batch := n.batch[:min(p.Records()-first, syncBatch)]
 		for i := range batch {
 			p.Sync(first+i, &batch[i])
+			batch[i].Counted = batch[i].Counted && n.counting != nil
 			n.ahead[i] = tracker.Ahead{InfoHash: &batch[i].InfoHash, Peer: batch[i].Peer}
 		}
 		n.tracker.Prefetch(n.ahead[:len(batch)])
@@ -96,6 +103,9 @@ func (n *Node) heardBeacon(p wire.Packet, now time.Time) {
 	if p.Torrents() == 0 {
 		n.drop(DropEmptyBeacon)
 		return
+	}
+	if n.member(p.From, now) {
+		return // counts of members do not come by scrape sync
 	}
 	n.decide(event{
 		kind:     eventBeacon,
@@ -136,11 +146,11 @@ func (n *Node) merge(p wire.Packet, most uint64, from transport.Endpoint, now ti
 			continue
 		}
 		last := minute - int64(told.Age)
-		local, res := n.tracker.Merge(instant, tracker.Record{
+		local, res := n.takeTotal(instant, tracker.Record{
 			InfoHash:     told.InfoHash,
 			LastAnnounce: uint32(max(last, 0)),
 			Downloaded:   told.Downloaded,
-		})
+		}, now)
 		switch {
 		case res != tracker.SyncApplied:
 			n.drop(resultDrops[res])

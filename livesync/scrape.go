@@ -129,7 +129,7 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 
 // newStream begins to tell the torrents that are owed, or all when o is nil.
 func (n *Node) newStream(a activity, o *owed, now time.Time) *stream {
-	s := newStream(n.tracker, n.limits.ReorderWindow, n.options.room(n.limits.MaxPacket), n.options.TellRate, now)
+	s := newStream(n.tracker, n.reorder(), n.options.room(n.limits.MaxPacket), n.options.TellRate, now)
 	s.activity, s.owed = a, o
 	n.setProgress(s)
 	return s

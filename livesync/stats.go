@@ -47,6 +47,9 @@ type Stats struct {
 	// the peers taken in then, PeersTold those told to others that asked, and
 	// PeersResent the packets with such peers that were sent again.
 	PeersAsked, PeersTaken, PeersTold, PeersResent uint64
+	// RepairLost counts questions and answers about counts that were not sent because
+	// too many waited. They are asked again.
+	RepairLost uint64
 	// Pauses counts how often receiving paused because it took more than its
 	// share of a processor.
 	Pauses uint64
@@ -58,6 +61,7 @@ func (n *Node) Stats() Stats {
 		SendFailures:   n.counters.sendFailures.Load(),
 		OutboxLost:     n.outbox.lost(),
 		TransportLost:  n.transport.Lost(),
+		RepairLost:     n.counters.repairLost.Load(),
 		Pauses:         n.counters.pauses.Load(),
 		PeersAsked:     n.counters.peersAsked.Load(),
 		PeersTaken:     n.counters.peersTaken.Load(),
@@ -80,6 +84,7 @@ type counters struct {
 	drops          [DropCount]atomic.Uint64
 	sendFailures   atomic.Uint64
 	overridesTaken atomic.Uint64
+	repairLost     atomic.Uint64
 	pauses         atomic.Uint64
 
 	peersAsked, peersTaken, peersTold, peersResent atomic.Uint64

@@ -16,10 +16,9 @@ const maxAhead = 100_000
 type stream struct {
 	activity activity // why it was begun
 	tracker  Tracker
-	// window is how long a copied record waits before it is told: the
-	// transport's reorder window. A completion that is in the copy has by then
-	// reached all others as a SYNC_LIVE record. One that arrived after the TELL
-	// that includes it would be counted twice.
+	// window is how long a copied record waits before it is told, see Node.reorder. A
+	// completion that is in the copy has by then reached all others as a SYNC_LIVE
+	// record. One that arrived after the TELL that includes it would be counted twice.
 	window time.Duration
 	owed   *owed // the torrents to tell; nil: all
 	pace   pacer

@@ -6,8 +6,9 @@ import "time"
 // for a record to create it: ages of the same torrent differ between instances.
 const staleMargin = 5 * time.Minute
 
-// stale says that a torrent is too old to be created, or for its floor to count.
-func (p *Parts) stale(age time.Duration) bool {
+// Stale reports whether a torrent with a last announce so long ago is too old to be created
+// by a record of nobody's part, or for a total that an instance without parts tells to count.
+func (p *Parts) Stale(age time.Duration) bool {
 	timeout := p.t.opts.TorrentTimeout
 	return timeout > 0 && age >= timeout-staleMargin
 }
@@ -33,7 +34,7 @@ func (p *Parts) Raise(now time.Time, o Origin, r PartRecord) PartResult {
 	defer s.mu.Unlock()
 	i, ok := s.find(&r.InfoHash, hash)
 	if !ok {
-		if t.fileOnly.Load() || o == Nobody && !r.Kept && p.stale(r.Age) {
+		if t.fileOnly.Load() || o == Nobody && !r.Kept && p.Stale(r.Age) {
 			return PartRefused
 		}
 		if i, ok = p.create(s, &r, hash); !ok {
@@ -88,7 +89,7 @@ func (p *Parts) raise(s *shard, i uint32, origin uint16, old, value uint64) bool
 // returns whether it was. One within 5 minutes of Options.TorrentTimeout is passed over.
 func (p *Parts) RaiseFloor(now time.Time, r PartRecord) bool {
 	t := p.t
-	if t.access.Load().Refuses(&r.InfoHash) || p.stale(r.Age) {
+	if t.access.Load().Refuses(&r.InfoHash) || p.Stale(r.Age) {
 		return false
 	}
 	s, hash := t.find(&r.InfoHash)

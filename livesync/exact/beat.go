@@ -58,7 +58,7 @@ func (g *Group) sendParts(now, before time.Time) {
 		if since.IsZero() || !full && since.After(before) {
 			return
 		}
-		g.options.Send(Nobody, g.ledger.flush(now))
+		g.options.Send(Nobody, g.ledger.Flush(now))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // table calls it with a torrent's shard locked; it takes no other lock.
 type Ledger struct {
 	clock    func() time.Time
+	rouse    func()      // see Rouse
 	standing atomic.Bool // something may stand in for what cannot be taken in
 
 	mu      sync.Mutex          // guards what follows
@@ -23,8 +24,13 @@ type Ledger struct {
 // them. Of what was sent up to keep records are kept, to be sent again. clock tells the
 // time of completions.
 func NewLedger(records, keep int, clock func() time.Time) *Ledger {
-	return &Ledger{clock: clock, digests: make(map[Origin]*digests), sent: sent{records: records, keep: keep}}
+	return &Ledger{clock: clock, rouse: func() {}, digests: make(map[Origin]*digests), sent: sent{records: records, keep: keep}}
 }
+
+// Rouse has fn called when a part begins to wait, and when a message is full: Group.Next
+// may be sooner then than it was. fn must neither wait nor use the ledger. Rouse is called
+// before the table knows the ledger.
+func (l *Ledger) Rouse(fn func()) { l.rouse = fn }
 
 // Changed notes that the part of an origin, or of Nobody, went from old to value.
 // It is not called for what Counted notes.
@@ -70,8 +76,8 @@ func (l *Ledger) Counted(o Origin, h *tracker.InfoHash, value uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.change(o, h, value-1, value)
-	if o == l.sent.origin {
-		l.sent.add(l.clock(), h, value)
+	if o == l.sent.origin && l.sent.add(l.clock(), h, value) {
+		l.rouse()
 	}
 }
 
@@ -162,8 +168,10 @@ func (l *Ledger) origins() []Origin {
 	return names
 }
 
-// flush returns the Parts that wait, as they are to be sent at now, or nil.
-func (l *Ledger) flush(now time.Time) *Parts {
+// Flush returns the next Parts of those that wait, as they are to be sent at now, or nil.
+// They are to be sent before anything that comes later: whoever sends what a Group has it
+// send must not call Flush meanwhile.
+func (l *Ledger) Flush(now time.Time) *Parts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.sent.flush(now)

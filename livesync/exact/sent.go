@@ -27,13 +27,14 @@ type message struct {
 	parts  []Record // ages as of then
 }
 
-// add has a part sent.
-func (s *sent) add(now time.Time, h *tracker.InfoHash, value uint64) {
+// add has a part sent. It returns whether it is the first that waits, or fills a message.
+func (s *sent) add(now time.Time, h *tracker.InfoHash, value uint64) (due bool) {
 	if len(s.pending) == 0 {
 		s.since = now
 	}
 	s.pending = append(s.pending, Record{InfoHash: *h, Value: value, Kept: true})
 	s.times = append(s.times, now)
+	return len(s.pending) == 1 || len(s.pending) == s.records
 }
 
 // flush returns the next message, or nil.

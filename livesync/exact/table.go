@@ -6,11 +6,11 @@ import (
 	"keeptrack/tracker"
 )
 
-// Record is a part of a torrent, and Result what became of it.
-type (
-	Record = tracker.PartRecord
-	Result = tracker.PartResult
-)
+// Record is a part of a torrent.
+type Record = tracker.PartRecord
+
+// Result is what became of a Record.
+type Result = tracker.PartResult
 
 // Table holds the counts of all torrents. What is shown of a torrent is the larger of
 // its floor and the sum of nobody's part and all other parts.

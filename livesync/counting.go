@@ -1,0 +1,239 @@
+package livesync
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"keeptrack/livesync/exact"
+	"keeptrack/livesync/transport"
+	"keeptrack/livesync/wire"
+	"keeptrack/tracker"
+)
+
+// counting is the shell around exact.Group, which keeps the downloaded counts of the
+// members equal. The receiving goroutine hands in what members say; one goroutine of its
+// own holds the timer, has the group look at it, and sends.
+type counting struct {
+	parts  *tracker.Parts
+	ledger *exact.Ledger
+	wake   chan struct{} // holds a token when that goroutine has to look again
+
+	heardMu sync.Mutex // guards heard
+	heard   []wire.Count
+
+	// changing is held while the group changes, and mu too, but not while the group
+	// waits for the disk: a checkpoint, which the disk may wait for, asks for the state.
+	changing sync.Mutex
+	mu       sync.Mutex // guards what follows, and that parts are sent in order
+	group    *exact.Group
+	kept     *exact.State // what the change under way has put on the disk
+	repair   repair
+}
+
+// maxHeardCounts bounds the messages about counts that wait to be looked at: 3 MB.
+const maxHeardCounts = 1024
+
+// initCounting has counts kept by origins, if the options say where those are kept.
+func (n *Node) initCounting() {
+	o := &n.options
+	if o.Keep == nil {
+		return
+	}
+	room := o.room(n.limits.MaxPacket) - wire.HeaderSize
+	c := &counting{
+		ledger: exact.NewLedger(exact.SizesFor(room).Records, keptRecords, time.Now),
+		wake:   make(chan struct{}, 1),
+		repair: newRepair(o.TellRate, maxRepair),
+	}
+	n.counting = c
+	c.ledger.Rouse(func() { rouse(c.wake) })
+	c.parts = n.tracker.CountParts(c.ledger, o.TotalsAreFloors)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.group = exact.NewGroup(n.groupOptions(room), c.parts, c.ledger, o.Origins, c.parts.Floors(), time.Now())
+	c.kept = nil
+}
+
+// change has fn change the group. What is to be sent then is sent, or waits.
+func (c *counting) change(fn func(*exact.Group)) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fn(c.group)
+	c.kept = nil
+}
+
+// keep puts a state on the disk, within a change.
+func (n *Node) keep(s exact.State) {
+	c := n.counting
+	c.kept = &s
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	n.options.Keep(s)
+}
+
+// Origins returns what the next run is to take in Options. What it says of folded origins
+// holds for all that has been taken from the tracker until now. It does not wait for the
+// disk, and is the zero State if Options.Keep is nil. What it refers to does not change.
+func (n *Node) Origins() exact.State {
+	c := n.counting
+	if c == nil {
+		return exact.State{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept != nil {
+		return *c.kept
+	}
+	return c.group.State()
+}
+
+// TotalsAreFloors returns what the next run is to take in Options.
+func (n *Node) TotalsAreFloors() bool {
+	return n.counting != nil && n.counting.parts.TotalsAreFloors()
+}
+
+// Gone notes that a member is gone for good: nobody waits for it any more. It returns
+// false if there is none of that origin.
+func (n *Node) Gone(o exact.Origin) (known bool) {
+	if n.counting == nil {
+		return false
+	}
+	now := time.Now()
+	n.counting.change(func(g *exact.Group) {
+		for _, m := range g.View(now).Members {
+			known = known || m.Origin == o
+		}
+		if known {
+			g.Gone(o, now)
+		}
+	})
+	rouse(n.counting.wake)
+	return known
+}
+
+// TakeAll has counts asked for again that could not be taken in: it is called when the
+// access list has changed.
+func (n *Node) TakeAll() {
+	if n.counting != nil {
+		n.counting.change((*exact.Group).TakeAll)
+	}
+}
+
+// forThis reports whether a packet about counts is for this instance.
+func (c *counting) forThis(p wire.Packet) bool {
+	if c == nil {
+		return false
+	}
+	to := p.Count().To
+	return to == exact.Nobody || to == c.ledger.Own()
+}
+
+// hearCount hands a packet about counts over to the goroutine that looks at it, because
+// that may wait for the disk.
+func (n *Node) hearCount(p wire.Packet) {
+	c := n.counting
+	c.heardMu.Lock()
+	full := len(c.heard) == maxHeardCounts
+	if !full {
+		c.heard = append(c.heard, p.Count())
+	}
+	c.heardMu.Unlock()
+	if full {
+		n.drop(DropBusy)
+	}
+	rouse(c.wake)
+}
+
+// runCounting has counts kept until ctx is done.
+func (n *Node) runCounting(ctx context.Context) {
+	c := n.counting
+	if c == nil {
+		return
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	buf := make([]byte, 0, n.limits.MaxPacket)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer.C:
+		}
+		c.lookAtHeard()
+		var next time.Time
+		c.change(func(g *exact.Group) {
+			g.Tick(time.Now())
+			now := time.Now()
+			next = g.Next(now)
+			if again := n.sendRepair(now, buf); !again.IsZero() && again.Before(next) {
+				next = again
+			}
+		})
+		timer.Reset(time.Until(next))
+	}
+}
+
+// lookAtHeard has the group look at the messages that have come.
+func (c *counting) lookAtHeard() {
+	c.heardMu.Lock()
+	heard := c.heard
+	c.heard = nil
+	c.heardMu.Unlock()
+	for i := range heard {
+		c.change(func(g *exact.Group) { g.Hear(heard[i].From, heard[i].Message, time.Now()) })
+	}
+}
+
+// sendCount sends a message of the group, or has it wait if it is for one member. c.mu is
+// held.
+func (n *Node) sendCount(to exact.Origin, m exact.Message) {
+	c := n.counting
+	from := c.ledger.Own()
+	if to == exact.Nobody {
+		n.sendCountNow(transport.All, &wire.Count{From: from, Message: m}, nil)
+		return
+	}
+	if !c.repair.add(to, waiting{from, m, time.Now()}) {
+		n.counters.repairLost.Add(1)
+	}
+	rouse(c.wake)
+}
+
+func (n *Node) sendCountNow(to transport.Endpoint, c *wire.Count, buf []byte) {
+	kind, p := wire.AppendCount(buf, n.options.ID, c)
+	n.send(to, kind, p)
+}
+
+// sendRepair sends what waits for single members and may go at now, and returns when to
+// come back, unless nothing waits. c.mu is held.
+func (n *Node) sendRepair(now time.Time, buf []byte) time.Time {
+	c := n.counting
+	for {
+		to, w, wait := c.repair.next(now)
+		if w.m == nil {
+			return wait
+		}
+		// An answer in the name of an origin that has ended is expected no more.
+		if w.from == c.ledger.Own() {
+			n.sendCountNow(n.instances.endpointOf(to), &wire.Count{From: w.from, To: to, Message: w.age(now)}, buf)
+		}
+	}
+}
+
+// flushParts sends the parts that wait, so that they go out before what comes after
+// them: a completion that a part tells is counted by no other way.
+func (n *Node) flushParts() {
+	c := n.counting
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := c.ledger.Flush(time.Now()); p != nil; p = c.ledger.Flush(time.Now()) {
+		n.sendCount(exact.Nobody, p)
+	}
+}
