@@ -25,6 +25,9 @@ func NewOrigin() (o Origin) {
 // String returns the origin as 16 lower-case hexadecimal digits.
 func (o Origin) String() string { return hex.EncodeToString(o[:]) }
 
+// MarshalText returns the origin as String does, for JSON.
+func (o Origin) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, o[:]), nil }
+
 // Part is how many completed downloads of a torrent an origin counted. That of Nobody,
 // where parts are kept, is the excess: by how much the count that is shown is above the
 // sum of nobody's part and the parts of all origins, because a floor is.

@@ -24,6 +24,9 @@ type API interface {
 	Top(by tracker.Order, limit int) []Torrent
 	// Cluster returns the state of live sync.
 	Cluster() any
+	// Gone notes that a member of the group, named by its label or its origin, is gone
+	// for good.
+	Gone(member, client string) error
 	// AccessList returns the access list in force.
 	AccessList() AccessList
 	// Overrides returns up to limit overrides in order of info hash, from on.
@@ -129,6 +132,7 @@ var routes = []route{
 	{"GET", "/api/v1/torrents/{hash}", getTorrent},
 	{"GET", "/api/v1/top", getTop},
 	{"GET", "/api/v1/cluster", func(a API, _ *http.Request) (any, error) { return a.Cluster(), nil }},
+	{"DELETE", "/api/v1/cluster/{member}", removeMember},
 	{"GET", "/api/v1/access", getAccess},
 	{"POST", "/api/v1/access/reload", reloadAccess},
 	{"GET", "/api/v1/access/{hash}", getListed},
@@ -136,6 +140,13 @@ var routes = []route{
 	{"DELETE", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, false) }},
 	{"DELETE", "/api/v1/access/{hash}/override", forget},
 	{"POST", "/api/v1/checkpoint", func(a API, r *http.Request) (any, error) { return a.Checkpoint(clientOf(r)) }},
+}
+
+func removeMember(a API, r *http.Request) (any, error) {
+	if err := a.Gone(r.PathValue("member"), clientOf(r)); err != nil {
+		return nil, err
+	}
+	return a.Cluster(), nil
 }
 
 func listTorrents(a API, r *http.Request) (any, error) {

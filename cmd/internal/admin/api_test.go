@@ -74,6 +74,7 @@ func (f *fakeAPI) List(h tracker.InfoHash, listed bool, client string) error {
 func (f *fakeAPI) Forget(h tracker.InfoHash, client string) error {
 	return f.do(client, "forget "+h.String())
 }
+func (f *fakeAPI) Gone(member, client string) error { return f.do(client, "gone "+member) }
 func (f *fakeAPI) ReloadAccess(client string) error { return f.do(client, "reload") }
 func (f *fakeAPI) Checkpoint(client string) (Checkpoint, error) {
 	return Checkpoint{Records: 5}, f.do(client, "checkpoint")
@@ -122,6 +123,7 @@ func TestRequests(t *testing.T) {
 	}{
 		{"GET", "/api/v1/stats", 200, "", `"torrents":1`},
 		{"GET", "/api/v1/cluster", 200, "", `"torrents":7`},
+		{"DELETE", "/api/v1/cluster/00c0ffee", 200, "gone 00c0ffee", `"torrents":7`},
 		{"GET", "/api/v1/torrents/" + hashText, 200, "", `"info_hash":"` + hashText + `"`},
 		{"GET", "/api/v1/torrents/" + strings.ToUpper(hashText), 200, "", `"info_hash":"` + hashText + `"`},
 		{"GET", "/api/v1/torrents/" + hashText[1:] + "b", 404, "", "is not kept"},
