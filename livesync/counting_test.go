@@ -552,7 +552,7 @@ func TestAMemberThatIsGoneIsWaitedForNoLonger(t *testing.T) {
 		a := w.members[0]
 		time.Sleep(10 * w.options.BeaconInterval)
 		v := a.Cluster().Counting
-		if len(v.HeldUp) != 1 || v.HeldUp[0] != name.String() || len(v.Members) != 2 || v.Folded != 0 {
+		if len(v.HeldUp) != 1 || v.HeldUp[0] != name || len(v.Members) != 2 || v.Folded != 0 {
 			t.Errorf("while it is away: %+v", v)
 		}
 		if a.Gone(exact.Origin{77}) || a.Gone(a.Origins().Present) {

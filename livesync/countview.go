@@ -11,14 +11,14 @@ import (
 // Counting is what Cluster tells of how members keep downloaded counts equal.
 type Counting struct {
 	// Origin is the one that this instance counts for since Began.
-	Origin string    `json:"origin"`
-	Began  time.Time `json:"began"`
+	Origin exact.Origin `json:"origin"`
+	Began  time.Time    `json:"began"`
 	// Ended counts the origins that have ended and are not folded yet, Folded those that
 	// are folded.
 	Ended  int `json:"ended_origins"`
 	Folded int `json:"folded_origins"`
 	// HeldUp are the members that are away: while there are any, no origin is folded.
-	HeldUp []string `json:"held_up_by"`
+	HeldUp []exact.Origin `json:"held_up_by"`
 	// Floors says that counts of other programs, or of before there were origins, are
 	// shown until the parts of all members have come.
 	Floors bool `json:"floors"`
@@ -36,7 +36,7 @@ type Counting struct {
 
 // CountingMember is another member.
 type CountingMember struct {
-	Origin string         `json:"origin"`
+	Origin exact.Origin   `json:"origin"`
 	Label  override.Label `json:"label"`
 	// Instance is its id; nil if it was not heard here lately.
 	Instance *wire.ID `json:"instance,omitempty"`
@@ -44,6 +44,8 @@ type CountingMember struct {
 	// was here within three beacon intervals.
 	Heard time.Time `json:"last_heard"`
 	Here  bool      `json:"here"`
+	// InStep says that its counts are equal to those here.
+	InStep bool `json:"in_step"`
 	// Unlike is since when its counts differ from those here; the zero time if they do
 	// not. For an interval or two that is normal.
 	Unlike time.Time `json:"unlike_since,omitzero"`
@@ -61,7 +63,7 @@ func (n *Node) countingView(others []Instance, now time.Time) *Counting {
 	v := c.group.View(now)
 	c.mu.Unlock()
 	out := &Counting{
-		Origin: v.Origin.String(), Began: v.Began, Ended: v.Ended, Folded: v.Folded, HeldUp: []string{},
+		Origin: v.Origin, Began: v.Began, Ended: v.Ended, Folded: v.Folded, HeldUp: []exact.Origin{},
 		Floors: v.Floors, Parts: c.parts.Count(), Searches: v.Sessions, Members: make([]CountingMember, 0, len(v.Members)),
 	}
 	for k := wire.KindCountPartsAsk; k <= wire.KindCountRecords; k++ {
@@ -70,11 +72,11 @@ func (n *Node) countingView(others []Instance, now time.Time) *Counting {
 	}
 	for _, m := range v.Members {
 		if !m.Here {
-			out.HeldUp = append(out.HeldUp, m.Origin.String())
+			out.HeldUp = append(out.HeldUp, m.Origin)
 		}
 		out.Members = append(out.Members, CountingMember{
-			Origin: m.Origin.String(), Label: m.Label, Instance: instanceOf(others, m.Origin),
-			Heard: m.Heard, Here: m.Here, Unlike: m.Unlike, Missing: m.Behind,
+			Origin: m.Origin, Label: m.Label, Instance: instanceOf(others, m.Origin),
+			Heard: m.Heard, Here: m.Here, InStep: m.Here && m.Unlike.IsZero(), Unlike: m.Unlike, Missing: m.Behind,
 		})
 	}
 	return out

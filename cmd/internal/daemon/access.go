@@ -31,6 +31,8 @@ type accessRules struct {
 	// spread tells other instances of an override that was made here; nil without a
 	// key.
 	spread func(override.Override)
+	// changed is called when another access list is in force; nil if nobody asks.
+	changed func()
 	// unsure says that the database has failed to take a change, which may be on
 	// disk nevertheless: from then on nothing is taken for done already.
 	unsure bool
@@ -84,6 +86,13 @@ func (r *accessRules) spreadBy(tell func(override.Override)) {
 	r.spread = tell
 }
 
+// whenChanged has a function called each time that another access list is in force.
+func (r *accessRules) whenChanged(changed func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changed = changed
+}
+
 // apply puts what the rules hold in force. r.mu is held.
 func (r *accessRules) apply() {
 	r.counted.Store(countsOf(&r.overrides))
@@ -103,6 +112,9 @@ func (r *accessRules) apply() {
 		Added:   tracker.NewHashSet(added),
 		Removed: tracker.NewHashSet(removed),
 	})
+	if r.changed != nil {
+		r.changed()
+	}
 }
 
 var metricOverrides = gauge("access_overrides", "Decisions about single info hashes that prevail over the access list: refuse, serve, local (made before they spread). dropped: kept for a year, so that they do not come back.", "decision")

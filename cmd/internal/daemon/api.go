@@ -103,6 +103,17 @@ func torrent(o *tracker.Overview) admin.Torrent {
 
 func (a api) Cluster() any { return a.d.group.cluster() }
 
+func (a api) Gone(member, client string) error {
+	switch err := a.d.group.gone(member); {
+	case errors.Is(err, errNoMember):
+		return &admin.Refusal{Status: http.StatusNotFound, Err: err}
+	case err != nil:
+		return &admin.Refusal{Status: http.StatusConflict, Err: err}
+	}
+	a.d.log.Info().Str("client", client).Str("member", member).Msg("a member of the group is said to be gone for good")
+	return nil
+}
+
 func (a api) Checkpoint(client string) (admin.Checkpoint, error) {
 	began := time.Now()
 	result, err := a.d.checkpoints.write()

@@ -19,8 +19,8 @@ type checkpointer struct {
 	tracker  *tracker.Tracker
 	interval time.Duration
 	log      zerolog.Logger
-	early    chan struct{}             // a checkpoint is wanted before its time
-	floors   func() store.ReplayFloors // of live sync; nil: there are none
+	early    chan struct{} // a checkpoint is wanted before its time
+	along    store.Along   // of live sync
 
 	mu    sync.Mutex // guards what follows
 	stats checkpointStats
@@ -90,7 +90,7 @@ const earlyPause = 100 * time.Millisecond
 // write writes one checkpoint and keeps its figures.
 func (c *checkpointer) write() (store.Result, error) {
 	began := time.Now()
-	result, err := c.store.Checkpoint(c.tracker, store.Along{Floors: c.floors})
+	result, err := c.store.Checkpoint(c.tracker, c.along)
 	took := time.Since(began)
 
 	c.mu.Lock()

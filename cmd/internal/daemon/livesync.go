@@ -13,6 +13,7 @@ import (
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
 	"keeptrack/livesync/wire"
+	"keeptrack/store"
 	"keeptrack/tracker"
 )
 
@@ -25,6 +26,8 @@ type group interface {
 	filling() error
 	// impaired returns why the group is not reached, or nil.
 	impaired() error
+	// gone notes that a member, named by its label or its origin, is gone for good.
+	gone(member string) error
 	// setKeys puts other keys in force and returns how many there are. Nil leaves
 	// those that are.
 	setKeys(*wire.Keys) int
@@ -36,6 +39,7 @@ type alone struct{}
 func (alone) filling() error         { return nil }
 func (alone) impaired() error        { return nil }
 func (alone) setKeys(*wire.Keys) int { return 0 }
+func (alone) gone(string) error      { return errAlone }
 func (alone) cluster() any {
 	return struct {
 		Enabled bool `json:"enabled"`
@@ -79,6 +83,8 @@ func bindGroup(d *Daemon) error {
 		PeerRate:         c.PeerRate,
 		Keys:             d.opts.Keys,
 		AcceptPlain:      c.AcceptPlain,
+		RenewAfter:       c.RenewAfter,
+		TorrentTimeout:   d.config.Tracker.TorrentTimeout,
 		Log:              d.log,
 	}
 	copy(o.ID[:], c.ID)
@@ -88,16 +94,17 @@ func bindGroup(d *Daemon) error {
 			return err
 		}
 		o.Overrides = groupOverrides{d.access}
-		node, err := livesync.New(o, t, d.tracker)
+		node, err := d.startNode(o, t)
 		if err != nil {
 			return err
 		}
+		d.access.whenChanged(node.TakeAll)
 		if o.Keys != nil {
 			d.access.spreadBy(node.SpreadOverride)
 		}
 		p := syncPart{node}
 		d.group, d.back = p, append(d.back, p)
-		d.checkpoints.floors = node.ReplayFloors
+		d.checkpoints.along = store.Along{Floors: node.ReplayFloors, Origins: func() *store.Origins { return originsOf(node) }}
 		return nil
 	})
 	return nil
@@ -216,6 +223,7 @@ func collectCluster(c livesync.Cluster, send sender) {
 		unlike = c.Overrides.Unlike
 	}
 	send(metricOverridesUnlike, float64(unlike))
+	collectCounting(c.Counting, send)
 	for i := range c.Instances {
 		other := &c.Instances[i]
 		id := other.ID.String()
