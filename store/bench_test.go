@@ -246,3 +246,60 @@ func BenchmarkOperator(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkParts is BenchmarkCheckpoint, and what loading takes, with three parts of
+// each torrent.
+func BenchmarkParts(b *testing.B) {
+	s, src := benchStore(b)
+	all := Along{Origins: func() *Origins { return &Origins{Present: testOrigin(1)} }}
+	parts := &partsBenchSource{src}
+	for i := range src.records {
+		src.touch(i)
+	}
+	checkpoint := func() Result {
+		res, err := s.Checkpoint(parts, all)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return res
+	}
+	checkpoint()
+	b.Run("checkpoint", func(b *testing.B) {
+		var records, bytes int64
+		for b.Loop() {
+			b.StopTimer()
+			src.change(int(benchShare * float64(benchTorrents())))
+			b.StartTimer()
+			res := checkpoint()
+			records, bytes = records+int64(res.Records), bytes+res.Bytes
+		}
+		b.ReportMetric(float64(bytes)/float64(records), "bytes/record")
+	})
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			n := 0
+			if err := s.LoadParts(func(tracker.TorrentPart) { n++ }); err != nil || n != 3*len(src.records) {
+				b.Fatalf("%d parts, %v", n, err)
+			}
+		}
+		size, err := s.Size()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(size)/(1<<20), "file-MiB")
+	})
+}
+
+// partsBenchSource is a benchSource that has three parts of each torrent.
+type partsBenchSource struct{ *benchSource }
+
+var benchParts = []tracker.Part{{Origin: testOrigin(1), Value: 1}, {Origin: testOrigin(2), Value: 2}, {Origin: testOrigin(3), Value: 3}}
+
+func (s *partsBenchSource) TakeChanges(dst []tracker.Change, limit int) []tracker.Change {
+	n := len(dst)
+	dst = s.benchSource.TakeChanges(dst, limit)
+	for i := range dst[n:] {
+		dst[n+i].Parts = benchParts
+	}
+	return dst
+}
