@@ -119,7 +119,8 @@ func (n *Node) takeAgain(p wire.Packet, now time.Time) {
 		if r.Flags&tracker.SyncStopped != 0 {
 			if !n.tracker.TakeStop(n.tracker.Instant(now.Add(-r.Ago)), &r.SyncRecord) {
 				n.asItIs(&r, now, now)
-				n.Publish(r.SyncRecord) // whoever has heard of the stop lacks it
+				r.Counted = n.counting != nil // if it has completed, members were told when it did
+				n.Publish(r.SyncRecord)       // whoever has heard of the stop lacks it
 			}
 			continue
 		}

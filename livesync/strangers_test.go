@@ -133,3 +133,20 @@ func TestTotalsThatAreNotUsedAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// TestAPeerThatIsToldAnewIsNotCountedAnew: a member tells again of a peer that completed
+// elsewhere, because another has taken it for stopped.
+func TestAPeerThatIsToldAnewIsNotCountedAnew(t *testing.T) {
+	i, other := quietMember(t, defaults()), quietMember(t, defaults())
+	peer := tracker.MakePeer4([4]byte{8, 8, 8, 8}, 6881)
+	i.tracker.TakePeers(i.tracker.Instant(time.Now()), []tracker.PeerState{{InfoHash: testHash, Peer: peer, Flags: tracker.PeerSeeds | tracker.PeerCompleted}})
+	stop := wire.LivePeer{SyncRecord: tracker.SyncRecord{InfoHash: testHash, Peer: peer, Flags: tracker.SyncStopped}, Ago: time.Minute}
+	i.receive(wire.AppendLiveAgain(nil, wire.ID{1}, i.ID(), 1, wire.AgainPart{Parts: 1}, []wire.LivePeer{stop}), node, time.Now())
+	i.outbox.flush(func(_ wire.Kind, p []byte) {
+		p[0]++ // from another than the receiver, which has the same id
+		other.receive(p, node, time.Now())
+	})
+	if got := other.counts(testHash); got != (tracker.Counts{Seeders: 1}) {
+		t.Errorf("it is %+v", got)
+	}
+}
