@@ -50,6 +50,9 @@ type cluster struct {
 	all   []*instance // the last on each host
 	doors []*door
 	lives []atomic.Uint64 // instances that were on each host; odd while one runs
+	build func() (path string, err error)
+	// refuses says that the access list on a host refuses a torrent.
+	refuses func(host, torrent int) bool
 
 	ctx         context.Context // done when the test is over, or fails
 	giveUp      context.CancelFunc
@@ -74,7 +77,7 @@ func newCluster(t *testing.T, n, torrents int, more settings) *cluster {
 func newEmptyCluster(t *testing.T, n, torrents int, more settings) *cluster {
 	t.Helper()
 	c := &cluster{
-		lan: newLAN(t, n), truth: newTruth(torrents), more: more, unwatch: func() {},
+		lan: newLAN(t, n), truth: newTruth(torrents), more: more, unwatch: func() {}, build: built, refuses: func(int, int) bool { return false },
 		own: make([]settings, n), all: make([]*instance, n), lives: make([]atomic.Uint64, n),
 	}
 	c.ctx, c.giveUp = context.WithCancel(t.Context())
@@ -94,7 +97,7 @@ func (c *cluster) settings(i int) settings {
 // start starts the instance on host i and lets clients in.
 func (c *cluster) start(i int) {
 	c.t.Helper()
-	path, err := built()
+	path, err := c.build()
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -173,6 +176,9 @@ func (c *cluster) compare(hosts []int) (report string, exact bool) {
 		var low, high, unlike int
 		var missing, extra uint64
 		for k, n := range got {
+			if c.refuses(i, k) {
+				continue
+			}
 			accepted := c.accepted[k].Load()
 			least, most := accepted-c.atRisk[k].Load(), accepted+c.unsure[k].Load()
 			if n < least {

@@ -176,6 +176,12 @@ func newTruth(torrents int) *truth {
 	}
 }
 
+// place returns the torrent and the port of the n-th downloader. No two have both in common.
+func (t *truth) place(n uint64) (torrent int, port uint16) {
+	all := uint64(len(t.hashes))
+	return int(n % all), uint16(1024 + n/all%64_000)
+}
+
 // total returns the sum over all torrents.
 func total(counts []atomic.Uint64) (n uint64) {
 	for i := range counts {
@@ -298,16 +304,15 @@ func (c *cluster) accept(n int) {
 	}
 }
 
-// download is the way of the n-th downloader. No two have torrent and port in common.
+// download is the way of the n-th downloader.
 func (r *rush) download(taps []*tap, n uint64) error {
 	t := r.c.truth
-	i := int(n % uint64(len(t.hashes)))
-	port := uint16(1024 + n/uint64(len(t.hashes))%64_000)
+	i, port := t.place(n)
 	for _, event := range []tracker.Event{tracker.EventStarted, tracker.EventCompleted, tracker.EventStopped} {
 		if event == tracker.EventStopped && n%3 == 0 {
 			return nil
 		}
-		at, life := r.c.enter()
+		at, life := r.c.enter(i)
 		if life == nil {
 			return nil
 		}
@@ -336,10 +341,13 @@ func (r *rush) download(taps []*tap, n uint64) error {
 	return nil
 }
 
-// enter waits for an instance that takes clients, any. It returns nil if the test is over.
-func (c *cluster) enter() (at int, life context.Context) {
+// enter waits for an instance that takes clients of a torrent, any. It returns nil if the
+// test is over.
+func (c *cluster) enter(torrent int) (at int, life context.Context) {
 	for c.ctx.Err() == nil {
-		at = rand.N(len(c.doors))
+		if at = rand.N(len(c.doors)); c.refuses(at, torrent) {
+			continue
+		}
 		if life, ok := c.doors[at].enter(); ok {
 			return at, life
 		}
