@@ -44,6 +44,20 @@ func (n *Node) reorder() time.Duration {
 	return n.limits.ReorderWindow + 2*n.options.MaxDelay
 }
 
+// heardByAll returns how long it may take until all others have heard of the completions
+// that no part tells and that were counted here: those of strangers are sent to all at
+// once, one's own may wait for a packet to fill.
+func (n *Node) heardByAll() time.Duration {
+	wait := n.limits.ReorderWindow
+	if time.Since(n.counting.parts.LastUnmarked()) < n.options.MaxDelay+unmarkedMargin {
+		wait += n.options.MaxDelay
+	}
+	return wait
+}
+
+// unmarkedMargin is more than a second, to which tracker.Parts.LastUnmarked is rounded.
+const unmarkedMargin = 2 * time.Second
+
 // groupOptions returns the options of the group whose packets may have room bytes after
 // their type.
 func (n *Node) groupOptions(room int) exact.Options {
@@ -59,7 +73,7 @@ func (n *Node) groupOptions(room int) exact.Options {
 		MaxDelay:   o.MaxDelay,
 		Retry:      max(o.BeaconInterval/retryShare, leastRetry, retryPackets*n.counting.repair.pace.interval),
 		Transit:    transit,
-		Reorder:    n.reorder(),
+		Reorder:    n.heardByAll,
 		Rotate:     min(rotateAfter, longest/2),
 		RotateHeld: longest,
 		Unsettled:  o.RenewAfter + 2*o.BeaconInterval,

@@ -34,7 +34,7 @@ const (
 	// maxAskedLive bounds what waits to be answered. What does not fit is asked for again.
 	maxAskedLive = 1 << 13
 	// sumsEach is how many sums an instance tells in a beacon interval.
-	sumsEach = 10
+	sumsEach = 6
 	// keptIntervals is for how many beacon intervals what was published is kept.
 	keptIntervals = 3
 	// searchRetry is the time until what was not answered is asked for again.

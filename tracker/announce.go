@@ -191,7 +191,7 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 	n.flags = seedingFlag(seeder)
 	counted := u.completed && !out.wasCompleted && t.mayComplete(s, i, &a.Peer)
 	if counted {
-		n.counted = t.complete(s, i)
+		n.counted = t.complete(s, i, now)
 		n.flags |= SyncComplete
 	}
 	n.publish = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)

@@ -1,17 +1,27 @@
 package tracker
 
+import "time"
+
 // complete counts a completed download that was announced here, and returns whether a
 // part tells it: other instances must not count it then.
-func (t *Tracker) complete(s *shard, i uint32) (told bool) {
+func (t *Tracker) complete(s *shard, i uint32, now Instant) (told bool) {
 	s.totals.Completed++
 	s.changed.set(i)
 	torrent := s.torrents.at(i)
 	if t.parts == nil || torrent.partial || torrent.downloaded == MaxDownloaded {
 		torrent.complete()
-		return false
+	} else {
+		told = t.parts.complete(s, i)
 	}
-	return t.parts.complete(s, i)
+	if t.parts != nil && !told {
+		t.parts.unmarked.Store(now.second)
+	}
+	return told
 }
+
+// LastUnmarked returns when a completed download was last announced here that no part
+// tells, to the second: others count it when they hear of the peer.
+func (p *Parts) LastUnmarked() time.Time { return time.Unix(int64(p.unmarked.Load()), 0) }
 
 // complete is Tracker.complete for a torrent of which there are parts.
 func (p *Parts) complete(s *shard, i uint32) (told bool) {

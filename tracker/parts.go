@@ -19,9 +19,11 @@ type Parts struct {
 	t      *Tracker
 	ledger Ledger
 	own    atomic.Pointer[ownOrigin] // nil: completions count as nobody's
-	floors atomic.Bool               // see TotalsAreFloors
-	before bool                      // what that was at first
-	pages  pageCache
+	// unmarked is the unix second of the last completion here that counted as nobody's.
+	unmarked atomic.Uint32
+	floors   atomic.Bool // see TotalsAreFloors
+	before   bool        // what that was at first
+	pages    pageCache
 }
 
 // ownOrigin is the origin for which completions are counted.

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -158,50 +156,42 @@ func within(t *testing.T, namespace string, fn func()) {
 	}
 }
 
-// asked returns the ids of the instances that an ended daemon asked for their
-// counts.
-func (d *instance) asked() (ids []string) {
-	for _, text := range d.log {
-		var line struct{ Message, Instance string }
-		if json.Unmarshal([]byte(text), &line) == nil && strings.HasPrefix(line.Message, "live sync asks") {
-			ids = append(ids, line.Instance)
-		}
-	}
-	return ids
+// inStep waits until an instance has the counts of so many others, as far as it can take
+// them in.
+func (d *instance) inStep(others int) {
+	d.t.Helper()
+	d.waitMetric("keeptrack_livesync_members", float64(others))
+	waitFor(d.t, "counts like those of the others", func() bool {
+		return d.metric("keeptrack_livesync_unlike_seconds") == 0 && d.metric("keeptrack_livesync_repairs") == 0
+	})
 }
 
 // TestAnEmptyInstanceCatchesUpOverTheNetwork has an empty instance join two
-// others on a network: it asks the one with more torrents and gets them all.
+// others on a network, of which one has no room for all torrents: it gets them all.
 func TestAnEmptyInstanceCatchesUpOverTheNetwork(t *testing.T) {
 	l := newLAN(t, 3)
 	all := newLibrary(20_000)
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	all[:8_000].save(t, dirs[1])
 	all.save(t, dirs[2])
-	few, many := l.start(1, dirs[1], settings{"tracker.max_torrents": "8000", "livesync.inquire_threshold": "0.001"}), l.start(2, dirs[2], nil)
-	// The two catch up with each other after their start. That is over before
-	// the third joins; then max_torrents keeps one the smaller, and its
-	// threshold keeps it from asking again. The third takes its time before it
-	// asks: it is to have heard both.
-	few.waitMetric(`keeptrack_livesync_records_total{direction="in",type="tell"}`, float64(len(all)))
-	empty := l.start(0, dirs[0], settings{"livesync.beacon_interval": `"1s"`})
+	few, many := l.start(1, dirs[1], settings{"tracker.max_torrents": "8000"}), l.start(2, dirs[2], nil)
+	few.inStep(1)
+	many.inStep(1)
+	empty := l.start(0, dirs[0], nil)
 	empty.waitMetric("keeptrack_torrents", float64(len(all)))
+	for _, d := range []*instance{empty, few, many} {
+		d.inStep(2)
+	}
 	for _, d := range []*instance{empty, few, many} {
 		d.stop()
 	}
-	if asked := slices.Compact(empty.asked()); !slices.Equal(asked, []string{"00000003"}) {
-		t.Errorf("asked were %q, want only the one with most torrents", asked)
-	}
 	all.wantIn(t, dirs[0], 1)
-	// Torrents that make room leave memory and not the file, so that it has more
-	// than max_torrents allows.
-	all.wantIn(t, dirs[1], 0.4)
 	all[:8_000].wantKept(t, dirs[1])
 	all.wantIn(t, dirs[2], 1)
 }
 
-// TestCatchingUpOverALossyNetwork is the same with every twentieth packet lost:
-// what arrives is right, and it is enough not to ask again.
+// TestCatchingUpOverALossyNetwork is the same with every twentieth packet lost: all
+// arrives, and then nothing is asked for any more.
 func TestCatchingUpOverALossyNetwork(t *testing.T) {
 	l := newLAN(t, 3)
 	l.lose(5)
@@ -211,20 +201,21 @@ func TestCatchingUpOverALossyNetwork(t *testing.T) {
 	many := l.start(2, dirs[2], nil)
 	others := []*instance{l.start(0, dirs[0], nil), l.start(1, dirs[1], nil)}
 	const (
-		beacons  = `keeptrack_livesync_packets_total{direction="in",type="beacon"}`
-		inquires = `keeptrack_livesync_packets_total{direction="out",type="inquire"}`
+		hellos = `keeptrack_livesync_packets_total{direction="in",type="count_hello"}`
+		asks   = `keeptrack_livesync_packets_total{direction="out",type="count_records_ask"}`
 	)
 	for _, d := range others {
-		d.waitMetric("keeptrack_torrents", 0.8*float64(len(all)))
-		asked := d.metric(inquires)
-		d.waitMetric(beacons, d.metric(beacons)+10)
-		if n := d.metric(inquires); n > asked {
-			t.Errorf("asked %g times more, with %g torrents", n-asked, d.metric("keeptrack_torrents"))
+		d.waitMetric("keeptrack_torrents", float64(len(all)))
+		d.inStep(2)
+		asked := d.metric(asks)
+		d.waitMetric(hellos, d.metric(hellos)+10)
+		if n := d.metric(asks); n > asked {
+			t.Errorf("asked %g times more, with all torrents", n-asked)
 		}
 	}
 	for i, d := range others {
 		d.stop()
-		all.wantIn(t, dirs[i], 0.8)
+		all.wantIn(t, dirs[i], 1)
 	}
 	many.stop()
 	all.wantIn(t, dirs[2], 1)

@@ -12,8 +12,7 @@ func (g *Group) tellDigests(to Origin, a *AskDigests) {
 	g.options.Send(to, d)
 }
 
-// tellRecords answers with records. Those of nobody's part go out after the reorder
-// window: a stranger's completion that the copies have in them may be under way to the
+// tellRecords answers with records. Those of nobody's part wait for a while: a stranger's completion that the copies have in them may be under way to the
 // asker, who would count it once more.
 func (g *Group) tellRecords(to Origin, a *AskRecords, now time.Time) {
 	r := &Records{Subject: a.Subject, From: a.From, Last: a.Last, Folded: g.folded.sum}
@@ -22,10 +21,14 @@ func (g *Group) tellRecords(to Origin, a *AskRecords, now time.Time) {
 		g.options.Send(to, r)
 		return
 	}
-	for i := range r.Records {
-		r.Records[i].Age += g.options.Reorder
+	at := now.Add(g.options.Reorder())
+	if n := len(g.ripening); n > 0 && g.ripening[n-1].at.After(at) {
+		at = g.ripening[n-1].at
 	}
-	g.ripening = append(g.ripening, ripe{now.Add(g.options.Reorder), to, r})
+	for i := range r.Records {
+		r.Records[i].Age += at.Sub(now)
+	}
+	g.ripening = append(g.ripening, ripe{at, to, r})
 }
 
 // ripe is an answer that goes out at a time.

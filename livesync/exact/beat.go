@@ -6,6 +6,9 @@ import "time"
 func (g *Group) Tick(now time.Time) {
 	if !now.Before(g.helloAt) {
 		g.beat(now)
+	} else if !g.repeatAt.IsZero() && !now.Before(g.repeatAt) {
+		g.hello(now)
+		g.repeatAt = time.Time{}
 	}
 	g.sendRipe(now)
 	g.sendParts(now, now.Add(-g.options.MaxDelay))
@@ -17,7 +20,6 @@ func (g *Group) Tick(now time.Time) {
 
 // beat does what is done before each hello.
 func (g *Group) beat(now time.Time) {
-	g.helloAt = now.Add(g.options.Interval)
 	g.lookAround(now)
 	rotate := g.options.Rotate
 	if g.heldUp(now) {
@@ -25,18 +27,20 @@ func (g *Group) beat(now time.Time) {
 	}
 	if now.Sub(g.born) >= rotate {
 		g.begin(now)
-		g.helloAt = now.Add(g.options.Interval)
 	}
 	g.fold(g.foldable(now), now)
 	if g.floorsSettled(now) {
 		g.table.EndFloors()
 		g.floorsAt = time.Time{}
 	}
+	g.helloAt, g.repeatAt = now.Add(g.options.Interval), now.Add(g.options.Interval/2)
+	g.serial++
 	g.hello(now)
 }
 
+// hello says what this instance has. It is said twice in an interval, because of lost ones:
+// who has heard the first passes over the second.
 func (g *Group) hello(now time.Time) {
-	g.serial++
 	names := g.options.Sizes.Names
 	h := &Hello{
 		Serial: g.serial, Ended: g.endedRoot(), Silent: g.silentRoot(now), Nobody: g.ledger.root(Nobody),
@@ -92,6 +96,9 @@ func (g *Group) Next(now time.Time) time.Time {
 	} else if !since.IsZero() {
 		sooner(since.Add(g.options.MaxDelay))
 	}
+	if !g.repeatAt.IsZero() {
+		sooner(g.repeatAt)
+	}
 	if len(g.ripening) > 0 {
 		sooner(g.ripening[0].at)
 	}
@@ -101,11 +108,11 @@ func (g *Group) Next(now time.Time) time.Time {
 		}
 	}
 	for _, q := range g.naming {
-		sooner(q.sent.Add(g.options.Retry))
+		sooner(g.retryAt(q))
 	}
 	for _, s := range g.sessions {
 		for _, q := range s.open {
-			sooner(q.sent.Add(g.options.Retry))
+			sooner(g.retryAt(q))
 		}
 	}
 	return next

@@ -32,7 +32,7 @@ func newPair(counts map[tracker.InfoHash]*counts) *pair {
 		l := NewLedger(SizesFor(1420).Records, 1<<16, func() time.Time { return p.now })
 		p.tables[i] = newMemory(l, 24*time.Hour, 23*time.Hour, counts)
 		p.groups[i] = NewGroup(Options{
-			Interval: interval, MaxDelay: time.Second, Retry: time.Second, Transit: time.Second, Reorder: 100 * time.Millisecond,
+			Interval: interval, MaxDelay: time.Second, Retry: time.Second, Transit: time.Second, Reorder: func() time.Duration { return 100 * time.Millisecond },
 			Rotate: 8 * time.Hour, RotateHeld: 12 * time.Hour, Unsettled: 12 * interval, Away: 720 * time.Hour, Alone: 24 * time.Hour,
 			Sizes:     SizesFor(1420),
 			NewOrigin: func() Origin { return Origin{byte(i + 1)} },

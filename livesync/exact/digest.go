@@ -26,6 +26,12 @@ type Node struct {
 // child returns the i-th child.
 func (n Node) child(i int) Node { return Node{n.Depth + 1, n.Prefix<<4 | uint16(i)} }
 
+// leaves returns the first of the ranges under a node, and how many there are.
+func (n Node) leaves() (first, count int) {
+	count = 1 << (4 * (treeDepth - int(n.Depth)))
+	return int(n.Prefix) * count, count
+}
+
 // valid says that there is such a node and that it has children.
 func (n Node) valid() bool { return n.Depth < treeDepth && n.Prefix>>(4*n.Depth) == 0 }
 
@@ -71,6 +77,7 @@ const sparse = 1 << 13
 // digests are those of one origin. The zero value is that of an origin without parts.
 type digests struct {
 	root  uint64
+	count int               // of parts
 	few   []rangeDigest     // in order of range, while there are few
 	many  []uint64          // else by range
 	stand map[uint16]uint64 // what stands in for what this instance cannot take in; in the others too

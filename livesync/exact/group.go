@@ -22,6 +22,7 @@ type Group struct {
 	born     time.Time // of the present origin
 	serial   uint64    // of its last hello
 	helloAt  time.Time // when the next is due
+	repeatAt time.Time // when the last is said again; zero if it was
 	alone    time.Time // since when no member is known, or zero
 	foldedAt time.Time // when an origin was last folded
 	floorsAt time.Time // when a floor was last set; zero if there is none

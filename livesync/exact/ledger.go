@@ -41,7 +41,14 @@ func (l *Ledger) Changed(o Origin, h *tracker.InfoHash, old, value uint64) {
 }
 
 func (l *Ledger) change(o Origin, h *tracker.InfoHash, old, value uint64) {
-	l.of(o).change(leaf(h), digestOf(o, h, old)^digestOf(o, h, value))
+	d := l.of(o)
+	d.change(leaf(h), digestOf(o, h, old)^digestOf(o, h, value))
+	switch {
+	case old == 0 && value > 0:
+		d.count++
+	case old > 0 && value == 0:
+		d.count--
+	}
 }
 
 // of returns the digests of an origin, for a change of them.
@@ -122,6 +129,16 @@ func (l *Ledger) root(o Origin) uint64 {
 	return 0
 }
 
+// count returns the number of parts of an origin.
+func (l *Ledger) count(o Origin) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.digests[o]; d != nil {
+		return d.count
+	}
+	return 0
+}
+
 // children returns the digests of a node's children.
 func (l *Ledger) children(o Origin, n Node) (c [nodeChildren]uint64) {
 	l.mu.Lock()
@@ -142,6 +159,22 @@ func (l *Ledger) standIn(o Origin, leaf uint16, x uint64) {
 		return
 	}
 	l.of(o).standIn(leaf, x)
+}
+
+// standDown has nothing stand in any more for what cannot be taken in under a node.
+func (l *Ledger) standDown(o Origin, n Node) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.digests[o]
+	if d == nil {
+		return
+	}
+	begin, count := n.leaves()
+	for leaf := range d.stand {
+		if int(leaf) >= begin && int(leaf) < begin+count {
+			d.standIn(leaf, 0)
+		}
+	}
 }
 
 // takeAll has everything taken in that could not be before.

@@ -13,8 +13,9 @@ type Options struct {
 	Retry    time.Duration // until what was not answered is asked again
 	// Transit bounds how long a message is under way. Ages rise by it at each crossing.
 	Transit time.Duration
-	// Reorder is how long a packet may arrive after one that was sent later.
-	Reorder time.Duration
+	// Reorder returns how long it may take until all others have heard of the completions
+	// of strangers that this instance has counted. For so long nobody's parts wait.
+	Reorder func() time.Duration
 	// Rotate is how long an origin counts; it is shorter than half of the time after
 	// which torrents are let go. RotateHeld is that half, for while folding is held up.
 	Rotate, RotateHeld time.Duration

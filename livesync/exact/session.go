@@ -14,10 +14,13 @@ const someRanges = 4
 const maxTries = 6
 
 // window is how many questions of a session are open at a time.
-const window = 64
+const window = 256
 
 // spanRanges is how many ranges are asked for together at most.
-const spanRanges = 256
+const spanRanges = 1 << (4 * (treeDepth - spanDepth))
+
+// spanDepth is the depth of the nodes that have so many.
+const spanDepth = 2
 
 // session is this instance's search for what it lacks of an origin's parts, or
 // nobody's: down the tree of digests to the ranges that differ, and for their records.
@@ -29,6 +32,8 @@ type session struct {
 	began   time.Time
 	limit   int // of ranges; 0: none
 	ranges  int
+	gap     int    // see Group.gap
+	lasts   bool   // it was asked about in vain before, see standIn
 	nodes   []Node // to be asked for
 	spans   []span
 	open    []*question
@@ -60,7 +65,7 @@ func (g *Group) repair(m *mate, subject Origin, t thing, limit int, now time.Tim
 	if g.sessions[subject] != nil {
 		return false
 	}
-	s := &session{subject: subject, mate: m.origin, thing: t, began: now, limit: limit, nodes: []Node{{}}}
+	s := &session{subject: subject, mate: m.origin, thing: t, began: now, limit: limit, nodes: []Node{{}}, lasts: m.unlike[t].wait > lastsFor*g.options.Interval}
 	g.sessions[subject] = s
 	g.pump(s, now)
 	return true
@@ -129,9 +134,18 @@ func (g *Group) retry(now time.Time) {
 	g.naming = kept
 }
 
+// retryAt returns when a question is asked again.
+func (g *Group) retryAt(q *question) time.Time {
+	wait := g.options.Retry
+	if a, ok := q.ask.(*AskRecords); ok && a.Subject == Nobody {
+		wait += g.options.Reorder() // see tellRecords
+	}
+	return q.sent.Add(wait)
+}
+
 // again sends a question again if it is time. It returns false to give it up.
 func (g *Group) again(q *question, now time.Time) bool {
-	if now.Sub(q.sent) < g.options.Retry {
+	if now.Before(g.retryAt(q)) {
 		return true
 	}
 	q.sent = now
@@ -167,11 +181,21 @@ func (g *Group) heardDigests(from Origin, d *Digests, now time.Time) {
 	if q == nil {
 		return
 	}
+	s.gap = g.gap(s.subject)
 	for _, n := range d.Nodes {
 		mine := g.ledger.children(s.subject, n.Node)
 		turn := int(now.UnixNano()/int64(time.Millisecond)) & (nodeChildren - 1) // where to begin if all are too many
 		for k := range nodeChildren {
-			if i := (k + turn) % nodeChildren; mine[i] != n.Children[i] {
+			i := (k + turn) % nodeChildren
+			switch theirs := n.Children[i]; {
+			case theirs == mine[i]:
+			case theirs == 0: // there is nothing to get
+				if s.lasts {
+					g.ledger.standDown(s.subject, n.Node.child(i))
+				}
+			case mine[i] == 0:
+				s.lacks(n.Node.child(i))
+			default:
 				s.differs(n.Node.child(i))
 			}
 		}
@@ -179,21 +203,44 @@ func (g *Group) heardDigests(from Origin, d *Digests, now time.Time) {
 	g.pump(s, now)
 }
 
+// gap returns how many ranges may lie between two that are asked for together: so many
+// that what is in them fills a quarter of a message.
+func (g *Group) gap(o Origin) int {
+	return min(g.options.Sizes.Records*leafCount/4/max(g.ledger.count(o), 1), spanRanges)
+}
+
 // differs notes a node that differs.
 func (s *session) differs(n Node) {
-	if s.limit > 0 && len(s.nodes)+s.ranges >= s.limit {
-		return
-	}
-	if n.Depth < treeDepth {
+	switch {
+	case s.full():
+	case n.Depth < treeDepth:
 		s.nodes = append(s.nodes, n)
+	default:
+		s.ask(n.Prefix, n.Prefix)
+	}
+}
+
+// lacks notes a node of which there is nothing here: all of it is asked for.
+func (s *session) lacks(n Node) {
+	begin, ranges := n.leaves()
+	for ; ranges > 0 && !s.full(); begin += spanRanges {
+		s.ask(uint16(begin), uint16(begin+min(ranges, spanRanges)-1))
+		ranges -= spanRanges
+	}
+}
+
+// full says that no more is to be looked for.
+func (s *session) full() bool { return s.limit > 0 && len(s.nodes)+s.ranges >= s.limit }
+
+// ask has the records of some ranges asked for, together with those before if these are
+// near.
+func (s *session) ask(from, last uint16) {
+	s.ranges += int(last-from) + 1
+	if k := len(s.spans) - 1; k >= 0 && from > s.spans[k].last && int(from-s.spans[k].last)-1 <= s.gap && from/spanRanges == s.spans[k].first/spanRanges {
+		s.spans[k].last = last
 		return
 	}
-	s.ranges++
-	if k := len(s.spans) - 1; k >= 0 && s.spans[k].last+1 == n.Prefix && n.Prefix%spanRanges != 0 {
-		s.spans[k].last++
-		return
-	}
-	s.spans = append(s.spans, span{first: n.Prefix, from: first(n.Prefix), last: n.Prefix})
+	s.spans = append(s.spans, span{first: from, from: first(from), last: last})
 }
 
 // heardRecords takes in records that were asked for.
@@ -233,20 +280,28 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 		return
 	}
 	s.refused += len(q.span.refused)
-	g.standIn(s.subject, q.span, now)
+	g.standIn(s, q.span, now)
 	g.pump(s, now)
 }
 
+// lastsFor is for how many intervals a difference rests, after it was asked about in vain,
+// from which on it is taken for one that lasts.
+const lastsFor = 2
+
 // standIn has something stand in the digests for what cannot be taken in of a span, so
 // that they are like the mate's. Then it tries once more: the torrent may be there by now.
-func (g *Group) standIn(subject Origin, sp *span, now time.Time) {
-	stand := make(map[uint16]uint64)
+// What stands there for what the mate does not have stays, unless that lasts: the mate may
+// be about to get it from others.
+func (g *Group) standIn(s *session, sp *span, now time.Time) {
+	subject, stand := s.subject, make(map[uint16]uint64)
 	for i := range sp.refused {
 		h := &sp.refused[i].InfoHash
 		stand[leaf(h)] ^= digestOf(subject, h, sp.refused[i].Value) ^ digestOf(subject, h, g.table.Part(subject, h))
 	}
 	for r := int(sp.first); r <= int(sp.last); r++ {
-		g.ledger.standIn(subject, uint16(r), stand[uint16(r)])
+		if x := stand[uint16(r)]; x != 0 || s.lasts {
+			g.ledger.standIn(subject, uint16(r), x)
+		}
 	}
 	for i := range sp.refused {
 		if g.raise(subject, sp.refused[i], now) != tracker.PartRefused {

@@ -19,6 +19,7 @@ func TestView(t *testing.T) {
 		t.Errorf("in step: %+v", v)
 	}
 	p.tables[1].set(addHash(p.tables[1], p.now), Nobody, 5)
+	p.groups[1].serial++
 	p.groups[1].hello(p.now)
 	p.groups[0].Hear(Origin{2}, p.packets[0].m, p.now)
 	p.packets = nil

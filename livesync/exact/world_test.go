@@ -349,7 +349,7 @@ func (m *member) start(floors bool) {
 func (m *member) options() Options {
 	w := m.w
 	o := Options{
-		Interval: interval, MaxDelay: time.Second, Retry: w.retry(), Transit: w.hold, Reorder: w.hold + time.Millisecond,
+		Interval: interval, MaxDelay: time.Second, Retry: w.retry(), Transit: w.hold, Reorder: func() time.Duration { return w.hold + time.Millisecond },
 		Rotate: rotate, RotateHeld: timeout / 2, Unsettled: unsettled, Away: away, Alone: alone,
 		Sizes:     w.sizes,
 		NewOrigin: w.newOrigin,
@@ -377,7 +377,7 @@ func (m *member) options() Options {
 	case "wait for nobody when alone":
 		o.Alone = presentFor * interval
 	case "tell nobody's part at once":
-		o.Reorder = 0
+		o.Reorder = func() time.Duration { return 0 }
 	}
 	return o
 }
