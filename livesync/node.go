@@ -130,7 +130,13 @@ func (n *Node) ID() wire.ID { return n.options.ID }
 // Publish sends a peer to the other instances, within Options.MaxDelay. Which
 // peers are published is the tracker's decision. Publish neither waits nor
 // allocates: what cannot be sent in time is lost and counted.
-func (n *Node) Publish(r tracker.SyncRecord) { n.outbox.add(&r) }
+func (n *Node) Publish(r tracker.SyncRecord) {
+	if r.Flags&tracker.SyncStray != 0 {
+		n.lost.addStop(r, time.Now())
+		return
+	}
+	n.outbox.add(&r)
+}
 
 // SetKeys replaces the keys that packets are sealed and opened with. The node must
 // have been made with keys.

@@ -44,7 +44,7 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 		}
 	case wire.KindHello, wire.KindAsk, wire.KindPeers, wire.KindPeersEnd, wire.KindHave:
 		n.receiveNewcomer(p, from, now)
-	case wire.KindLiveSum, wire.KindLiveAsk, wire.KindLiveHashes, wire.KindLiveAgain:
+	case wire.KindLiveSum, wire.KindLiveAsk, wire.KindLiveHashes, wire.KindLiveAgain, wire.KindLiveStops:
 		n.receiveLost(p, now)
 	case wire.KindOverrides, wire.KindOverrideDigest, wire.KindOverrideAsk:
 		n.hearOverrides(p, from, now)

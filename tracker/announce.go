@@ -111,7 +111,10 @@ func (t *Tracker) announce(s *shard, hash uint64, now Instant, a *Announce, r *R
 	}
 	i, ok := s.find(&a.InfoHash, hash)
 	if !ok {
-		if !storable || a.Event == EventStopped {
+		if storable && a.Event == EventStopped {
+			return t.stray(&a.Peer)
+		}
+		if !storable {
 			return news{}
 		}
 		if t.limits.exhausted(a.Peer.Network()) {
@@ -179,7 +182,7 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 		return out, news{}
 	}
 	if u.remove && !out.known {
-		return out, news{}
+		return out, t.stray(&a.Peer)
 	}
 	s.announced(i, now.minute())
 	if u.remove {
@@ -196,6 +199,15 @@ func (t *Tracker) store(s *shard, i uint32, now Instant, a *Announce, seeder boo
 	}
 	n.publish = !out.known || out.roleChanged || counted || out.age > t.renew || renewed(&a.InfoHash, now, out.age)
 	return out, n
+}
+
+// stray decides whether others are told that a peer has stopped that is not stored here:
+// it may have announced there.
+func (t *Tracker) stray(p *Peer) news {
+	if t.limits.strayStop(p.Network()) {
+		return news{flags: SyncStopped | SyncStray, publish: true}
+	}
+	return news{}
 }
 
 // mayComplete says whether the peer's completed download of the torrent at

@@ -89,6 +89,7 @@ type limits struct {
 	peers    uint32 // of one torrent; 0: no limit
 	torrents uint32 // joined in a burst, and then in each peer timeout
 	joined   *Tally // nil: no limit on torrents
+	strays   *Tally // stops of peers not stored, as many as torrents; nil: no limit
 	drained  uint16 // tick up to which joined has been drained; the sweep's
 
 	// The torrents that were completed for the first time are kept for long:
@@ -102,7 +103,7 @@ type limits struct {
 func newLimits(o *Options, start Instant) limits {
 	l := limits{peers: limit(uint64(o.MaxPeersPerAddress)), torrents: limit(uint64(o.MaxTorrentsPerAddress))}
 	if l.torrents > 0 {
-		l.joined, l.completed = NewTally(), NewTally()
+		l.joined, l.completed, l.strays = NewTally(), NewTally(), newTally(strayCounters)
 	}
 	l.keep, l.released = uint64((o.TorrentTimeout+time.Second-1)/time.Second), start.second
 	return l
@@ -145,6 +146,22 @@ func (l *limits) join(n Network) {
 	}
 }
 
+// strayCounters is the number of counters of limits.strays: a wrong one costs a stop.
+const strayCounters = 1 << 14
+
+// strayStop reports whether others may be told of a stop of a peer of the network that is
+// not stored here, and uses one up.
+func (l *limits) strayStop(n Network) bool {
+	if l.strays == nil {
+		return true
+	}
+	if l.strays.Count(n) >= l.torrents {
+		return false
+	}
+	l.strays.Add(n)
+	return true
+}
+
 // firstCompletion reports whether the network may still create a first completion,
 // and uses one up.
 func (l *limits) firstCompletion(n Network) bool {
@@ -167,6 +184,7 @@ func (l *limits) age(now Instant) {
 	passed := uint64(now.ticksSince(l.drained))
 	if amount := passed * uint64(l.torrents) / ticksPerTimeout; amount > 0 {
 		l.joined.drain(limit(amount))
+		l.strays.drain(limit(amount))
 		// What has been rounded off is left for the next time.
 		ticks := (amount*ticksPerTimeout + uint64(l.torrents) - 1) / uint64(l.torrents)
 		l.drained = (l.drained + uint16(ticks)) & tickMask

@@ -71,7 +71,8 @@ func (m *model) announce(a *Announce) (SyncRecord, bool) {
 		record.Flags = SyncStopped
 		t := m.torrents[a.InfoHash]
 		if t == nil || !m.remove(a.InfoHash, t, a.Peer) {
-			return record, false
+			record.Flags |= SyncStray
+			return record, true
 		}
 		t.minute = m.minute()
 		return record, true

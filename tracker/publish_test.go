@@ -23,13 +23,14 @@ func TestPublished(t *testing.T) {
 		{"a new peer that completes with bytes left", nil, func(b *rig) {
 			b.announce(hashA, peer4(1), func(a *Announce) { a.Event = EventCompleted })
 		}, []SyncFlags{0}},
-		{"a stop of an unknown peer", func(b *rig) { b.leech(hashA, peer4(2)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, nil},
-		{"a stop on an unknown torrent", nil, func(b *rig) { b.stop(hashA, peer4(1)) }, nil},
+		{"a stop of an unknown peer", func(b *rig) { b.leech(hashA, peer4(2)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, []SyncFlags{SyncStopped | SyncStray}},
+		{"a stop on an unknown torrent", nil, func(b *rig) { b.stop(hashA, peer4(1)) }, []SyncFlags{SyncStopped | SyncStray}},
+		{"a stop at port 0", nil, func(b *rig) { b.stop(hashA, MakePeer(peer4(1).Addr(), 0)) }, nil},
 		{"a stop", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, []SyncFlags{SyncStopped}},
 		{"a stop of a seeder", func(b *rig) { b.seed(hashA, peer4(1)) }, func(b *rig) {
 			b.announce(hashA, peer4(1), func(a *Announce) { a.Left, a.Event = 0, EventStopped })
 		}, []SyncFlags{SyncStopped}},
-		{"a second stop", func(b *rig) { b.leech(hashA, peer4(1)); b.stop(hashA, peer4(1)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, nil},
+		{"a second stop", func(b *rig) { b.leech(hashA, peer4(1)); b.stop(hashA, peer4(1)) }, func(b *rig) { b.stop(hashA, peer4(1)) }, []SyncFlags{SyncStopped | SyncStray}},
 		{"back after a stop", func(b *rig) { b.leech(hashA, peer4(1)); b.stop(hashA, peer4(1)) }, func(b *rig) { b.leech(hashA, peer4(1)) }, []SyncFlags{0}},
 		{"a renewal at once", func(b *rig) { b.leech(hashA, peer4(1)) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},
 		{"a renewal at renew_after", func(b *rig) { b.leech(hashA, peer4(1)); b.advance(renew) }, func(b *rig) { b.leech(hashA, peer4(1)) }, nil},

@@ -9,6 +9,9 @@ const (
 	SyncSeeding  SyncFlags = 0x80
 	SyncComplete SyncFlags = 0x40
 	SyncStopped  SyncFlags = 0x20
+	// SyncStray is of a stop: the peer was not stored here. It is not on the wire, and such
+	// stops are none of the seed's.
+	SyncStray SyncFlags = 0x01
 )
 
 // SyncRecord is what one instance publishes of a peer.

@@ -16,12 +16,6 @@ const maxTries = 6
 // window is how many questions of a session are open at a time.
 const window = 256
 
-// spanRanges is how many ranges are asked for together at most.
-const spanRanges = 1 << (4 * (treeDepth - spanDepth))
-
-// spanDepth is the depth of the nodes that have so many.
-const spanDepth = 2
-
 // session is this instance's search for what it lacks of an origin's parts, or
 // nobody's: down the tree of digests to the ranges that differ, and for their records.
 // There is one at a time for each of them.
@@ -40,14 +34,6 @@ type session struct {
 	took    int  // records that raised something
 	refused int  // records that were not taken in
 	failed  bool // something was not answered
-}
-
-// span is what is asked for of records: from an info hash to the end of a range.
-type span struct {
-	first   uint16
-	from    tracker.InfoHash
-	last    uint16
-	refused []Record // what was not taken in
 }
 
 // question is one that is open.
@@ -203,46 +189,6 @@ func (g *Group) heardDigests(from Origin, d *Digests, now time.Time) {
 	g.pump(s, now)
 }
 
-// gap returns how many ranges may lie between two that are asked for together: so many
-// that what is in them fills a quarter of a message.
-func (g *Group) gap(o Origin) int {
-	return min(g.options.Sizes.Records*leafCount/4/max(g.ledger.count(o), 1), spanRanges)
-}
-
-// differs notes a node that differs.
-func (s *session) differs(n Node) {
-	switch {
-	case s.full():
-	case n.Depth < treeDepth:
-		s.nodes = append(s.nodes, n)
-	default:
-		s.ask(n.Prefix, n.Prefix)
-	}
-}
-
-// lacks notes a node of which there is nothing here: all of it is asked for.
-func (s *session) lacks(n Node) {
-	begin, ranges := n.leaves()
-	for ; ranges > 0 && !s.full(); begin += spanRanges {
-		s.ask(uint16(begin), uint16(begin+min(ranges, spanRanges)-1))
-		ranges -= spanRanges
-	}
-}
-
-// full says that no more is to be looked for.
-func (s *session) full() bool { return s.limit > 0 && len(s.nodes)+s.ranges >= s.limit }
-
-// ask has the records of some ranges asked for, together with those before if these are
-// near.
-func (s *session) ask(from, last uint16) {
-	s.ranges += int(last-from) + 1
-	if k := len(s.spans) - 1; k >= 0 && from > s.spans[k].last && int(from-s.spans[k].last)-1 <= s.gap && from/spanRanges == s.spans[k].first/spanRanges {
-		s.spans[k].last = last
-		return
-	}
-	s.spans = append(s.spans, span{first: from, from: first(from), last: last})
-}
-
 // heardRecords takes in records that were asked for.
 func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 	if r.Subject == Nobody && r.Folded != g.folded.sum {
@@ -282,30 +228,4 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 	s.refused += len(q.span.refused)
 	g.standIn(s, q.span, now)
 	g.pump(s, now)
-}
-
-// lastsFor is for how many intervals a difference rests, after it was asked about in vain,
-// from which on it is taken for one that lasts.
-const lastsFor = 2
-
-// standIn has something stand in the digests for what cannot be taken in of a span, so
-// that they are like the mate's. Then it tries once more: the torrent may be there by now.
-// What stands there for what the mate does not have stays, unless that lasts: the mate may
-// be about to get it from others.
-func (g *Group) standIn(s *session, sp *span, now time.Time) {
-	subject, stand := s.subject, make(map[uint16]uint64)
-	for i := range sp.refused {
-		h := &sp.refused[i].InfoHash
-		stand[leaf(h)] ^= digestOf(subject, h, sp.refused[i].Value) ^ digestOf(subject, h, g.table.Part(subject, h))
-	}
-	for r := int(sp.first); r <= int(sp.last); r++ {
-		if x := stand[uint16(r)]; x != 0 || s.lasts {
-			g.ledger.standIn(subject, uint16(r), x)
-		}
-	}
-	for i := range sp.refused {
-		if g.raise(subject, sp.refused[i], now) != tracker.PartRefused {
-			g.ledger.standIn(subject, leaf(&sp.refused[i].InfoHash), 0)
-		}
-	}
 }

@@ -25,7 +25,7 @@ func (p Packet) String() string {
 		p.writeNewcomer(&b)
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		p.writeOverrides(&b)
-	case KindLiveSum, KindLiveAsk, KindLiveHashes, KindLiveAgain:
+	case KindLiveSum, KindLiveAsk, KindLiveHashes, KindLiveAgain, KindLiveStops:
 		p.writeLost(&b)
 	default:
 		p.writeCount(&b)
@@ -99,7 +99,7 @@ func (p Packet) MarshalJSON() ([]byte, error) {
 		p.addNewcomer(&v)
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		p.addOverrides(&v)
-	case KindLiveSum, KindLiveAsk, KindLiveHashes, KindLiveAgain:
+	case KindLiveSum, KindLiveAsk, KindLiveHashes, KindLiveAgain, KindLiveStops:
 		p.addLost(&v)
 	default:
 		p.addCount(&v)

@@ -24,8 +24,10 @@ func (p Packet) writeLost(b *strings.Builder) {
 			fmt.Fprintf(b, " %08x", h)
 		}
 	default:
-		part := p.AgainPart()
-		fmt.Fprintf(b, " stretch %d packet %d part %d of %d", p.Stretch(), part.Packet, part.Part, part.Parts)
+		if p.Kind == KindLiveAgain {
+			part := p.AgainPart()
+			fmt.Fprintf(b, " stretch %d packet %d part %d of %d", p.Stretch(), part.Packet, part.Part, part.Parts)
+		}
 		for i := range p.Records() {
 			r := p.Again(i)
 			fmt.Fprintf(b, " %s %s %s %s ago", r.InfoHash, r.Peer, strings.Join(flagNames(&r.SyncRecord), " "), r.Ago)
@@ -51,6 +53,10 @@ type lostJSON struct {
 
 // addLost adds what packets of the kinds from KindLiveSum on say.
 func (p Packet) addLost(v *packetJSON) {
+	if p.Kind == KindLiveStops {
+		p.addLivePeers(v)
+		return
+	}
 	l := &lostJSON{}
 	v.lostJSON = l
 	if p.Kind == KindLiveSum {
@@ -74,10 +80,14 @@ func (p Packet) addLost(v *packetJSON) {
 	default:
 		part := p.AgainPart()
 		l.Packet, l.Part, l.Parts = &part.Packet, &part.Part, &part.Parts
-		for i := range p.Records() {
-			r := p.Again(i)
-			ago := uint32(r.Ago.Seconds())
-			v.Peers = append(v.Peers, peerJSON{r.InfoHash.String(), r.Peer.String(), &ago, flagNames(&r.SyncRecord)})
-		}
+		p.addLivePeers(v)
+	}
+}
+
+func (p Packet) addLivePeers(v *packetJSON) {
+	for i := range p.Records() {
+		r := p.Again(i)
+		ago := uint32(r.Ago.Seconds())
+		v.Peers = append(v.Peers, peerJSON{r.InfoHash.String(), r.Peer.String(), &ago, flagNames(&r.SyncRecord)})
 	}
 }

@@ -32,6 +32,7 @@ const (
 	KindLiveAsk        // asks one instance for what was lost of that
 	KindLiveHashes     // the hashes of those packets
 	KindLiveAgain      // what was in one of them
+	KindLiveStops      // peers that have stopped, which the sender did not have
 
 	// Those by which members keep downloaded counts exact, in the order of their type
 	// numbers, see Kind.Counts.
@@ -76,6 +77,7 @@ var kinds = [KindCount]struct {
 	KindLiveAsk:    {name: "live_ask", wire: 0x126, body: askHead, record: 2},
 	KindLiveHashes: {name: "live_hashes", wire: 0x127, body: hashesHead, record: 4, least: 1},
 	KindLiveAgain:  {name: "live_again", wire: 0x128, body: againHead, record: againSize, least: 1},
+	KindLiveStops:  {name: "live_stops", wire: 0x129, record: againSize, least: 1},
 
 	KindCountHello:      {name: "count_hello", wire: uint32(exact.TypeHello), body: countHead, open: true},
 	KindCountParts:      {name: "count_parts", wire: uint32(exact.TypeParts), body: countPartsHead, record: countRecordSize},

@@ -18,8 +18,11 @@ import (
 //	live_ask    target, stretch u64, n × packet u16; without any: for the hashes
 //	live_hashes target, stretch u64, its packets u32, first u32, n × hash u32
 //	live_again  target, stretch u64, packet u16, part u8, parts u8, n × peer
+//	live_stops  n × peer
 //
-// A peer of live_again is as the sender has it by now, or has stopped: info hash, address
+// live_stops has peers that have stopped and that their instance did not have; others may.
+// It is published like the seed's packets, and a part of a stretch. A peer of live_again is
+// as the sender has it by now, or has stopped. A peer is info hash, address
 // of 16 bytes, port u16, flags u8 as in a record, 0, milliseconds ago u32.
 const (
 	sumSize    = 8 + 4 + 4
@@ -31,11 +34,11 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// LiveHash returns what stands for a whole packet of kind KindLive or KindLive6 that is
-// not sealed.
+// LiveHash returns what stands for a whole packet that is published: of kind KindLive,
+// KindLive6 or KindLiveStops, and not sealed.
 func LiveHash(packet []byte) uint32 { return crc32.Checksum(packet, castagnoli) }
 
-// LiveHash returns what stands for a packet of kind KindLive or KindLive6.
+// LiveHash returns what stands for a packet that was published.
 func (p Packet) LiveHash() uint32 { return LiveHash(p.whole) }
 
 // MaxStretch bounds the packets of a stretch.
@@ -135,9 +138,9 @@ type LivePeer struct {
 	Ago time.Duration
 }
 
-// Again reads peer i of a packet of kind KindLiveAgain.
+// Again reads peer i of a packet of kind KindLiveAgain or KindLiveStops.
 func (p Packet) Again(i int) (r LivePeer) {
-	b := p.body[againHead+i*againSize:][:againSize]
+	b := p.body[kinds[p.Kind].body+i*againSize:][:againSize]
 	r.InfoHash = tracker.InfoHash(b)
 	port := binary.BigEndian.Uint16(b[36:])
 	if a := netip.AddrFrom16([16]byte(b[20:])); a.Is4In6() {
@@ -153,7 +156,19 @@ func (p Packet) Again(i int) (r LivePeer) {
 // AppendLiveAgain appends a whole packet of kind KindLiveAgain.
 func AppendLiveAgain(dst []byte, id, target ID, stretch uint64, part AgainPart, peers []LivePeer) []byte {
 	dst = binary.BigEndian.AppendUint16(appendStretch(dst, KindLiveAgain, id, target, stretch), part.Packet)
-	dst = append(dst, part.Part, part.Parts)
+	return appendLivePeers(append(dst, part.Part, part.Parts), peers)
+}
+
+// StopsRoom returns how many peers a packet of kind KindLiveStops of room bytes has room
+// for.
+func StopsRoom(room int) int { return (room - HeaderSize) / againSize }
+
+// AppendLiveStops appends a whole packet of kind KindLiveStops.
+func AppendLiveStops(dst []byte, id ID, peers []LivePeer) []byte {
+	return appendLivePeers(AppendHeader(dst, id, KindLiveStops), peers)
+}
+
+func appendLivePeers(dst []byte, peers []LivePeer) []byte {
 	for i := range peers {
 		r := &peers[i]
 		address := r.Peer.Addr().As16()

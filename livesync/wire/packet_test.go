@@ -28,7 +28,7 @@ func encode(p Packet) []byte {
 	case KindOverrides, KindOverrideDigest, KindOverrideAsk:
 		return encodeOverrides(p)
 	}
-	if p.Kind >= KindLiveSum && p.Kind <= KindLiveAgain {
+	if p.Kind >= KindLiveSum && p.Kind <= KindLiveStops {
 		return encodeLost(p)
 	}
 	if p.Kind.Counts() {
@@ -96,6 +96,9 @@ func encodeLost(p Packet) []byte {
 	var peers []LivePeer
 	for i := range p.Records() {
 		peers = append(peers, p.Again(i))
+	}
+	if p.Kind == KindLiveStops {
+		return AppendLiveStops(nil, p.From, peers)
 	}
 	return AppendLiveAgain(nil, p.From, p.Target(), p.Stretch(), p.AgainPart(), peers)
 }

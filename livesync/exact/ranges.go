@@ -1,0 +1,57 @@
+package exact
+
+import "keeptrack/tracker"
+
+// spanRanges is how many ranges are asked for together at most.
+const spanRanges = 1 << (4 * (treeDepth - spanDepth))
+
+// spanDepth is the depth of the nodes that have so many.
+const spanDepth = 2
+
+// span is what is asked for of records: from an info hash to the end of a range.
+type span struct {
+	first   uint16
+	from    tracker.InfoHash
+	last    uint16
+	refused []Record // what was not taken in
+}
+
+// gap returns how many ranges may lie between two that are asked for together: so many
+// that what is in them fills a quarter of a message.
+func (g *Group) gap(o Origin) int {
+	return min(g.options.Sizes.Records*leafCount/4/max(g.ledger.count(o), 1), spanRanges)
+}
+
+// differs notes a node that differs.
+func (s *session) differs(n Node) {
+	switch {
+	case s.full():
+	case n.Depth < treeDepth:
+		s.nodes = append(s.nodes, n)
+	default:
+		s.ask(n.Prefix, n.Prefix)
+	}
+}
+
+// lacks notes a node of which there is nothing here: all of it is asked for.
+func (s *session) lacks(n Node) {
+	begin, ranges := n.leaves()
+	for ; ranges > 0 && !s.full(); begin += spanRanges {
+		s.ask(uint16(begin), uint16(begin+min(ranges, spanRanges)-1))
+		ranges -= spanRanges
+	}
+}
+
+// full says that no more is to be looked for.
+func (s *session) full() bool { return s.limit > 0 && len(s.nodes)+s.ranges >= s.limit }
+
+// ask has the records of some ranges asked for, together with those before if these are
+// near.
+func (s *session) ask(from, last uint16) {
+	s.ranges += int(last-from) + 1
+	if k := len(s.spans) - 1; k >= 0 && from > s.spans[k].last && int(from-s.spans[k].last)-1 <= s.gap && from/spanRanges == s.spans[k].first/spanRanges {
+		s.spans[k].last = last
+		return
+	}
+	s.spans = append(s.spans, span{first: from, from: first(from), last: last})
+}
