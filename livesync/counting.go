@@ -2,6 +2,7 @@ package livesync
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -132,9 +133,17 @@ func (c *counting) forThis(p wire.Packet) bool {
 }
 
 // hearCount hands a packet about counts over to the goroutine that looks at it, because
-// that may wait for the disk.
-func (n *Node) hearCount(p wire.Packet) {
+// that may wait for the disk. Values above most are not believed.
+func (n *Node) hearCount(p wire.Packet, most uint64, from transport.Endpoint, now time.Time) {
 	c := n.counting
+	if m, ok := p.Count().Message.(*exact.Records); ok {
+		believed := slices.DeleteFunc(m.Records, func(r exact.Record) bool { return r.Value > most })
+		if len(believed) < len(m.Records) {
+			n.drop(DropBadCount)
+			n.complain(DropBadCount, from, now)
+		}
+		m.Records = believed
+	}
 	c.heardMu.Lock()
 	full := len(c.heard) == maxHeardCounts
 	if !full {

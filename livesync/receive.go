@@ -49,7 +49,7 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 	case wire.KindOverrides, wire.KindOverrideDigest, wire.KindOverrideAsk:
 		n.hearOverrides(p, from, now)
 	default:
-		n.hearCount(p)
+		n.hearCount(p, maxTold(wire.Sealed(b)), from, now)
 	}
 }
 

@@ -150,3 +150,22 @@ func TestAPeerThatIsToldAnewIsNotCountedAnew(t *testing.T) {
 		t.Errorf("it is %+v", got)
 	}
 }
+
+// TestNobodysPartsBeyondBeliefAreCounted: what is taken in once stays for ever.
+func TestNobodysPartsBeyondBeliefAreCounted(t *testing.T) {
+	i := quietMember(t, defaults())
+	mate, h := tracker.NewOrigin(), tracker.InfoHash{7}
+	tell := func(value uint64) {
+		m := &exact.Records{Last: 0xffff, Records: []exact.Record{{InfoHash: h, Value: value}}}
+		i.receive(countPacket(wire.ID{9}, mate, exact.Nobody, m), node, time.Now())
+		i.look()
+	}
+	tell(maxToldPlain + 1)
+	if n, drops := i.counts(h).Downloaded, i.Stats().Drops[DropBadCount]; n != 0 || drops != 1 {
+		t.Errorf("%d is shown, %d dropped", n, drops)
+	}
+	tell(maxToldPlain)
+	if n, drops := i.counts(h).Downloaded, i.Stats().Drops[DropBadCount]; n != maxToldPlain || drops != 1 {
+		t.Errorf("%d is shown, %d dropped", n, drops)
+	}
+}

@@ -17,12 +17,12 @@
 // each origin and of nobody's part, for 65,536 ranges of info hashes, with roots above
 // them: a hello has the roots, and where they differ the ranges are looked for that do.
 //
-// The daemon does not use it yet: the swarm store has no parts, the database no origins,
-// and live sync does not carry the messages. Until then a group counts as docs/cluster.md
-// says.
+// The table is tracker.Parts; livesync/counting.go holds the timer and sends, and the
+// database keeps the parts with the records and the state of the group with both.
 //
 // Reading the source: message.go has what members say, table.go what is kept of a
 // torrent, digest.go and ledger.go the digests and the numbers. group.go ties them
 // together, beat.go has what is done in time and answer.go what is answered. members.go,
-// folding.go, floors.go, received.go, compare.go, names.go and session.go have a rule each.
+// folding.go, floors.go, received.go, compare.go, names.go, session.go, ranges.go and
+// standin.go have a rule each.
 package exact
