@@ -160,6 +160,7 @@ var (
 	metricPeersTold       = counter("livesync_peers_told_total", "Peers told to instances that asked for them.")
 	metricPeersResent     = counter("livesync_peers_resent_total", "Packets of such peers sent again, because they were lost.")
 	metricFilling         = gauge("livesync_filling", "1 while the instance waits for the peers of the others after its start.")
+	metricRepairDropped   = counter("livesync_repair_dropped_total", "Questions and answers about counts that were not sent because too many waited; they are asked for again.")
 	metricOverridesTaken  = counter("livesync_overrides_taken_total", "Overrides of the access list taken in that were made on other instances, or dropped there.")
 	metricOverridesUnlike = gauge("livesync_overrides_unlike_instances", "Other instances, heard within three beacon intervals, that have had other overrides of the access list by their last digest.")
 
@@ -203,6 +204,7 @@ func collectSync(s livesync.Stats, send sender) {
 	send(metricPeersTaken, float64(s.PeersTaken))
 	send(metricPeersTold, float64(s.PeersTold))
 	send(metricPeersResent, float64(s.PeersResent))
+	send(metricRepairDropped, float64(s.RepairLost))
 	send(metricKernelDrops, float64(s.TransportLost), "livesync")
 }
 
