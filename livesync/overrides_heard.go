@@ -70,9 +70,16 @@ func (n *Node) compareDigest(h *heardOverrides, buf []byte) {
 		n.kept(s.set.Agree(now))
 		return
 	}
-	if wasAway(s.set.Agreed(), h.digest.Agreed, now) {
+	own := s.set.Agreed()
+	switch {
+	case wasAway(own, h.digest.Agreed, now):
 		n.kept(s.set.GiveUp(now))
 		digests = s.set.Digests()
+	case wasAway(h.digest.Agreed, own, now):
+		// It has what was dropped here and forgotten. It gives that up once it hears
+		// this instance's digest, and asks then, upon which it is asked in turn.
+		s.d.made(now)
+		return
 	}
 	if s.d.differs(h.from, now) {
 		n.ask(h.from, &digests, buf)
