@@ -66,6 +66,6 @@ func (c *Config) tables() []table {
 		{"admin", "The operator's HTTP: health and metrics.", c.Admin.keys()},
 		{"access", "Which torrents are served.", c.Access.keys()},
 		{"store", "Where counts are kept over a restart.", c.Store.keys()},
-		{"livesync", "Peers and counts shared with other instances over multicast.", c.LiveSync.keys()},
+		{"livesync", "Peers and counts shared with other instances.", c.LiveSync.keys()},
 	}
 }

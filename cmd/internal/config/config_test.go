@@ -83,7 +83,8 @@ func TestDefaultValues(t *testing.T) {
 		Access: Access{Mode: tracker.AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute, KeepPeers: true, PeersInterval: 5 * time.Minute},
 		LiveSync: LiveSync{
-			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696, MaxPayload: 1472},
+			Transport: OverMulticast,
+			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696},
 			MaxDelay:  time.Second, RenewAfter: 10 * time.Minute,
 			FirstBeaconDelay: 30 * time.Minute, BeaconInterval: time.Minute,
 			InquireThreshold: 0.75, TellRate: 1000, PeerRate: 4_000_000,
@@ -149,7 +150,11 @@ func TestEveryFieldHasAKey(t *testing.T) {
 	if keys != fields || len(names) != keys {
 		t.Errorf("%d keys with %d names for %d fields", keys, len(names), fields)
 	}
-	for _, r := range slices.Concat(rules, multicastRules, cautions) {
+	all := slices.Concat(rules, cautions)
+	for _, c := range carriers {
+		all = append(all, c.allRules()...)
+	}
+	for _, r := range all {
 		for _, k := range r.keys {
 			if !names[k] {
 				t.Errorf("a rule names the unknown key %s", k)

@@ -11,6 +11,7 @@ type table struct {
 type key struct {
 	name    string
 	comment string // lines for the example, without the leading "# "
+	heading string // the same, of the keys from this one on; empty: none
 	secret  bool   // not to be printed
 	fileKey string // the key of the same table that names a file with the secret; empty: none
 	live    bool   // a change takes effect without a restart

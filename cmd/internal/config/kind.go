@@ -142,6 +142,37 @@ func emptyOr[T comparable](k kind[T]) kind[T] {
 	}
 }
 
+// orZero allows 0 beside k's numbers.
+func orZero[T integral](k kind[T]) kind[T] {
+	return kind[T]{
+		decode: func(value any) (T, error) {
+			if value == int64(0) {
+				return 0, nil
+			}
+			v, err := k.decode(value)
+			if err != nil {
+				return 0, fmt.Errorf("%w; 0 is allowed too", err)
+			}
+			return v, nil
+		},
+		encode: k.encode,
+	}
+}
+
+// atMost refuses longer lists.
+func atMost[T any](n int, k kind[[]T]) kind[[]T] {
+	return kind[[]T]{
+		decode: func(value any) ([]T, error) {
+			list, err := k.decode(value)
+			if err == nil && len(list) > n {
+				return nil, fmt.Errorf("must have at most %d entries, not %d", n, len(list))
+			}
+			return list, err
+		},
+		encode: k.encode,
+	}
+}
+
 // nonEmpty refuses the empty string.
 func nonEmpty(k kind[string]) kind[string] {
 	return kind[string]{

@@ -1,20 +1,27 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"keeptrack/livesync"
+	"keeptrack/livesync/transport/multicast"
+	"keeptrack/livesync/transport/unicast"
 	"keeptrack/livesync/wire"
 )
 
 // LiveSync is the table [livesync]. ID has 4 bytes, or is nil when one is to be
-// drawn; TellRate is in packets and PeerRate in bytes a second; an empty KeyFile stands
-// for packets that are not sealed.
+// drawn; MaxPayload is in bytes of a packet, with 0 for what suits the transport;
+// TellRate is in packets and PeerRate in bytes a second; an empty KeyFile stands for
+// packets that are not sealed. Of the transports' keys, those of Transport hold.
 type LiveSync struct {
-	Enabled bool
+	Enabled   bool
+	Transport TransportName
 	Multicast
+	Unicast
 	ID               []byte
+	MaxPayload       int
 	MaxDelay         time.Duration
 	RenewAfter       time.Duration
 	FirstBeaconDelay time.Duration
@@ -27,7 +34,7 @@ type LiveSync struct {
 }
 
 func (l *LiveSync) keys() []key {
-	return slices.Concat(l.groupKeys(), l.Multicast.keys(), l.timingKeys(), l.sealingKeys())
+	return slices.Concat(l.groupKeys(), l.carrierKeys(), l.timingKeys(), l.sealingKeys())
 }
 
 func (l *LiveSync) groupKeys() []key {
@@ -37,6 +44,13 @@ func (l *LiveSync) groupKeys() []key {
 		declare("id", &l.ID, nil, nonZero(hexBytes(len(wire.ID{}), len(wire.ID{}))),
 			"This instance's id: 8 hexadecimal digits, not all 0, that no other one has.\n"+
 				"Empty: drawn at each start."),
+		declare("transport", &l.Transport, carriers[0].name, oneOf(carrierNames()...),
+			"What carries the packets: multicast, within one network, or unicast, between\n"+
+				"clouds and sites. All instances have the same. Each has keys of its own below."),
+		declare("max_payload", &l.MaxPayload, 0, orZero(integer(wire.SmallestPacket, multicast.MaxPacket)),
+			fmt.Sprintf("Bytes in a packet at most, %d to %d: the network's MTU less 28, over IPv6\n"+
+				"less 48. 0: %d over multicast, %d over unicast, which passes everywhere.",
+				wire.SmallestPacket, multicast.MaxPacket, multicast.MaxPacket, unicast.SafePacket)),
 	}
 }
 
@@ -71,6 +85,9 @@ func (l *LiveSync) sealingKeys() []key {
 			"With a key: take packets that are not sealed as well."),
 	}
 }
+
+// smallestSealed is the least max_payload with a key.
+const smallestSealed = wire.SmallestPacket + wire.SealOverhead
 
 // shortestSync is the least of the intervals; it serves tests and trials.
 const shortestSync = 100 * time.Millisecond

@@ -1,62 +1,55 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
-
-	"keeptrack/livesync/transport/multicast"
-	"keeptrack/livesync/wire"
 )
 
 // Multicast is what the table [livesync] says of the multicast transport.
-// Interface and Nodes are set when live sync is enabled; MaxPayload is in bytes of
-// UDP payload.
+// Interface and Nodes are set when live sync runs over it.
 type Multicast struct {
-	Interface  string
-	Group      netip.Addr
-	Port       uint16
-	Nodes      []netip.Prefix
-	Loopback   bool
-	MaxPayload int
+	Interface string
+	Group     netip.Addr
+	Port      uint16
+	Nodes     []netip.Prefix
+	Loopback  bool
 }
 
-// smallestSealed is the least max_payload with a key.
-const smallestSealed = wire.SmallestPacket + wire.SealOverhead
+// OverMulticast has live sync run over multicast.
+const OverMulticast TransportName = "multicast"
+
+var multicastCarrier = carrier{
+	name: OverMulticast,
+	heading: "transport = \"multicast\": one network that carries multicast; opentracker can\n" +
+		"be on it too. Needs interface and nodes:\n" +
+		"\n" +
+		"    interface = \"192.0.2.11\"\n" +
+		"    nodes     = [\"192.0.2.0/28\"]\n",
+	keys: func(l *LiveSync) []key { return l.Multicast.keys() },
+	rules: []rule{
+		{
+			[]string{"livesync.interface"},
+			func(c *Config) bool { return c.LiveSync.Interface != "" },
+			`is required because livesync.enabled is true and livesync.transport is "multicast"`,
+		},
+		{
+			[]string{"livesync.nodes"},
+			func(c *Config) bool { return len(c.LiveSync.Nodes) > 0 },
+			`must name the other instances because livesync.enabled is true and livesync.transport is "multicast"`,
+		},
+	},
+}
 
 func (m *Multicast) keys() []key {
 	return []key{
 		declare("interface", &m.Interface, "", text,
-			"The network interface to the other instances, by name or address. Required\n"+
-				"when enabled."),
+			"The network interface to the other instances, by name or address."),
 		declare("group", &m.Group, netip.AddrFrom4([4]byte{224, 0, 42, 5}), multicast4,
 			"The multicast group, IPv4."),
 		declare("port", &m.Port, 9696, integer[uint16](1, 65535),
 			"The group's UDP port."),
 		declare("nodes", &m.Nodes, nil, listOf(prefix),
-			"Networks (CIDR) of the other instances; packets from elsewhere are dropped.\n"+
-				"Required when enabled."),
+			"Networks (CIDR) of the other instances; packets from elsewhere are dropped."),
 		declare("loopback", &m.Loopback, false, boolean,
 			"Hear instances on this host."),
-		declare("max_payload", &m.MaxPayload, multicast.MaxPacket, integer(wire.SmallestPacket, multicast.MaxPacket),
-			fmt.Sprintf("Bytes in a packet at most, %d to %d: the network's MTU less 28.", wire.SmallestPacket, multicast.MaxPacket)),
 	}
-}
-
-// multicastRules are the rules that concern the multicast transport.
-var multicastRules = []rule{
-	{
-		[]string{"livesync.interface", "livesync.enabled"},
-		func(c *Config) bool { return !c.LiveSync.Enabled || c.LiveSync.Interface != "" },
-		"is required because livesync.enabled is true",
-	},
-	{
-		[]string{"livesync.nodes", "livesync.enabled"},
-		func(c *Config) bool { return !c.LiveSync.Enabled || len(c.LiveSync.Nodes) > 0 },
-		"must name the other instances because livesync.enabled is true",
-	},
-	{
-		[]string{"livesync.max_payload", "livesync.key_file"},
-		func(c *Config) bool { return c.LiveSync.KeyFile == "" || c.LiveSync.MaxPayload >= smallestSealed },
-		fmt.Sprintf("must be %d or more because livesync.key_file is set", smallestSealed),
-	},
 }

@@ -3,14 +3,17 @@ package config
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/livesync/transport/unicast"
 	"keeptrack/tracker"
 )
 
@@ -63,6 +66,9 @@ keep_peers = false
 peers_interval = "0"
 [livesync]
 enabled = true
+transport = "unicast"
+listen = ":9696"
+peers = ["10.0.0.7:9696", "[FD00::1]:1"]
 interface = "eth0"
 group = "224.0.23.5"
 port = 65535
@@ -104,12 +110,17 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Access: Access{Mode: tracker.AccessDeny, File: "hashes.txt"},
 		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
 		LiveSync: LiveSync{
-			Enabled: true,
+			Enabled: true, Transport: OverUnicast,
 			Multicast: Multicast{
 				Interface: "eth0", Group: netip.MustParseAddr("224.0.23.5"), Port: 65535,
-				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true, MaxPayload: 207,
+				Nodes: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")}, Loopback: true,
 			},
-			ID: []byte{0xde, 0xad, 0xbe, 0xef}, MaxDelay: 10 * time.Millisecond,
+			Unicast: Unicast{
+				Listen: netip.AddrPortFrom(netip.Addr{}, 9696),
+				Peers:  []unicast.Peer{{Host: "10.0.0.7", Port: 9696}, {Host: "fd00::1", Port: 1}},
+			},
+			MaxPayload: 207,
+			ID:         []byte{0xde, 0xad, 0xbe, 0xef}, MaxDelay: 10 * time.Millisecond,
 			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,
 			BeaconInterval: 100 * time.Millisecond, InquireThreshold: 1, TellRate: 1, PeerRate: 10_000,
 			KeyFile: "/etc/keeptrack/group key", AcceptPlain: true,
@@ -160,7 +171,7 @@ listen = []
 		`:3: tracker.peer_timeout: must be a duration from "1s" to "24h", not 30`,
 		`:4: tracker.announce_intervall: unknown key, did you mean tracker.announce_interval?`,
 		`:7: livesync.port: must be a number from 1 to 65535, not 70000`,
-		`:8: livesync.interface: is required because livesync.enabled is true`,
+		`:8: livesync.interface: is required because livesync.enabled is true and livesync.transport is "multicast"`,
 		`:9: livesync.nodes: entry 1 must not have bits set past its length: did you mean "10.0.0.0/8" or "10.0.0.1/32"?; ` +
 			`entry 2 must be a network such as "192.0.2.0/24" or "2001:db8::/32", not 3; entry 4 repeats 10.0.0.1/32`,
 		`:11: upd: unknown table, did you mean [udp]?`,
@@ -177,6 +188,19 @@ listen = []
 
 // refusal is a text and a part of the one line that it is refused with.
 type refusal struct{ name, text, want string }
+
+// overUnicast returns a config whose line 4 is livesync.listen, and 5 livesync.peers.
+func overUnicast(listen string, peers ...string) string {
+	return fmt.Sprintf("[livesync]\nenabled = true\ntransport = \"unicast\"\nlisten = %q\npeers = [\"%s\"]\n", listen, strings.Join(peers, "\", \""))
+}
+
+// numbers returns those from first to last.
+func numbers(first, last int) (all []string) {
+	for i := first; i <= last; i++ {
+		all = append(all, strconv.Itoa(i))
+	}
+	return all
+}
 
 // refusedForm are faults of syntax and names.
 var refusedForm = []refusal{
@@ -236,6 +260,15 @@ var refusedValues = []refusal{
 	{"network to allow that is none", "[tracker]\nallow_networks = [\"all\"]", "entry 1 must be a network"},
 	{"network mapped", "[livesync]\nnodes = [\"::ffff:10.0.0.0/104\"]", "entry 1 must be written as an IPv4 address"},
 	{"network with a zone", "[livesync]\nnodes = [\"fe80::1%eth0\"]", "entry 1 must be a network"},
+	{"transport unknown", "[livesync]\nenabled = true\ntransport = \"tcp\"", `f:3: livesync.transport: must be one of "multicast", "unicast"`},
+	{"payload below", "[livesync]\nmax_payload = 162", "must be a number from 163 to 1472, not 162; 0 is allowed too"},
+	{"unicast on port 0", "[livesync]\nlisten = \"10.0.0.1:0\"", "f:2: livesync.listen: must have another port than 0"},
+	{"unicast on a name", "[livesync]\nlisten = \"localhost:1\"", `must be an IP address and port such as "192.0.2.1:9696" or "[2001:db8::1]:9696", or ":9696", not "localhost:1"`},
+	{"unicast on an address mapped", "[livesync]\nlisten = \"[::ffff:10.0.0.1]:1\"", "must be written as an IPv4 address"},
+	{"peer without a port", "[livesync]\npeers = [\"a.example.org\"]", "f:2: livesync.peers: entry 1 must be a host and port"},
+	{"peer mapped", "[livesync]\npeers = [\"[::ffff:10.0.0.1]:1\"]", "entry 1 must be written as an IPv4 address"},
+	{"peer twice", "[livesync]\npeers = [\"[fd00:0::1]:1\", \"[fd00::1]:1\"]", "entry 2 repeats [fd00::1]:1"},
+	{"peers beyond any", "[livesync]\npeers = [\"a:" + strings.Join(numbers(1, 65), "\", \"a:") + "\"]", "must have at most 64 entries, not 65"},
 	{"group not multicast", "[livesync]\ngroup = \"10.0.0.1\"", `must be an IPv4 multicast address, 224.0.0.0 to 239.255.255.255, not "10.0.0.1"`},
 	{"group IPv6", "[livesync]\ngroup = \"ff02::1\"", `not "ff02::1"`},
 	{"header empty", "[http]\nclient_address_header = \"\"", `f:2: http.client_address_header: must be the name of a header such as "X-Forwarded-For", not ""`},
@@ -267,6 +300,15 @@ var refusedTogether = []refusal{
 	{"connection secret here and in a file", "[udp]\nconnection_secret = \"00112233445566778899aabbccddeeff\"\nconnection_secret_file = \"b\"", "f:3: udp.connection_secret_file: must be empty, or udp.connection_secret"},
 	{"admin on a socket of HTTP", "[http]\nlisten = [\"unix:/a\"]\n[admin]\nlisten = \"unix:/a\"", "f:4: admin.listen: is taken by http.listen"},
 	{"access without file", "[access]\nmode = \"allow\"", `f:2: access.file: is required because access.mode is "allow"`},
+	{"unicast without an address", "[livesync]\nenabled = true\ntransport = \"unicast\"\npeers = [\"10.0.0.1:1\"]",
+		`f:2: livesync.listen: is required because livesync.enabled is true and livesync.transport is "unicast"`},
+	{"unicast without peers", "[livesync]\nenabled = true\ntransport = \"unicast\"\nlisten = \":9696\"", "f:2: livesync.peers: must name the other instances"},
+	{"unicast to a name without a key", overUnicast(":9696", "localhost:9696"), "f:5: livesync.key_file: is required because livesync.peers has a name"},
+	{"unicast to a public address without a key", overUnicast(":9696", "10.0.0.1:9696", "192.0.2.1:9696"), "f:5: livesync.key_file: is required"},
+	{"plain packets of a name", overUnicast(":9696", "a:1") + "key_file = \"k\"\naccept_plain = true", "f:7: livesync.accept_plain: must be false"},
+	{"unicast on the port of the tracker", overUnicast(":6969", "10.0.0.1:9696"), "f:4: livesync.listen: is taken by udp.listen"},
+	{"unicast on an address of the tracker", overUnicast("127.0.0.1:6969", "10.0.0.1:9696"), "f:4: livesync.listen: is taken by udp.listen"},
+	{"unicast to another family", overUnicast("0.0.0.0:9696", "10.0.0.1:9696", "[fd00::1]:9696"), "f:5: livesync.peers: has an address that cannot be reached"},
 	{"live sync without nodes", "[livesync]\nenabled = true\ninterface = \"eth0\"", "f:2: livesync.nodes: must name"},
 	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "1m" to "3h", not "1s"`},
 }
@@ -305,6 +347,10 @@ func TestParseAccepts(t *testing.T) {
 		{"unix socket needs no token", "[admin]\nlisten = \"unix:/run/keeptrack/admin.sock\""},
 		{"unix socket beside an address", "[http]\nlisten = [\"unix:/run/k.sock\", \"[::1]:80\"]"},
 		{"admin off needs no token", "[admin]\nlisten = \"\""},
+		{"unicast between private addresses needs no key", overUnicast("0.0.0.0:9696", "10.0.0.1:9696", "127.0.0.1:1") + "accept_plain = true"},
+		{"unicast with a key", overUnicast("[::]:9696", "a.example.org:9696", "[2001:db8::1]:9696") + "key_file = \"k\""},
+		{"unicast on both families", overUnicast(":9696", "10.0.0.1:9696", "[fd00::1]:9696")},
+		{"unicast that is off needs no peers", "[livesync]\ntransport = \"unicast\""},
 		{"live sync off needs no nodes", "[livesync]\ninterface = \"eth0\""},
 		{"link-local address with its zone", "[udp]\nlisten = [\"[fe80::1%eth0]:6969\"]"},
 		{"private tracker", "[tracker]\nannounce_interval = \"1m\"\ninterval_jitter = \"0\"\nmin_announce_interval = \"30s\""},

@@ -30,13 +30,22 @@ func Example() []byte {
 			if i > 0 {
 				b.WriteByte('\n')
 			}
-			for line := range strings.Lines(k.comment) {
-				b.WriteString("# " + line)
+			if k.heading != "" {
+				b.WriteString(commented(k.heading) + "\n")
 			}
-			b.WriteString("\n" + assignment(k.name, k.value()))
+			b.WriteString(commented(k.comment) + assignment(k.name, k.value()))
 		}
 	}
 	return []byte(b.String())
+}
+
+// commented returns lines of text as a comment.
+func commented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimRight("# "+line, " \n") + "\n")
+	}
+	return b.String()
 }
 
 // String returns the config as TOML, every key set, secrets hidden.

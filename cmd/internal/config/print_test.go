@@ -79,6 +79,9 @@ func TestWarnings(t *testing.T) {
 		{"short token for this host", "[admin]\ntoken = \"a\"", nil},
 		{"peers on disk that have timed out", "[store]\npeers_interval = \"45m\"", []string{"store.peers_interval: "}},
 		{"peers that are not on disk", "[store]\npeers_interval = \"45m\"\nkeep_peers = false", nil},
+		{"keys of another transport", "[livesync]\ninterface = \"eth0\"\npeers = [\"a:1\"]", []string{`livesync.peers: is not used because livesync.transport is "multicast"`}},
+		{"keys of multicast over unicast", "[livesync]\ntransport = \"unicast\"\ninterface = \"eth0\"\nport = 9697\npeers = [\"a:1\"]",
+			[]string{`livesync.interface: is not used because livesync.transport is "unicast"`, "livesync.port: "}},
 		{"unused list", "[access]\nfile = \"x\"", []string{"access.file: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

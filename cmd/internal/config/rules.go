@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 
 	"keeptrack/tracker"
@@ -31,6 +32,14 @@ var rules = []rule{
 		[]string{"access.file", "access.mode"},
 		func(c *Config) bool { return c.Access.Mode != tracker.AccessAllow || c.Access.File != "" },
 		`is required because access.mode is "allow"`,
+	},
+	{
+		[]string{"livesync.max_payload", "livesync.key_file"},
+		func(c *Config) bool {
+			l := &c.LiveSync
+			return l.KeyFile == "" || l.MaxPayload == 0 || l.MaxPayload >= smallestSealed
+		},
+		fmt.Sprintf("must be %d or more because livesync.key_file is set", smallestSealed),
 	},
 }
 
@@ -136,5 +145,5 @@ func (c *Config) Warnings() []string {
 			warnings = append(warnings, r.keys[0]+": "+r.message)
 		}
 	}
-	return warnings
+	return append(warnings, c.LiveSync.unused()...)
 }

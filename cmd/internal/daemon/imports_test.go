@@ -34,7 +34,8 @@ var allowed = map[string][]string{
 	"keeptrack/store/snapshot":       {"keeptrack/tracker", "keeptrack/tracker/peergroup", "keeptrack/store/safefile"},
 	"keeptrack/store/safefile":       {},
 	"keeptrack/cmd/internal/config": {
-		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire", "keeptrack/livesync/transport/multicast",
+		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire",
+		"keeptrack/livesync/transport/multicast", "keeptrack/livesync/transport/unicast",
 	},
 	"keeptrack/cmd/internal/memory":  {},
 	"keeptrack/cmd/internal/harness": {},
@@ -50,6 +51,7 @@ var allowed = map[string][]string{
 	"keeptrack/cmd/internal/listen": {"keeptrack/cmd/internal/config", "keeptrack/store/safefile"},
 
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
+	"keeptrack/livesync/transport/unicast":   {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},
 	"keeptrack/cmd/internal/admin/otstats":   {"keeptrack/tracker"},
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/cmd/internal/admin/otstats"
+	"keeptrack/cmd/internal/config"
 	"keeptrack/livesync"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
@@ -52,15 +54,20 @@ type syncPart struct{ *livesync.Node }
 // openTransport opens what carries live sync.
 func openTransport(d *Daemon) (transport.Transport, error) {
 	c := &d.config.LiveSync
-	return multicast.New(multicast.Options{
-		Interface: c.Interface,
-		Group:     c.Group,
-		Port:      c.Port,
-		Nodes:     c.Nodes,
-		Loopback:  c.Loopback,
-		MaxPacket: c.MaxPayload,
-		Log:       d.log,
-	})
+	switch c.Transport {
+	case config.OverMulticast:
+		return multicast.New(multicast.Options{
+			Interface: c.Interface,
+			Group:     c.Group,
+			Port:      c.Port,
+			Nodes:     c.Nodes,
+			Loopback:  c.Loopback,
+			MaxPacket: cmp.Or(c.MaxPayload, multicast.MaxPacket),
+			Log:       d.log,
+		})
+	default:
+		return nil, fmt.Errorf("live sync over %s: %w", c.Transport, errors.ErrUnsupported)
+	}
 }
 
 // bindGroup opens the sockets of live sync, unless it is turned off.
