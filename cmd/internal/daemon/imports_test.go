@@ -53,6 +53,7 @@ var allowed = map[string][]string{
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/unicast":   {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},
+	"keeptrack/livesync/transport/nats":      {"keeptrack/livesync/transport"},
 	"keeptrack/cmd/internal/admin/otstats":   {"keeptrack/tracker"},
 }
 

@@ -1,0 +1,140 @@
+// Package natstest runs NATS servers for tests.
+package natstest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var built struct {
+	sync.Mutex
+	path string
+}
+
+// Binary builds nats-server, of the version in tools/nats/go.mod, and returns its path. Its
+// modules are downloaded only if download says so.
+func Binary(download bool) (string, error) {
+	built.Lock()
+	defer built.Unlock()
+	if built.path != "" {
+		return built.path, nil
+	}
+	env := append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if !download {
+		env = append(env, "GOPROXY=off")
+	}
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command("go", args...)
+		var stderr bytes.Buffer
+		cmd.Env, cmd.Stderr = env, &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return "", fmt.Errorf("go %s: %w %s", strings.Join(args, " "), err, &stderr)
+		}
+		return strings.TrimSpace(string(out)), nil
+	}
+	mod, err := run("env", "GOMOD")
+	if err != nil {
+		return "", err
+	}
+	path, err := run("tool", "-modfile="+filepath.Join(filepath.Dir(mod), "tools/nats/go.mod"), "-n", "nats-server")
+	built.path = path
+	return path, err
+}
+
+// FreePort returns a TCP port of the loopback interface that nobody uses.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// Server is a NATS server on the loopback interface.
+type Server struct {
+	// Address is the host and port for clients.
+	Address string
+
+	t    testing.TB
+	args []string
+	cmd  *exec.Cmd
+}
+
+// Start runs a server with a config, to which the address for clients is added, until the
+// end of the test at the latest.
+func Start(t testing.TB, binary, config string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	s := &Server{t: t, Address: fmt.Sprintf("127.0.0.1:%d", FreePort(t))}
+	path, log := filepath.Join(dir, "nats.conf"), filepath.Join(dir, "nats.log")
+	text := fmt.Sprintf("listen: %q\nlog_file: %q\n%s\n", s.Address, log, config)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.args = []string{binary, "-c", path}
+	t.Cleanup(func() {
+		s.Stop()
+		if b, err := os.ReadFile(log); err == nil && t.Failed() {
+			t.Logf("the NATS server at %s:\n%s", s.Address, b)
+		}
+	})
+	s.Resume()
+	return s
+}
+
+// Resume starts the server again, at the same address, and waits until it serves.
+func (s *Server) Resume() {
+	s.t.Helper()
+	s.cmd = exec.Command(s.args[0], s.args[1:]...)
+	var out bytes.Buffer
+	s.cmd.Stdout, s.cmd.Stderr = &out, &out
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); !s.serves(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Stop()
+			s.t.Fatalf("the NATS server does not serve: %s", &out)
+		}
+	}
+}
+
+// serves reports whether the server greets clients.
+func (s *Server) serves() bool {
+	c, err := net.Dial("tcp4", s.Address)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	line, err := bufio.NewReader(c).ReadString('\n')
+	return err == nil && strings.HasPrefix(line, "INFO ")
+}
+
+// Stop ends the server at once, as a crash does.
+func (s *Server) Stop() { s.signal(syscall.SIGKILL) }
+
+// Leave ends the server as a restart does.
+func (s *Server) Leave() { s.signal(syscall.SIGTERM) }
+
+// signal sends a signal that ends the server, and waits for that.
+func (s *Server) signal(n syscall.Signal) {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(n)
+	_ = s.cmd.Wait() // which tells of the signal
+	s.cmd = nil
+}
