@@ -54,6 +54,7 @@ func (n *Node) initCounting() {
 	defer c.mu.Unlock()
 	c.group = exact.NewGroup(n.groupOptions(room), c.parts, c.ledger, o.Origins, c.parts.Floors(), time.Now())
 	c.kept = nil
+	c.parts.SetAlone(c.group.Alone())
 }
 
 // change has fn change the group. What is to be sent then is sent, or waits.
@@ -64,6 +65,7 @@ func (c *counting) change(fn func(*exact.Group)) {
 	defer c.mu.Unlock()
 	fn(c.group)
 	c.kept = nil
+	c.parts.SetAlone(c.group.Alone())
 }
 
 // keep puts a state on the disk, within a change.

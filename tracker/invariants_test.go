@@ -141,16 +141,16 @@ func (c *shardCheck) parts(tr *Tracker) {
 	for at, page := range s.parts.pages {
 		for k, p := range page {
 			i := uint32(at*partPositions) + uint32(p.pos)
-			if k > 0 && page[k-1].key() >= p.key() || i >= s.torrents.n || s.torrents.at(i).partial && p.origin != excessRow {
+			if k > 0 && page[k-1].key() >= p.key() || i >= s.torrents.n || s.torrents.at(i).partial && p.origin >= firstOrigin {
 				c.t.Fatalf("part %+v of torrent %d of %d", p, i, s.torrents.n)
 			}
 			torrent := s.torrents.at(i)
-			if p.leaf != leafOf(&torrent.hash) || p.origin != excessRow && (p.value == 0 || tr.names.name(p.origin) == Nobody) {
+			if p.leaf != leafOf(&torrent.hash) || p.origin != excessRow && p.value == 0 || p.origin >= firstOrigin && (tr.names.name(p.origin) == Nobody) {
 				c.t.Errorf("part %+v of torrent %v", p, torrent.hash)
 			}
-			if p.origin != excessRow {
+			if p.origin >= firstOrigin {
 				n++
-			} else if p.value > 0 {
+			} else if p.origin == excessRow && p.value > 0 {
 				above++
 			}
 		}
@@ -162,10 +162,8 @@ func (c *shardCheck) parts(tr *Tracker) {
 		c.t.Errorf("%d parts and %d excesses, said to be %d and %d; %d floors", n, above, s.parts.n, s.parts.above, s.floorsBelow)
 	}
 	for i := range s.torrents.n {
-		torrent, excess := s.torrents.at(i), uint64(0)
-		if row := s.parts.find(i, excessRow); row != nil {
-			excess = uint64(row.value)
-		}
+		torrent := s.torrents.at(i)
+		excess, _ := s.parts.excess(i)
 		if m := s.makeup(i); !torrent.partial && (m.nobody+m.origins+m.excess != torrent.downloaded || m.excess < excess) {
 			c.t.Errorf("torrent %v: %d is made up of %+v, its excess is %d", torrent.hash, torrent.downloaded, m, excess)
 		}

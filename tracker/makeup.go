@@ -17,9 +17,12 @@ func (s *shard) makeup(i uint32) (c makeup) {
 	}
 	row := false
 	for _, p := range s.parts.of(i) {
-		if p.origin == excessRow {
-			c.excess, row = uint64(p.value), true
-		} else {
+		switch p.origin {
+		case excessRow:
+			c.excess, row = c.excess+uint64(p.value), true
+		case excessHigh:
+			c.excess += uint64(p.value) * maxPart
+		default:
 			c.origins += uint64(p.value)
 		}
 	}
@@ -35,8 +38,8 @@ func (s *shard) makeup(i uint32) (c makeup) {
 // setExcess sets the excess of the torrent at position i: what is above that and the
 // parts of origins is nobody's.
 func (s *shard) setExcess(i uint32, excess uint64) {
-	if s.parts.find(i, excessRow) != nil || s.makeup(i).excess != excess {
-		s.parts.put(i, leafOf(&s.torrents.at(i).hash), excessRow, uint32(min(excess, maxPart)))
+	if _, row := s.parts.excess(i); row || s.makeup(i).excess != excess {
+		s.parts.putExcess(i, leafOf(&s.torrents.at(i).hash), excess)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type originNames struct {
 	mu     sync.Mutex // guards what follows; taken with a shard locked
 	index  map[Origin]uint16
-	names  []Origin            // by index less 1; Nobody: not in use
+	names  []Origin            // by index less firstOrigin; Nobody: not in use
 	unused []uint16            // indexes
 	folded map[Origin]struct{} // those that are never to come back
 }
@@ -40,24 +40,24 @@ func (n *originNames) add(o Origin) (uint16, bool) {
 	var i uint16
 	if last := len(n.unused) - 1; last >= 0 {
 		i, n.unused = n.unused[last], n.unused[:last]
-	} else if len(n.names) == math.MaxUint16 {
+	} else if len(n.names) > math.MaxUint16-firstOrigin {
 		return 0, false
 	} else {
 		n.names = append(n.names, Nobody)
-		i = uint16(len(n.names))
+		i = uint16(len(n.names) - 1 + firstOrigin)
 	}
-	n.names[i-1], n.index[o] = o, i
+	n.names[i-firstOrigin], n.index[o] = o, i
 	return i, true
 }
 
-// name returns the origin that has an index; that of excessRow is Nobody.
+// name returns the origin that has an index; that of a row of the excess is Nobody.
 func (n *originNames) name(i uint16) Origin {
-	if i == excessRow {
+	if i < firstOrigin {
 		return Nobody
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.names[i-1]
+	return n.names[i-firstOrigin]
 }
 
 // fold has an origin get no index any more, and returns the one that it has.
@@ -78,7 +78,7 @@ func (n *originNames) free(o Origin) {
 	defer n.mu.Unlock()
 	if i, ok := n.index[o]; ok {
 		delete(n.index, o)
-		n.names[i-1] = Nobody
+		n.names[i-firstOrigin] = Nobody
 		n.unused = append(n.unused, i)
 	}
 }

@@ -1,6 +1,9 @@
 package tracker
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // complete counts a completed download that was announced here, and returns whether a
 // part tells it: other instances must not count it then.
@@ -58,14 +61,23 @@ func (t *Tracker) heard(s *shard, i uint32) {
 		torrent.complete()
 		return
 	}
-	t.parts.raiseNobody(s, i, 1)
+	if t.parts.alone.Load() {
+		t.parts.raiseNobody(s, i, 1, 0)
+	} else {
+		t.parts.raiseNobody(s, i, 1, math.MaxUint64)
+	}
 }
 
+// SetAlone says whether no other instance keeps parts. Then what strangers complete raises
+// their floors too, as they count it: they tell of it before they tell a count that has
+// it. Members may hear of it in another order.
+func (p *Parts) SetAlone(alone bool) { p.alone.Store(alone) }
+
 // raiseNobody raises nobody's part of the torrent at position i by n: the excess, if
-// there is one, falls by that.
-func (p *Parts) raiseNobody(s *shard, i uint32, n uint64) {
+// there is one, falls by that, or by most.
+func (p *Parts) raiseNobody(s *shard, i uint32, n, most uint64) {
 	before, torrent := s.makeup(i), s.torrents.at(i)
-	absorbed := min(before.excess, n)
+	absorbed := min(before.excess, n, most)
 	torrent.downloaded += min(n-absorbed, MaxDownloaded-torrent.downloaded)
 	s.setExcess(i, before.excess-absorbed)
 	p.tellNobody(s, i, before.nobody)

@@ -16,7 +16,7 @@ func (t *Tracker) LoadParts(parts []TorrentPart) {
 func (t *Tracker) loadPart(s *shard, i uint32, p Part) {
 	leaf := leafOf(&s.torrents.at(i).hash)
 	if p.Origin == Nobody {
-		s.parts.put(i, leaf, excessRow, uint32(min(p.Value, maxPart)))
+		s.parts.putExcess(i, leaf, p.Value)
 		return
 	}
 	if p.Value == 0 || p.Value > maxPart || !s.roomForPart(i) {
@@ -29,18 +29,24 @@ func (t *Tracker) loadPart(s *shard, i uint32, p Part) {
 
 // roomForPart says that the torrent at position i may have another part.
 func (s *shard) roomForPart(i uint32) bool {
-	of := s.parts.of(i)
-	return len(of) < maxParts || len(of) == maxParts && of[0].origin == excessRow
+	return len(originsOf(s.parts.of(i))) < maxParts
+}
+
+// originsOf returns the rows of origins among those of a torrent.
+func originsOf(of []part) []part {
+	for len(of) > 0 && of[0].origin < firstOrigin {
+		of = of[1:]
+	}
+	return of
 }
 
 // rows appends what the database is to have of the parts of the torrent at position i:
 // a row of an excess of 0 as well where it would take the count for a floor.
 func (p *Parts) rows(s *shard, i uint32, dst []Part) []Part {
-	of := s.parts.of(i)
-	if p.floors.Load() && i >= s.floorsBelow && (len(of) == 0 || of[0].origin != excessRow) {
-		dst = append(dst, Part{})
+	if excess, row := s.parts.excess(i); row || p.floors.Load() && i >= s.floorsBelow {
+		dst = append(dst, Part{Value: excess})
 	}
-	for _, row := range of {
+	for _, row := range originsOf(s.parts.of(i)) {
 		dst = append(dst, Part{Origin: p.t.names.name(row.origin), Value: uint64(row.value)})
 	}
 	return dst
@@ -74,7 +80,7 @@ func (p *Parts) settle(s *shard, i uint32, in *InFile, here uint64) {
 	total := s.torrents.at(i).downloaded
 	sum := min(in.Downloaded-min(excess, in.Downloaded)+here, total)
 	if now := total - sum; row || now != excess || p.before {
-		s.parts.put(i, leafOf(&in.InfoHash), excessRow, uint32(min(now, maxPart)))
+		s.parts.putExcess(i, leafOf(&in.InfoHash), now)
 		if !row || now != excess {
 			s.changed.set(i) // the file may have another excess
 		}

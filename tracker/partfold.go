@@ -62,9 +62,9 @@ func (p *Parts) EndFloors() {
 		for p.endUnwritten(s) {
 		}
 		s.walkParts(func(i uint32, _ []part) {
-			if row := s.parts.find(i, excessRow); row != nil && row.value > 0 {
+			if excess, _ := s.parts.excess(i); excess > 0 {
 				before := s.makeup(i)
-				s.parts.put(i, row.leaf, excessRow, 0)
+				s.parts.putExcess(i, leafOf(&s.torrents.at(i).hash), 0)
 				s.changed.set(i)
 				p.tellNobody(s, i, before.nobody)
 			}

@@ -1,6 +1,9 @@
 package tracker
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // staleMargin is by how much the age of a torrent must be below Options.TorrentTimeout
 // for a record to create it: ages of the same torrent differ between instances.
@@ -50,7 +53,7 @@ func (p *Parts) Raise(now time.Time, o Origin, r PartRecord) PartResult {
 		return PartHeld
 	}
 	if o == Nobody {
-		p.raiseNobody(s, i, r.Value-old)
+		p.raiseNobody(s, i, r.Value-old, math.MaxUint64)
 	} else if !p.raise(s, i, origin, old, r.Value) {
 		return PartRefused
 	}
@@ -114,9 +117,6 @@ func (p *Parts) RaiseFloor(now time.Time, r PartRecord) bool {
 func (t *Tracker) tell(s *shard, i uint32, n uint64) bool {
 	torrent := s.torrents.at(i)
 	n = min(n, MaxDownloaded)
-	if t.parts != nil && !torrent.partial {
-		n = min(n, s.highestFloor(i))
-	}
 	before := torrent.count()
 	if n <= before {
 		return false
@@ -128,11 +128,4 @@ func (t *Tracker) tell(s *shard, i uint32, n uint64) bool {
 	}
 	s.changed.set(i)
 	return true
-}
-
-// highestFloor returns the most that may be shown of the torrent at position i because
-// it was told.
-func (s *shard) highestFloor(i uint32) uint64 {
-	c := s.makeup(i)
-	return c.nobody + c.origins + max(c.excess, maxPart)
 }

@@ -19,6 +19,7 @@ type Parts struct {
 	t      *Tracker
 	ledger Ledger
 	own    atomic.Pointer[ownOrigin] // nil: completions count as nobody's
+	alone  atomic.Bool               // see SetAlone
 	// unmarked is the unix second of the last completion here that counted as nobody's.
 	unmarked atomic.Uint32
 	floors   atomic.Bool // see TotalsAreFloors
@@ -58,10 +59,8 @@ func (t *Tracker) CountParts(l Ledger, totalsAreFloors bool) *Parts {
 // tell tells the ledger all that there is of the torrent at position i.
 func (p *Parts) tell(s *shard, i uint32) {
 	h := &s.torrents.at(i).hash
-	for _, part := range s.parts.of(i) {
-		if part.origin != excessRow {
-			p.ledger.Changed(p.t.names.name(part.origin), h, 0, uint64(part.value))
-		}
+	for _, part := range originsOf(s.parts.of(i)) {
+		p.ledger.Changed(p.t.names.name(part.origin), h, 0, uint64(part.value))
 	}
 	p.tellNobody(s, i, 0)
 }
@@ -139,10 +138,8 @@ func (p *Parts) dropped(s *shard, i uint32) {
 // and stay in the file.
 func (p *Parts) leftOut(s *shard, i uint32) {
 	h := &s.torrents.at(i).hash
-	for _, part := range s.parts.of(i) {
-		if part.origin != excessRow {
-			p.ledger.LeftOut(p.t.names.name(part.origin), h, uint64(part.value))
-		}
+	for _, part := range originsOf(s.parts.of(i)) {
+		p.ledger.LeftOut(p.t.names.name(part.origin), h, uint64(part.value))
 	}
 	if n := s.makeup(i).nobody; n > 0 {
 		p.ledger.LeftOut(Nobody, h, n)
@@ -151,8 +148,7 @@ func (p *Parts) leftOut(s *shard, i uint32) {
 
 // keptForParts says that the torrent at position i has parts of origins.
 func (s *shard) keptForParts(i uint32) bool {
-	of := s.parts.of(i)
-	return len(of) > 1 || len(of) == 1 && of[0].origin != excessRow
+	return len(originsOf(s.parts.of(i))) > 0
 }
 
 // minutesAgo returns the unix minute of age ago, rounded down.

@@ -281,7 +281,7 @@ func (m *partsModel) raise() {
 }
 
 func (m *partsModel) raiseFloor() {
-	r := PartRecord{InfoHash: m.hash(), Value: 1 + m.rng.Uint64N(40), Age: time.Duration(m.rng.Int64N(int64(m.opts.TorrentTimeout)))}
+	r := PartRecord{InfoHash: m.hash(), Value: 1 + m.rng.Uint64N(40) + uint64(max(m.rng.IntN(20)-18, 0))<<33, Age: time.Duration(m.rng.Int64N(int64(m.opts.TorrentTimeout)))}
 	got, want := m.parts.RaiseFloor(m.time, r), false
 	if r.Age < m.opts.TorrentTimeout-staleMargin {
 		n := m.torrent(r.InfoHash)

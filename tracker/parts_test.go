@@ -68,9 +68,14 @@ func TestPartsAtTheirLimits(t *testing.T) {
 	if len(c.published) != 1 || c.published[0].Counted {
 		t.Errorf("published %+v", c.published)
 	}
-	if c.parts.RaiseFloor(c.time, PartRecord{InfoHash: third, Value: math.MaxUint64}); c.scrape(third).Downloaded != 2*maxPart+1 {
+	if c.parts.RaiseFloor(c.time, PartRecord{InfoHash: third, Value: math.MaxUint64}); c.scrape(third).Downloaded != MaxDownloaded {
 		t.Errorf("%d shown after a floor of all that can be told", c.scrape(third).Downloaded)
 	}
+	c.wantParts(third, MaxDownloaded, 1, maxPart) // with an excess of more than a row has room for
+	raise(Nobody, third, 1<<40, PartRaised)
+	c.wantParts(third, MaxDownloaded, 1<<40, maxPart)
+	c.parts.EndFloors()
+	c.wantParts(third, MaxDownloaded, MaxDownloaded-maxPart, maxPart)
 
 	fourth := hashN(4, 4)
 	for range maxParts {
@@ -109,7 +114,7 @@ func TestOriginNames(t *testing.T) {
 	if _, ok := n.add(Nobody); ok {
 		t.Error("nobody has an index")
 	}
-	all := make([]Origin, math.MaxUint16)
+	all := make([]Origin, math.MaxUint16+1-firstOrigin)
 	for i := range all {
 		all[i] = NewOrigin()
 		if index, ok := n.add(all[i]); !ok || n.name(index) != all[i] {

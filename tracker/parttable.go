@@ -13,15 +13,18 @@ import (
 type part struct {
 	value  uint32
 	leaf   uint16 // see leafOf
-	origin uint16 // index of its name, or excessRow
+	origin uint16 // index of its name, from firstOrigin on, or a row of the excess
 	pos    uint8  // the position within the page
 }
 
 const (
 	// excessRow stands in place of an origin for the excess: by how much the count is
-	// above the sum of all parts, nobody's included.
-	excessRow = 0
-	// maxPart is the largest part, and the largest excess.
+	// above the sum of all parts, nobody's included. One above maxPart has excessHigh as
+	// well, which is so many times maxPart.
+	excessRow   = 0
+	excessHigh  = 1
+	firstOrigin = 2
+	// maxPart is the largest part.
 	maxPart = math.MaxUint32
 	// maxParts is the most parts of origins that a torrent has.
 	maxParts = 1024
@@ -111,11 +114,39 @@ func (t *partTable) put(i uint32, leaf, origin uint16, value uint32) {
 	t.count(&(*page)[at], 1)
 }
 
+// excess returns the excess of the torrent at position i, and whether there is a row of
+// it.
+func (t *partTable) excess(i uint32) (excess uint64, row bool) {
+	low := t.find(i, excessRow)
+	if low == nil {
+		return 0, false
+	}
+	excess = uint64(low.value)
+	if high := t.find(i, excessHigh); high != nil {
+		excess += uint64(high.value) * maxPart
+	}
+	return excess, true
+}
+
+// putExcess sets the excess of the torrent at position i, with a range.
+func (t *partTable) putExcess(i uint32, leaf uint16, excess uint64) {
+	var high uint64
+	if excess > maxPart {
+		high = (excess - 1) / maxPart
+	}
+	t.put(i, leaf, excessRow, uint32(excess-high*maxPart))
+	if high > 0 {
+		t.put(i, leaf, excessHigh, uint32(high))
+	} else {
+		t.remove(i, excessHigh)
+	}
+}
+
 // count adds by to the number of parts like p.
 func (t *partTable) count(p *part, by int) {
-	if p.origin != excessRow {
+	if p.origin >= firstOrigin {
 		t.n += by
-	} else if p.value > 0 {
+	} else if p.origin == excessRow && p.value > 0 {
 		t.above += by
 	}
 }

@@ -366,7 +366,7 @@ func TestClusterAPI(t *testing.T) {
 		if err := json.Unmarshal([]byte(d.mustAPI(http.MethodGet, "cluster")), &state); err != nil {
 			t.Fatal(err)
 		}
-		return len(state.Instances) == 1 && state.Instances[0].Received["tell"].Records == 50
+		return len(state.Instances) == 1 && state.Instances[0].Received["count_records"].Records == 50
 	})
 	if other := state.Instances[0]; state.ID != "0000000c" || other.ID != "0000000b" || other.Torrents != 50 {
 		t.Errorf("the cluster is %+v", state)

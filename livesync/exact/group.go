@@ -80,6 +80,9 @@ func (g *Group) State() State {
 // Gone notes that a member is gone for good.
 func (g *Group) Gone(o Origin, now time.Time) { g.end(o, now) }
 
+// Alone reports whether no member is known.
+func (g *Group) Alone() bool { return len(g.known) == 0 }
+
 // TakeAll is called when torrents may be taken in that were refused before.
 func (g *Group) TakeAll() { g.ledger.takeAll() }
 
