@@ -80,6 +80,9 @@ func resolve(path string, c *config.Config) (list *tracker.HashSet, keys *syncwi
 	if keys, err = daemon.ReadKeys(c.LiveSync.KeyFile); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
+	if _, err := daemon.NATSOptions(&c.LiveSync); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", path, err))
+	}
 	if name := c.Process.User; name != "" {
 		if err := privilege.Check(name); err != nil {
 			errs = append(errs, fmt.Errorf("%s: process.user: %w", path, err))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,11 +16,14 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/daemon"
+	"keeptrack/cmd/internal/logging"
 	"keeptrack/cmd/internal/printable"
 	"keeptrack/livesync"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
+	"keeptrack/livesync/transport/nats"
 	syncwire "keeptrack/livesync/wire"
 )
 
@@ -37,8 +41,9 @@ instance id, type and what it says. Nothing is sent. What is no live sync packet
 is printed with the reason. Sealed packets are opened with the key file; without one
 they are printed as such.
 
-Interface, group, port and key file come from the config unless flags give them. Instances on
-this host are heard if their livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
+The transport is that of the config. Interface, group, port and key file come from the
+config unless flags give them. Over multicast, instances on this host are heard if their
+livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return w.run(cmd)
 		},
@@ -73,11 +78,9 @@ type watched struct {
 }
 
 func (w *watch) run(cmd *cobra.Command) error {
-	options, err := w.options()
-	if err != nil {
-		return err
-	}
-	group, err := multicast.New(options)
+	out := logging.New(cmd.ErrOrStderr())
+	defer out.Close(time.Second)
+	group, err := w.join(zerolog.New(logging.Console(out, false)).Level(zerolog.WarnLevel).With().Timestamp().Logger())
 	if err != nil {
 		return err
 	}
@@ -86,40 +89,63 @@ func (w *watch) run(cmd *cobra.Command) error {
 	return w.watch(ctx, cmd.OutOrStdout(), group)
 }
 
-// options reads the keys and returns the group to join: what the flags say, and
-// the config for the rest.
-func (w *watch) options() (multicast.Options, error) {
+// join reads the keys and joins the group: the one that the flags say, and the config for
+// the rest. What is wrong with the connection to a NATS server goes to log.
+func (w *watch) join(log zerolog.Logger) (transport.Transport, error) {
 	c, err := loadConfig(w.config)
 	if err != nil {
-		return multicast.Options{}, err
+		return nil, err
 	}
 	if w.keyFile == "" {
 		w.keyFile = c.LiveSync.KeyFile
 	}
 	if w.keys, err = daemon.ReadKeys(w.keyFile); err != nil {
-		return multicast.Options{}, usageError{err}
+		return nil, usageError{err}
 	}
+	if c.LiveSync.Transport == config.OverNATS {
+		return w.joinNATS(c, log)
+	}
+	o, err := w.multicast(&c.LiveSync)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return multicast.New(o)
+}
+
+// joinNATS joins the group of the config through its NATS servers.
+func (w *watch) joinNATS(c *config.Config, log zerolog.Logger) (transport.Transport, error) {
+	if w.iface != "" || w.group != "" || w.port != 0 {
+		return nil, usageError{errors.New("--interface, --group and --port are for multicast; livesync.transport is \"nats\"")}
+	}
+	if err := c.ReadSecrets(w.config); err != nil {
+		return nil, usageError{err}
+	}
+	o, err := daemon.NATSOptions(&c.LiveSync)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", w.config, err)}
+	}
+	o.Watch, o.Log = true, log
+	return nats.New(o)
+}
+
+// multicast returns the group to join over multicast.
+func (w *watch) multicast(c *config.LiveSync) (multicast.Options, error) {
 	o := multicast.Options{
-		Interface: c.LiveSync.Interface,
-		Group:     c.LiveSync.Group,
-		Port:      c.LiveSync.Port,
+		Interface: cmp.Or(w.iface, c.Interface),
+		Group:     c.Group,
+		Port:      cmp.Or(w.port, c.Port),
 		Nodes:     []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}, // everybody
 		MaxPacket: multicast.MaxPacket,
 		Log:       zerolog.Nop(),
 	}
-	if w.iface != "" {
-		o.Interface = w.iface
-	}
-	if w.port != 0 {
-		o.Port = w.port
-	}
 	if w.group != "" {
+		var err error
 		if o.Group, err = netip.ParseAddr(w.group); err != nil || !o.Group.Is4() || !o.Group.IsMulticast() {
-			return o, usageError{fmt.Errorf("--group %s is no IPv4 multicast address", w.group)}
+			return o, fmt.Errorf("--group %s is no IPv4 multicast address", w.group)
 		}
 	}
 	if o.Interface == "" {
-		return o, usageError{errors.New("which interface? Give --interface, or --config with livesync.interface")}
+		return o, errors.New("which interface? Give --interface, or --config with livesync.interface")
 	}
 	return o, nil
 }

@@ -19,7 +19,7 @@ type carrier struct {
 }
 
 // carriers are the transports, in the order of the example. The first is the default.
-var carriers = []carrier{multicastCarrier, unicastCarrier}
+var carriers = []carrier{multicastCarrier, unicastCarrier, natsCarrier}
 
 // carrierNames returns the names of the transports.
 func carrierNames() (names []TransportName) {

@@ -85,6 +85,7 @@ func TestDefaultValues(t *testing.T) {
 		LiveSync: LiveSync{
 			Transport: OverMulticast,
 			Multicast: Multicast{Group: netip.MustParseAddr("224.0.42.5"), Port: 9696},
+			NATS:      NATS{NATSSubject: "keeptrack"},
 			MaxDelay:  time.Second, RenewAfter: 10 * time.Minute,
 			FirstBeaconDelay: 30 * time.Minute, BeaconInterval: time.Minute,
 			InquireThreshold: 0.75, TellRate: 1000, PeerRate: 4_000_000,
@@ -150,7 +151,7 @@ func TestEveryFieldHasAKey(t *testing.T) {
 	if keys != fields || len(names) != keys {
 		t.Errorf("%d keys with %d names for %d fields", keys, len(names), fields)
 	}
-	all := slices.Concat(rules, cautions)
+	all := slices.Concat(rules, cautions, natsCautions)
 	for _, c := range carriers {
 		all = append(all, c.allRules()...)
 	}

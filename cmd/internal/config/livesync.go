@@ -20,6 +20,7 @@ type LiveSync struct {
 	Transport TransportName
 	Multicast
 	Unicast
+	NATS
 	ID               []byte
 	MaxPayload       int
 	MaxDelay         time.Duration
@@ -45,11 +46,13 @@ func (l *LiveSync) groupKeys() []key {
 			"This instance's id: 8 hexadecimal digits, not all 0, that no other one has.\n"+
 				"Empty: drawn at each start."),
 		declare("transport", &l.Transport, carriers[0].name, oneOf(carrierNames()...),
-			"What carries the packets: multicast, within one network, or unicast, between\n"+
-				"clouds and sites. All instances have the same. Each has keys of its own below."),
+			"What carries the packets: multicast, within one network; unicast, between\n"+
+				"clouds and sites; or nats, through NATS servers. All instances have the same.\n"+
+				"Each has keys of its own below."),
 		declare("max_payload", &l.MaxPayload, 0, orZero(integer(wire.SmallestPacket, multicast.MaxPacket)),
 			fmt.Sprintf("Bytes in a packet at most, %d to %d: the network's MTU less 28, over IPv6\n"+
-				"less 48. 0: %d over multicast, %d over unicast, which passes everywhere.",
+				"less 48. 0: %d over multicast and nats, and %d over unicast, which passes\n"+
+				"everywhere.",
 				wire.SmallestPacket, multicast.MaxPacket, multicast.MaxPacket, unicast.SafePacket)),
 	}
 }

@@ -74,6 +74,12 @@ group = "224.0.23.5"
 port = 65535
 nodes = ["192.0.2.7"]
 loopback = true
+nats_urls = ["nats://192.0.2.7", "tls://nats.example.org:4222"]
+nats_credentials = "/etc/keeptrack/user.creds"
+nats_user = "keeptrack"
+nats_password = "pass word"
+nats_ca = "/etc/keeptrack/ca.pem"
+nats_subject = "site.keeptrack"
 id = "DEADbeef"
 max_payload = 207
 max_delay = "10ms"
@@ -119,6 +125,11 @@ func TestParseSetsEveryKey(t *testing.T) {
 				Listen: netip.AddrPortFrom(netip.Addr{}, 9696),
 				Peers:  []unicast.Peer{{Host: "10.0.0.7", Port: 9696}, {Host: "fd00::1", Port: 1}},
 			},
+			NATS: NATS{
+				NATSURLs:        []string{"nats://192.0.2.7", "tls://nats.example.org:4222"},
+				NATSCredentials: "/etc/keeptrack/user.creds", NATSUser: "keeptrack", NATSPassword: "pass word",
+				NATSCA: "/etc/keeptrack/ca.pem", NATSSubject: "site.keeptrack",
+			},
 			MaxPayload: 207,
 			ID:         []byte{0xde, 0xad, 0xbe, 0xef}, MaxDelay: 10 * time.Millisecond,
 			RenewAfter: time.Second, FirstBeaconDelay: 200 * time.Millisecond,
@@ -135,7 +146,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 
 func TestFullSetsEveryKey(t *testing.T) {
 	def := Default()
-	inFiles := strings.NewReplacer("token =", "token_file =", "connection_secret =", "connection_secret_file =").Replace(full)
+	inFiles := strings.NewReplacer("token =", "token_file =", "nats_password =", "nats_password_file =", "connection_secret =", "connection_secret_file =").Replace(full)
 	changed := map[string]bool{}
 	for _, text := range []string{full, inFiles} { // a secret is in one of two places
 		live, restart := Diff(def, parse(t, text))
@@ -192,6 +203,11 @@ type refusal struct{ name, text, want string }
 // overUnicast returns a config whose line 4 is livesync.listen, and 5 livesync.peers.
 func overUnicast(listen string, peers ...string) string {
 	return fmt.Sprintf("[livesync]\nenabled = true\ntransport = \"unicast\"\nlisten = %q\npeers = [\"%s\"]\n", listen, strings.Join(peers, "\", \""))
+}
+
+// overNATS returns a config whose line 4 is livesync.nats_urls, and 5 the first of more.
+func overNATS(url, more string) string {
+	return fmt.Sprintf("[livesync]\nenabled = true\ntransport = \"nats\"\nnats_urls = [%q]\n%s\n", url, more)
 }
 
 // numbers returns those from first to last.
@@ -260,7 +276,7 @@ var refusedValues = []refusal{
 	{"network to allow that is none", "[tracker]\nallow_networks = [\"all\"]", "entry 1 must be a network"},
 	{"network mapped", "[livesync]\nnodes = [\"::ffff:10.0.0.0/104\"]", "entry 1 must be written as an IPv4 address"},
 	{"network with a zone", "[livesync]\nnodes = [\"fe80::1%eth0\"]", "entry 1 must be a network"},
-	{"transport unknown", "[livesync]\nenabled = true\ntransport = \"tcp\"", `f:3: livesync.transport: must be one of "multicast", "unicast"`},
+	{"transport unknown", "[livesync]\nenabled = true\ntransport = \"tcp\"", `f:3: livesync.transport: must be one of "multicast", "unicast", "nats"`},
 	{"payload below", "[livesync]\nmax_payload = 162", "must be a number from 163 to 1472, not 162; 0 is allowed too"},
 	{"unicast on port 0", "[livesync]\nlisten = \"10.0.0.1:0\"", "f:2: livesync.listen: must have another port than 0"},
 	{"unicast on a name", "[livesync]\nlisten = \"localhost:1\"", `must be an IP address and port such as "192.0.2.1:9696" or "[2001:db8::1]:9696", or ":9696", not "localhost:1"`},
@@ -269,6 +285,9 @@ var refusedValues = []refusal{
 	{"peer mapped", "[livesync]\npeers = [\"[::ffff:10.0.0.1]:1\"]", "entry 1 must be written as an IPv4 address"},
 	{"peer twice", "[livesync]\npeers = [\"[fd00:0::1]:1\", \"[fd00::1]:1\"]", "entry 2 repeats [fd00::1]:1"},
 	{"peers beyond any", "[livesync]\npeers = [\"a:" + strings.Join(numbers(1, 65), "\", \"a:") + "\"]", "must have at most 64 entries, not 65"},
+	{"NATS server without a scheme", "[livesync]\nnats_urls = [\"192.0.2.7:4222\"]", "f:2: livesync.nats_urls: entry 1 must be"},
+	{"NATS server with a password", "[livesync]\nnats_urls = [\"nats://a\", \"nats://u:p@a\"]", "f:2: livesync.nats_urls: entry 2 must not have a user or password"},
+	{"NATS subject with a wildcard", "[livesync]\nnats_subject = \"a.*\"", "f:2: livesync.nats_subject: must be letters, digits"},
 	{"group not multicast", "[livesync]\ngroup = \"10.0.0.1\"", `must be an IPv4 multicast address, 224.0.0.0 to 239.255.255.255, not "10.0.0.1"`},
 	{"group IPv6", "[livesync]\ngroup = \"ff02::1\"", `not "ff02::1"`},
 	{"header empty", "[http]\nclient_address_header = \"\"", `f:2: http.client_address_header: must be the name of a header such as "X-Forwarded-For", not ""`},
@@ -309,6 +328,10 @@ var refusedTogether = []refusal{
 	{"unicast on the port of the tracker", overUnicast(":6969", "10.0.0.1:9696"), "f:4: livesync.listen: is taken by udp.listen"},
 	{"unicast on an address of the tracker", overUnicast("127.0.0.1:6969", "10.0.0.1:9696"), "f:4: livesync.listen: is taken by udp.listen"},
 	{"unicast to another family", overUnicast("0.0.0.0:9696", "10.0.0.1:9696", "[fd00::1]:9696"), "f:5: livesync.peers: has an address that cannot be reached"},
+	{"NATS without a server", "[livesync]\nenabled = true\ntransport = \"nats\"", `f:2: livesync.nats_urls: is required because livesync.enabled is true and livesync.transport is "nats"`},
+	{"NATS with two logins", overNATS("nats://a", "nats_credentials = \"c\"\nnats_user = \"u\"\nnats_password = \"p\""), "f:6: livesync.nats_user: must be empty, or livesync.nats_credentials"},
+	{"NATS user without a password", overNATS("nats://a", "nats_user = \"u\""), "f:5: livesync.nats_user: and a password"},
+	{"NATS password without a user", overNATS("nats://a", "nats_password_file = \"p\""), "livesync.nats_user: and a password"},
 	{"live sync without nodes", "[livesync]\nenabled = true\ninterface = \"eth0\"", "f:2: livesync.nodes: must name"},
 	{"no rule on a refused key", "[tracker]\nannounce_interval = \"1s\"\nmin_announce_interval = \"1h\"", `f:2: tracker.announce_interval: must be a duration from "1m" to "3h", not "1s"`},
 }

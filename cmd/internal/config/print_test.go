@@ -82,6 +82,11 @@ func TestWarnings(t *testing.T) {
 		{"keys of another transport", "[livesync]\ninterface = \"eth0\"\npeers = [\"a:1\"]", []string{`livesync.peers: is not used because livesync.transport is "multicast"`}},
 		{"keys of multicast over unicast", "[livesync]\ntransport = \"unicast\"\ninterface = \"eth0\"\nport = 9697\npeers = [\"a:1\"]",
 			[]string{`livesync.interface: is not used because livesync.transport is "unicast"`, "livesync.port: "}},
+		{"NATS for everybody", overNATS("nats://127.0.0.1", ""), []string{"livesync.key_file: is empty, as are"}},
+		{"NATS in the clear", overNATS("nats://nats.example.org", "nats_credentials = \"c\""), []string{"livesync.nats_urls: without tls://"}},
+		{"NATS over TLS", overNATS("tls://nats.example.org", "nats_user = \"u\"\nnats_password = \"p\""), nil},
+		{"NATS with a CA", overNATS("nats://192.0.2.7", "nats_ca = \"ca\"\nkey_file = \"k\""), nil},
+		{"NATS on this host", overNATS("nats://[::1]", "nats_credentials = \"c\""), nil},
 		{"unused list", "[access]\nfile = \"x\"", []string{"access.file: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

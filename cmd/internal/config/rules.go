@@ -140,7 +140,7 @@ var cautions = []rule{
 // with table.key.
 func (c *Config) Warnings() []string {
 	var warnings []string
-	for _, r := range cautions {
+	for _, r := range slices.Concat(cautions, natsCautions) {
 		if !r.holds(c) {
 			warnings = append(warnings, r.keys[0]+": "+r.message)
 		}

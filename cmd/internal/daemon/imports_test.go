@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"keeptrack/store/safefile":       {},
 	"keeptrack/cmd/internal/config": {
 		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire",
-		"keeptrack/livesync/transport/multicast", "keeptrack/livesync/transport/unicast",
+		"keeptrack/livesync/transport/multicast", "keeptrack/livesync/transport/nats", "keeptrack/livesync/transport/unicast",
 	},
 	"keeptrack/cmd/internal/memory":  {},
 	"keeptrack/cmd/internal/harness": {},

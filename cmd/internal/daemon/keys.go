@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"os"
 
 	"keeptrack/cmd/internal/config"
 	"keeptrack/livesync/wire"
@@ -15,17 +16,28 @@ func ReadKeys(path string) (*wire.Keys, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, info, err := config.OpenFile(path)
+	f, err := openPrivate("livesync.key_file", path)
 	if err != nil {
-		return nil, fmt.Errorf("livesync.key_file: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return nil, fmt.Errorf("livesync.key_file: %s: its mode %04o lets everybody on this host at the key, make it 0600", path, mode)
-	}
 	keys, err := wire.ParseKeys(f)
 	if err != nil {
 		return nil, fmt.Errorf("livesync.key_file: %s: %w", path, err)
 	}
 	return keys, nil
+}
+
+// openPrivate opens a file that the config's key names, and which others than its owner and
+// group cannot read or write.
+func openPrivate(key, path string) (*os.File, error) {
+	f, info, err := config.OpenFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s: %s: its mode %04o lets everybody on this host at the key, make it 0600", key, path, mode)
+	}
+	return f, nil
 }

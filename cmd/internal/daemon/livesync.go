@@ -14,6 +14,7 @@ import (
 	"keeptrack/livesync"
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
+	"keeptrack/livesync/transport/nats"
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
@@ -65,6 +66,13 @@ func openTransport(d *Daemon) (transport.Transport, error) {
 			MaxPacket: cmp.Or(c.MaxPayload, multicast.MaxPacket),
 			Log:       d.log,
 		})
+	case config.OverNATS:
+		o, err := NATSOptions(c)
+		if err != nil {
+			return nil, err
+		}
+		o.Log = d.log
+		return nats.New(o)
 	default:
 		return nil, fmt.Errorf("live sync over %s: %w", c.Transport, errors.ErrUnsupported)
 	}

@@ -32,7 +32,7 @@ var groups atomic.Uint32
 
 // at returns the options of a member of a group of its own.
 func at(servers ...*natstest.Server) Options {
-	o := Options{Subject: fmt.Sprintf("test.group%d", groups.Add(1)), Host: "host.example", Log: zerolog.Nop()}
+	o := Options{Subject: fmt.Sprintf("test.group%d", groups.Add(1)), Host: "host.example", MaxPacket: MaxPacket, Log: zerolog.Nop()}
 	for _, s := range servers {
 		o.URLs = append(o.URLs, "nats://"+s.Address)
 	}
@@ -231,9 +231,10 @@ func TestOptionsAreChecked(t *testing.T) {
 		"user or password":       func(o *Options) { o.URLs = []string{"nats://u:secret@a:4222"} },
 		"subject":                func(o *Options) { o.Subject = "a.>" },
 		"no user JWT":            func(o *Options) { o.Credentials = []byte("secret") },
+		"packets of 0 bytes":     func(o *Options) { o.MaxPacket = 0 },
 		"no certificate":         func(o *Options) { o.CA = []byte("secret") },
 	} {
-		o := Options{URLs: []string{"nats://127.0.0.1:1"}, Subject: "keeptrack"}
+		o := Options{URLs: []string{"nats://127.0.0.1:1"}, Subject: "keeptrack", MaxPacket: MaxPacket}
 		change(&o)
 		if tr, err := New(o); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v, want %s", err, want)

@@ -53,6 +53,8 @@ type Options struct {
 	// CA has certificates in PEM that sign those of the servers, and insists on TLS;
 	// nil stands for those of the system.
 	CA []byte
+	// MaxPacket is the largest packet to send in bytes, MaxPacket at most.
+	MaxPacket int
 	// Watch receives what anybody sends to anybody.
 	Watch bool
 	Log   zerolog.Logger
@@ -145,6 +147,9 @@ func (o *Options) validate() ([]client.Option, error) {
 	}
 	for i, u := range o.URLs {
 		check(fmt.Sprintf("URL %d of a NATS server", i+1), CheckURL(u))
+	}
+	if o.MaxPacket < 1 || o.MaxPacket > MaxPacket {
+		errs = append(errs, fmt.Errorf("live sync: packets of %d bytes: not between 1 and %d", o.MaxPacket, MaxPacket))
 	}
 	check("the NATS subject", CheckSubject(o.Subject))
 	auth, err := o.auth()
