@@ -65,7 +65,7 @@ func (l *lines) have(part string) bool {
 // TestNATS has a server with a password that comes after the instances, goes and comes
 // back.
 func TestNATS(t *testing.T) {
-	server := natstest.Start(t, natsServer(t), `authorization { user: keeptrack, password: "pass word" }`)
+	server := natstest.Start(t, `authorization { user: keeptrack, password: "pass word" }`, natsServer(t))
 	server.Stop()
 	group := overNATS(server.Address).with(settings{
 		"livesync.nats_user":          `"keeptrack"`,

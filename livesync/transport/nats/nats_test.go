@@ -24,7 +24,7 @@ func serve(t testing.TB, config string) *natstest.Server {
 	t.Helper()
 	binary, err := natstest.Binary(testenv.Required())
 	testenv.Need(t, "run nats-server", err)
-	return natstest.Start(t, binary, config)
+	return natstest.Start(t, config, binary)
 }
 
 // groups numbers the groups of tests, which then share a server without hearing each other.

@@ -2,7 +2,6 @@
 package natstest
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"net"
@@ -68,26 +67,31 @@ type Server struct {
 	// Address is the host and port for clients.
 	Address string
 
-	t    testing.TB
-	args []string
-	cmd  *exec.Cmd
+	t       testing.TB
+	command []string
+	log     string // path
+	cmd     *exec.Cmd
 }
 
 // Start runs a server with a config, to which the address for clients is added, until the
-// end of the test at the latest.
-func Start(t testing.TB, binary, config string) *Server {
+// end of the test at the latest. The command is the binary, perhaps with a program before
+// it that becomes it.
+func Start(t testing.TB, config string, command ...string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	s := &Server{t: t, Address: fmt.Sprintf("127.0.0.1:%d", FreePort(t))}
-	path, log := filepath.Join(dir, "nats.conf"), filepath.Join(dir, "nats.log")
-	text := fmt.Sprintf("listen: %q\nlog_file: %q\n%s\n", s.Address, log, config)
+	path := filepath.Join(dir, "nats.conf")
+	s := &Server{
+		Address: fmt.Sprintf("127.0.0.1:%d", FreePort(t)),
+		t:       t, log: filepath.Join(dir, "nats.log"), command: append(command, "-c", path),
+	}
+	text := fmt.Sprintf("listen: %q\nlog_file: %q\n%s\n", s.Address, s.log, config)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.args = []string{binary, "-c", path}
 	t.Cleanup(func() {
 		s.Stop()
-		if b, err := os.ReadFile(log); err == nil && t.Failed() {
+		if t.Failed() {
+			b, _ := os.ReadFile(s.log)
 			t.Logf("the NATS server at %s:\n%s", s.Address, b)
 		}
 	})
@@ -98,13 +102,14 @@ func Start(t testing.TB, binary, config string) *Server {
 // Resume starts the server again, at the same address, and waits until it serves.
 func (s *Server) Resume() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.args[0], s.args[1:]...)
+	before := s.starts()
+	s.cmd = exec.Command(s.command[0], s.command[1:]...)
 	var out bytes.Buffer
 	s.cmd.Stdout, s.cmd.Stderr = &out, &out
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); !s.serves(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); s.starts() == before; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.Stop()
 			s.t.Fatalf("the NATS server does not serve: %s", &out)
@@ -112,15 +117,10 @@ func (s *Server) Resume() {
 	}
 }
 
-// serves reports whether the server greets clients.
-func (s *Server) serves() bool {
-	c, err := net.Dial("tcp4", s.Address)
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	line, err := bufio.NewReader(c).ReadString('\n')
-	return err == nil && strings.HasPrefix(line, "INFO ")
+// starts returns how often the server has begun to serve.
+func (s *Server) starts() int {
+	b, _ := os.ReadFile(s.log) // which is not there at first
+	return bytes.Count(b, []byte("Server is ready"))
 }
 
 // Stop ends the server at once, as a crash does.
