@@ -85,7 +85,7 @@ func TestTheREADMEsTwoInstances(t *testing.T) {
 // TestTheREADMEsConfigs: what README shows as a config is one, without warnings.
 func TestTheREADMEsConfigs(t *testing.T) {
 	configs := parseReadme(readText(t, "../../README.md")).tomls
-	if len(configs) != 3 {
+	if len(configs) != 4 {
 		t.Errorf("README has %d configs", len(configs))
 	}
 	for _, text := range configs {

@@ -24,6 +24,7 @@ import (
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
 	"keeptrack/livesync/transport/nats"
+	"keeptrack/livesync/transport/unicast"
 	syncwire "keeptrack/livesync/wire"
 )
 
@@ -43,7 +44,11 @@ they are printed as such.
 
 The transport is that of the config. Interface, group, port and key file come from the
 config unless flags give them. Over multicast, instances on this host are heard if their
-livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
+livesync.loopback is on.
+
+Over unicast there is no group to join. With --listen this command prints what is sent to
+that address: have it in livesync.peers of the instances to listen to, and restart them.
+It cannot take the address of a daemon that runs. Ends on SIGINT or SIGTERM.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return w.run(cmd)
 		},
@@ -53,6 +58,7 @@ livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
 	f.StringVar(&w.iface, "interface", "", "address or `NAME` of the network interface")
 	f.StringVar(&w.group, "group", "", "multicast `ADDRESS` of the group")
 	f.Uint16Var(&w.port, "port", 0, "UDP `PORT` of the group")
+	f.StringVar(&w.listen, "listen", "", "for unicast: UDP `ADDRESS` and port to listen on")
 	filledVar(f, &w.keyFile, "key-file", "`FILE` with the group's key")
 	f.BoolVar(&w.json, "json", false, "print one JSON object a line")
 	return cmd
@@ -60,9 +66,9 @@ livesync.loopback is on. Ends on SIGINT or SIGTERM.`,
 
 // watch is the command with its flags.
 type watch struct {
-	config, iface, group, keyFile string
-	port                          uint16
-	json                          bool
+	config, iface, group, listen, keyFile string
+	port                                  uint16
+	json                                  bool
 
 	keys *syncwire.Keys // nil: sealed packets stay closed
 }
@@ -102,7 +108,15 @@ func (w *watch) join(log zerolog.Logger) (transport.Transport, error) {
 	if w.keys, err = daemon.ReadKeys(w.keyFile); err != nil {
 		return nil, usageError{err}
 	}
-	if c.LiveSync.Transport == config.OverNATS {
+	byMulticast := w.iface != "" || w.group != "" || w.port != 0
+	switch over := c.LiveSync.Transport; {
+	case w.listen != "" && byMulticast:
+		return nil, usageError{errors.New("--listen is for unicast: not with --interface, --group or --port")}
+	case w.listen != "":
+		return w.listenUnicast()
+	case over == config.OverUnicast && !byMulticast:
+		return nil, usageError{errors.New("live sync runs over unicast: give --listen, an address that the others have in livesync.peers")}
+	case over == config.OverNATS:
 		return w.joinNATS(c, log)
 	}
 	o, err := w.multicast(&c.LiveSync)
@@ -110,6 +124,17 @@ func (w *watch) join(log zerolog.Logger) (transport.Transport, error) {
 		return nil, usageError{err}
 	}
 	return multicast.New(o)
+}
+
+// listenUnicast listens where others send, and sends nothing.
+func (w *watch) listenUnicast() (transport.Transport, error) {
+	at, err := config.ParseListen(w.listen)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--listen %w", err)}
+	}
+	return unicast.New(unicast.Options{
+		Listen: at, Open: true, MaxPacket: unicast.SafePacket, Silence: time.Hour, Log: zerolog.Nop(),
+	})
 }
 
 // joinNATS joins the group of the config through its NATS servers.

@@ -87,6 +87,19 @@ func TestWatchOpensSealedPackets(t *testing.T) {
 	}
 }
 
+func TestWatchOverUnicastNeedsAnAddress(t *testing.T) {
+	over := configFile(t, "[livesync]\ntransport = \"unicast\"\n")
+	for _, args := range [][]string{
+		{"--config", over},
+		{"--config", over, "--listen", "localhost:1"},
+		{"--listen", ":9696", "--interface", "lo"},
+	} {
+		if got := keeptrack(append([]string{"livesync", "watch"}, args...)...); got.status != statusUsage || !strings.Contains(got.stderr, "--listen") {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+}
+
 func TestWatchNeedsAnInterface(t *testing.T) {
 	var stderr bytes.Buffer
 	if status := run([]string{"livesync", "watch"}, &bytes.Buffer{}, &stderr); status != statusUsage {

@@ -20,6 +20,10 @@ func At(addr netip.AddrPort) Endpoint { return Endpoint{addr: addr} }
 // Named returns the endpoint of a member that its transport knows by name.
 func Named(name string) Endpoint { return Endpoint{name: name} }
 
+// Addr returns the address, for the transport that made the endpoint; the zero one if
+// it has a name.
+func (e Endpoint) Addr() netip.AddrPort { return e.addr }
+
 // String returns the address or the name, for people; the empty string for All.
 func (e Endpoint) String() string {
 	if e.addr.IsValid() {

@@ -1,6 +1,6 @@
 // Package transport holds the contract between a live sync node and whatever
 // carries its packets. Each transport is a package below it: multicast for one
-// network, memory for tests. transporttest holds the tests that all of them pass.
+// network, unicast for several, memory for tests. transporttest holds the tests that all of them pass.
 //
 // # Lifecycle
 //
@@ -25,6 +25,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"time"
 )
 
@@ -79,17 +80,52 @@ type State struct {
 	Since time.Time
 	// Rejoined counts how often the transport has joined its group again.
 	Rejoined uint64
+	// Peers are the members that the transport was told of, if it has to be told.
+	Peers []Peer
+	// Unsent counts packets that the system did not take for one of the Peers.
+	Unsent uint64
 }
 
-// MarshalJSON returns an object with the members up, down (why not), since and
-// rejoined.
+// Peer is a member that a transport was told of.
+type Peer struct {
+	// Name is as the operator wrote it.
+	Name string `json:"name"`
+	// Addresses are where packets to it go; none while its name cannot be looked up.
+	Addresses []netip.AddrPort `json:"addresses"`
+	// Self says that it is this instance.
+	Self bool `json:"self,omitempty"`
+	// Heard is when a packet last came from it; the zero time if none did.
+	Heard time.Time `json:"last_heard,omitzero"`
+	// Unheard says that it should have been heard for some time, and was not.
+	Unheard bool `json:"unheard"`
+	// Failing is why it is not sent to; empty while it is.
+	Failing string `json:"failing,omitempty"`
+}
+
+// Unheard returns how many of the Peers are not heard.
+func (s State) Unheard() (n int) {
+	for i := range s.Peers {
+		if s.Peers[i].Unheard {
+			n++
+		}
+	}
+	return n
+}
+
+// MarshalJSON returns an object with the members up, down (why not), since,
+// rejoined, and, of a transport that is told of members, peers and unsent.
 func (s State) MarshalJSON() ([]byte, error) {
 	v := struct {
 		Up       bool      `json:"up"`
 		Down     string    `json:"down,omitempty"`
 		Since    time.Time `json:"since"`
 		Rejoined uint64    `json:"rejoined"`
-	}{Up: s.Down == nil, Since: s.Since, Rejoined: s.Rejoined}
+		Peers    []Peer    `json:"peers,omitempty"`
+		Unsent   *uint64   `json:"unsent,omitempty"`
+	}{Up: s.Down == nil, Since: s.Since, Rejoined: s.Rejoined, Peers: s.Peers}
+	if s.Peers != nil {
+		v.Unsent = &s.Unsent
+	}
 	if s.Down != nil {
 		v.Down = s.Down.Error()
 	}

@@ -111,6 +111,10 @@ var (
 	errPort0 = errors.New("must have another port than 0: the other instances send there")
 )
 
+// ParseListen reads an address and a port as livesync.listen has them. The error says
+// what s must be.
+func ParseListen(s string) (netip.AddrPort, error) { return decodeListenPort(s) }
+
 func decodeListenPort(value any) (netip.AddrPort, error) {
 	const want = `an IP address and port such as "192.0.2.1:9696" or "[2001:db8::1]:9696", or ":9696"`
 	s, err := stringOf(want, value)

@@ -50,8 +50,9 @@ var allowed = map[string][]string{
 	"keeptrack/cmd/internal/admin":  {"keeptrack/tracker", "keeptrack/cmd/internal/printable"},
 	"keeptrack/cmd/internal/listen": {"keeptrack/cmd/internal/config", "keeptrack/store/safefile"},
 
-	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport"},
-	"keeptrack/livesync/transport/unicast":   {"keeptrack/livesync/transport"},
+	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport", "keeptrack/livesync/transport/udpsocket"},
+	"keeptrack/livesync/transport/unicast":   {"keeptrack/livesync/transport", "keeptrack/livesync/transport/udpsocket"},
+	"keeptrack/livesync/transport/udpsocket": {},
 	"keeptrack/livesync/transport/memory":    {"keeptrack/livesync/transport"},
 	"keeptrack/livesync/transport/nats":      {"keeptrack/livesync/transport"},
 	"keeptrack/cmd/internal/admin/otstats":   {"keeptrack/tracker"},

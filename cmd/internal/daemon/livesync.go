@@ -15,6 +15,7 @@ import (
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/multicast"
 	"keeptrack/livesync/transport/nats"
+	"keeptrack/livesync/transport/unicast"
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
@@ -73,6 +74,15 @@ func openTransport(d *Daemon) (transport.Transport, error) {
 		}
 		o.Log = d.log
 		return nats.New(o)
+	case config.OverUnicast:
+		return unicast.New(unicast.Options{
+			Listen:    c.Listen,
+			Peers:     c.Peers,
+			Open:      c.KeyFile != "" && !c.AcceptPlain, // the seal decides
+			MaxPacket: cmp.Or(c.MaxPayload, unicast.SafePacket),
+			Silence:   3 * c.BeaconInterval,
+			Log:       d.log,
+		})
 	default:
 		return nil, fmt.Errorf("live sync over %s: %w", c.Transport, errors.ErrUnsupported)
 	}
@@ -179,8 +189,11 @@ var (
 	metricOverridesTaken  = counter("livesync_overrides_taken_total", "Overrides of the access list taken in that were made on other instances, or dropped there.")
 	metricOverridesUnlike = gauge("livesync_overrides_unlike_instances", "Other instances, heard within three beacon intervals, that have had other overrides of the access list by their last digest.")
 
-	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address.")
-	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync has joined its group again, because its interface came back or changed.")
+	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address, or while no peer's name can be looked up.")
+	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync could send and receive again, because its interface came back or changed, or a peer's name could be looked up.")
+
+	metricSyncPeersUnheard = gauge("livesync_peers_unheard", "Configured unicast peers that have not been heard for three beacon intervals.")
+	metricSyncPeersUnsent  = counter("livesync_peer_send_failures_total", "Live sync packets that the system did not take for one of the unicast peers.")
 
 	metricTelling      = gauge("livesync_telling", "1 while a tell stream goes on, by activity: tell or counter_tell.", "activity")
 	metricTellProgress = gauge("livesync_tell_progress_ratio", "How far the tell stream is that goes on, or was the last: 0 to 1.")
@@ -227,6 +240,8 @@ func collectCluster(c livesync.Cluster, send sender) {
 	send(metricFilling, oneIf(!c.Filled.Ready))
 	send(metricSyncUp, oneIf(c.Transport.Down == nil))
 	send(metricSyncRejoined, float64(c.Transport.Rejoined))
+	send(metricSyncPeersUnheard, float64(c.Transport.Unheard()))
+	send(metricSyncPeersUnsent, float64(c.Transport.Unsent))
 	for _, activity := range []string{"tell", "counter_tell"} {
 		send(metricTelling, oneIf(c.Tell.Activity == activity), activity)
 	}

@@ -1,7 +1,6 @@
 package multicast
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -10,9 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"keeptrack/livesync/transport"
+	"keeptrack/livesync/transport/udpsocket"
 )
 
 // group is a member of a multicast group. Several on one host can share the
@@ -26,10 +24,9 @@ type group struct {
 	options Options
 	to      netip.AddrPort // the group's address
 	links   *links
-	in      *net.UDPConn // bound to the group: the kernel keeps away what goes elsewhere
-	oob     [64]byte     // room for the kernel's drop counter; Receive's
-	drops   uint32       // the kernel's drop counter, last seen; Receive's
-	lost    atomic.Uint64
+	in      *net.UDPConn    // bound to the group: the kernel keeps away what goes elsewhere
+	drops   udpsocket.Drops // of in; Receive takes them
+	granted int             // size of its receive buffer
 	out     atomic.Pointer[sender]
 
 	mu       sync.Mutex // guards what follows; never held while a packet is sent
@@ -61,6 +58,9 @@ func open(o Options) (*group, error) {
 	if g.in, err = listenGroup(g.to); err != nil {
 		return nil, errors.Join(fmt.Errorf("receive from %s: %w", g.to, err), g.links.close())
 	}
+	if g.granted, err = udpsocket.Prepare(g.in); err != nil {
+		return nil, errors.Join(fmt.Errorf("receive from %s: %w", g.to, err), g.in.Close(), g.links.close())
+	}
 	g.out.Store(&sender{down: errNotJoined})
 	if err := g.joinFirst(); err != nil {
 		return nil, errors.Join(err, g.Close())
@@ -86,7 +86,8 @@ func (g *group) joinFirst() error {
 	if err := g.join(at); err != nil {
 		return err
 	}
-	return g.logJoined()
+	g.logJoined()
+	return nil
 }
 
 // Limits returns the largest packet that the options allow.
@@ -114,10 +115,8 @@ func (g *group) Send(_ transport.Endpoint, p []byte) error {
 
 // Receive waits for a packet to the group.
 func (g *group) Receive(buf []byte) (int, transport.Endpoint, error) {
-	n, oobn, _, from, err := g.in.ReadMsgUDPAddrPort(buf, g.oob[:])
-	if oobn > 0 {
-		g.countLost(g.oob[:oobn])
-	}
+	n, oobn, _, from, err := g.in.ReadMsgUDPAddrPort(buf, g.drops.Room())
+	g.drops.Take(oobn)
 	if err == nil && !g.options.trusts(from.Addr()) {
 		err = transport.ErrForeign
 	}
@@ -133,7 +132,7 @@ func (g *group) State() transport.State {
 
 // Lost returns the number of packets that the kernel dropped because the
 // receive buffer was full, as of the last packet received.
-func (g *group) Lost() uint64 { return g.lost.Load() }
+func (g *group) Lost() uint64 { return g.drops.Lost() }
 
 // Close leaves the group and closes the sockets.
 func (g *group) Close() error {
@@ -156,38 +155,12 @@ func (g *group) replaceSender(s *sender) error {
 	return nil
 }
 
-// countLost takes the kernel's drop counter from a control message (SO_RXQ_OVFL).
-func (g *group) countLost(oob []byte) {
-	for len(oob) > 0 {
-		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)
-		if err != nil {
-			return
-		}
-		if h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL && len(data) >= 4 {
-			drops := binary.NativeEndian.Uint32(data)
-			g.lost.Add(uint64(drops - g.drops))
-			g.drops = drops
-		}
-		oob = rest
-	}
-}
-
 // logJoined says where the group is joined and how large a receive buffer the
 // kernel granted.
-func (g *group) logJoined() error {
-	granted, err := granted(g.in)
-	if err != nil {
-		return fmt.Errorf("receive buffer: %w", err)
-	}
-	event := g.options.Log.Info()
-	if granted < receiveBuffer {
-		event = g.options.Log.Warn().Str("hint", fmt.Sprintf("sysctl -w net.core.rmem_max=%d", receiveBuffer))
-	}
-	event.Str("interface", g.at.name).Stringer("group", g.to).
-		Stringer("from", netip.AddrPortFrom(g.at.from, g.options.Port)).
-		Int("receive_buffer", granted).Msg("live sync is listening")
+func (g *group) logJoined() {
+	udpsocket.Listening(g.options.Log, g.granted).Str("interface", g.at.name).Stringer("group", g.to).
+		Stringer("from", netip.AddrPortFrom(g.at.from, g.options.Port)).Msg("live sync is listening")
 	g.logOthers()
-	return nil
 }
 
 // logOthers says that the address to send from was chosen among several: the

@@ -10,10 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receiveBuffer is the size of the receiving socket's buffer that is asked of
-// the system, in bytes: room for a burst of 8,000 small packets.
-const receiveBuffer = 8 << 20
-
 // listenGroup opens the receiving socket, which has not joined the group yet. The net package would bind it to the
 // wildcard address, where it took other groups' and unicast packets as well;
 // bound to the group, those are left for whom they are meant.
@@ -24,7 +20,7 @@ func listenGroup(group netip.AddrPort) (*net.UDPConn, error) {
 	}
 	f := os.NewFile(uintptr(fd), "livesync")
 	defer f.Close() // FilePacketConn works on a duplicate
-	for _, set := range []func(int) error{reuseAddress, joinedOnly, reportDrops} {
+	for _, set := range []func(int) error{reuseAddress, joinedOnly} {
 		if err := set(fd); err != nil {
 			return nil, err
 		}
@@ -36,15 +32,7 @@ func listenGroup(group netip.AddrPort) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := c.(*net.UDPConn)
-	// The first goes past the system's limit, which takes a privilege.
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
-		err = conn.SetReadBuffer(receiveBuffer)
-	}
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
+	return c.(*net.UDPConn), nil
 }
 
 // joinGroup joins a group on the interface with an index.

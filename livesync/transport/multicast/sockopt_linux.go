@@ -23,11 +23,6 @@ func joinedOnly(fd int) error {
 	return os.NewSyscallError("setsockopt IP_MULTICAST_ALL", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0))
 }
 
-// reportDrops makes the kernel say with a packet how many it dropped before.
-func reportDrops(fd int) error {
-	return os.NewSyscallError("setsockopt SO_RXQ_OVFL", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1))
-}
-
 // listenReuse returns a socket bound to addr, which others may be bound to.
 func listenReuse(addr netip.AddrPort) (*net.UDPConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
@@ -42,22 +37,4 @@ func listenReuse(addr netip.AddrPort) (*net.UDPConn, error) {
 		return nil, err
 	}
 	return c.(*net.UDPConn), nil
-}
-
-// granted returns the size in bytes of the receive buffer of c. The kernel
-// doubles what it is asked for, to have room for its own bookkeeping, and
-// reports the doubled figure; granted returns what a request would have said.
-func granted(c *net.UDPConn) (int, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var size int
-	cerr := raw.Control(func(fd uintptr) {
-		size, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-	})
-	if cerr != nil {
-		return 0, cerr
-	}
-	return size / 2, os.NewSyscallError("getsockopt SO_RCVBUF", err)
 }
