@@ -48,14 +48,25 @@ func TestExactOverALossyNetwork(t *testing.T) {
 	}
 }
 
-// TestExactAfterAPartition: the network is cut in two for a while, and clients complete on
-// both sides.
+// TestExactAfterAPartition: the network is cut for a while, and clients complete on all
+// sides. It heals under load, or once that has ended.
 func TestExactAfterAPartition(t *testing.T) {
-	for _, c := range []struct{ hosts, apart int }{{3, 1}, {5, 2}} {
+	for _, c := range []struct {
+		hosts, apart int
+		healsLoaded  bool
+	}{{3, 1, false}, {5, 2, true}} {
 		t.Run(fmt.Sprintf("%d hosts", c.hosts), func(t *testing.T) {
 			t.Parallel()
 			torrents, rate, stretch := exactLoad()
 			g := newCluster(t, c.hosts, torrents, nil)
+			heal := func() {
+				if _, exact := g.compare([]int{0, c.hosts - 1}); exact {
+					t.Error("the network was not cut")
+				}
+				for i := range c.apart {
+					g.attach(i)
+				}
+			}
 			g.during(rate, func() {
 				g.accept(stretch / 3)
 				for i := range c.apart { // each on its own
@@ -65,15 +76,17 @@ func TestExactAfterAPartition(t *testing.T) {
 				for time.Since(began) < testenv.Pick(5*time.Second, 30*time.Second) {
 					g.accept(rate)
 				}
-				if _, exact := g.compare([]int{0, c.hosts - 1}); exact {
-					t.Error("the network was not cut")
+				if c.healsLoaded {
+					heal()
+					g.accept(stretch / 3)
 				}
-				for i := range c.apart {
-					g.attach(i)
-				}
-				g.accept(stretch / 3)
 			})
-			g.waitExact("the load has ended")
+			if !c.healsLoaded {
+				heal()
+			}
+			g.waitExact("the network has healed")
+			g.during(rate, func() { g.accept(stretch / 3) })
+			g.waitExact("more has come")
 			g.end()
 		})
 	}
