@@ -32,15 +32,15 @@ func (c *cluster) traffic(intervals int) map[string]float64 {
 		}
 	}
 	add(-1)
-	hellos := make([]float64, len(c.all))
+	beacons := make([]float64, len(c.all))
 	for i, d := range c.all {
-		hellos[i] = d.metric(sent("count_hello"))
+		beacons[i] = d.metric(sent("beacon"))
 	}
 	for i, d := range c.all {
 		end := time.Now().Add(patience + 2*time.Duration(intervals)*exactInterval)
-		for d.metric(sent("count_hello")) < hellos[i]+float64(intervals) {
+		for d.metric(sent("beacon")) < beacons[i]+float64(intervals) {
 			if time.Now().After(end) {
-				c.t.Fatalf("host %d says hello no more", i)
+				c.t.Fatalf("host %d sends no beacons", i)
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
