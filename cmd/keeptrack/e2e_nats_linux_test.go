@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,18 +13,79 @@ import (
 	"keeptrack/livesync/transport/nats/natstest"
 )
 
-// natsSites starts a NATS server on each host, joined by gateways, and has the instance
-// there use it.
+// natsRecipe is what docs/cluster.md says of three sites with a NATS server each: what
+// makes the certificates and secrets, and the configs of site a.
+func natsRecipe(t *testing.T) (script, server, instance string) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "### Three sites with a NATS server each\n")
+	for _, block := range []struct {
+		begin string
+		text  *string
+	}{{"```sh\n", &script}, {"```\n", &server}, {"```toml\n", &instance}} {
+		_, after, _ = strings.Cut(after, block.begin)
+		*block.text, after, _ = strings.Cut(after, "```\n")
+	}
+	return script, server, instance
+}
+
+// nameHosts gives the hosts of a network names, which each of them looks up in a file of
+// its own.
+func (l *lan) nameHosts(name func(i int) string) {
+	l.t.Helper()
+	text := "127.0.0.1 localhost\n"
+	for i := range l.hosts {
+		text += address(i) + " " + name(i) + "\n"
+	}
+	for _, host := range l.hosts {
+		dir := filepath.Join("/etc/netns", host) // of which ip(8) takes the files
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			l.t.Fatal(err)
+		}
+		l.t.Cleanup(func() {
+			if err := os.RemoveAll(dir); err != nil {
+				l.t.Error(err)
+			}
+		})
+		if err := os.WriteFile(filepath.Join(dir, "hosts"), []byte(text), 0o644); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// natsSites starts a NATS server on each host, and has the instance there use it, all as
+// docs/cluster.md says.
 func (c *cluster) natsSites() {
 	c.t.Helper()
-	var gateways []string
-	for i := range c.hosts {
-		gateways = append(gateways, fmt.Sprintf(`{ name: site%d, url: "nats://%s:7222" }`, i, address(i)))
+	testenv.NeedProgram(c.t, "openssl")
+	script, server, instance := natsRecipe(c.t)
+	site := func(i int) string { return string(rune('a' + i)) }
+	c.nameHosts(func(i int) string { return site(i) + ".example.org" })
+	dir := c.t.TempDir()
+	cmd := exec.Command("sh", "-e", "-c", script)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		c.t.Fatalf("%v: %s", err, out)
+	}
+	password, err := os.ReadFile(filepath.Join(dir, "password.conf"))
+	if err != nil {
+		c.t.Fatal(err)
 	}
 	for i, host := range c.hosts {
-		s := natstest.Start(c.t, fmt.Sprintf(`gateway { name: site%d, listen: "%s:7222", gateways: [ %s ] }`, i, address(i), strings.Join(gateways, ", ")),
-			"ip", "netns", "exec", host, natsServer(c.t))
-		c.own[i] = overNATS(s.Address).with(settings{"livesync.max_delay": fmt.Sprintf("%q", exactDelay)})
+		files := strings.NewReplacer("/etc/nats/site.", filepath.Join(dir, site(i)+"."), "/etc/nats/", dir+"/", "include password.conf", string(password),
+			"name: \"a\"\n", fmt.Sprintf("name: %q\n", site(i)), "/etc/keeptrack/nats-ca.pem", dir+"/ca.pem", "/etc/keeptrack/", dir+"/",
+			"//a.example.org", "//"+site(i)+".example.org")
+		gateways := strings.Index(server, "gateways:")
+		natstest.Start(c.t, files.Replace(server[:gateways])+server[gateways:], "ip", "netns", "exec", host, natsServer(c.t))
+		c.own[i] = settings{}
+		for line := range strings.Lines(instance) {
+			if key, value, ok := strings.Cut(line, "="); ok {
+				c.own[i]["livesync."+strings.TrimSpace(key)] = strings.TrimSpace(files.Replace(value))
+			}
+		}
 	}
 }
 
@@ -29,7 +93,7 @@ func (c *cluster) natsSites() {
 // for a while, with clients at all.
 func TestExactOverNATSSites(t *testing.T) {
 	torrents, rate, stretch := exactLoad()
-	g := newEmptyCluster(t, 3, torrents, sealed(t, groupKey("a")))
+	g := newEmptyCluster(t, 3, torrents, nil)
 	g.natsSites()
 	for i := range g.hosts {
 		g.start(i)

@@ -189,8 +189,8 @@ var (
 	metricOverridesTaken  = counter("livesync_overrides_taken_total", "Overrides of the access list taken in that were made on other instances, or dropped there.")
 	metricOverridesUnlike = gauge("livesync_overrides_unlike_instances", "Other instances, heard within three beacon intervals, that have had other overrides of the access list by their last digest.")
 
-	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address, or while no peer's name can be looked up.")
-	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync could send and receive again, because its interface came back or changed, or a peer's name could be looked up.")
+	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address, while no peer's name can be looked up, or no NATS server lets it in.")
+	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync could send and receive again, because its interface came back or changed, a peer's name could be looked up, or a NATS server let it in again.")
 
 	metricSyncPeersUnheard = gauge("livesync_peers_unheard", "Configured unicast peers that have not been heard for three beacon intervals.")
 	metricSyncPeersUnsent  = counter("livesync_peer_send_failures_total", "Live sync packets that the system did not take for one of the unicast peers.")

@@ -33,7 +33,7 @@ var (
 	// Those of several parts.
 	metricRequests = counter("requests_total", "Requests answered, by result: ok or failed.",
 		"transport", "family", "action", "result")
-	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read.", "socket")
+	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read; over NATS, packets of live sync that found its queue full.", "socket")
 )
 
 var families = [...]tracker.Family{tracker.IPv4, tracker.IPv6}

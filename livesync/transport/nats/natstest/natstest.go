@@ -62,9 +62,9 @@ func FreePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Server is a NATS server on the loopback interface.
+// Server is a NATS server.
 type Server struct {
-	// Address is the host and port for clients.
+	// Address is the host and port for clients, on the loopback interface.
 	Address string
 
 	t       testing.TB
@@ -73,8 +73,8 @@ type Server struct {
 	cmd     *exec.Cmd
 }
 
-// Start runs a server with a config, to which the address for clients is added, until the
-// end of the test at the latest. The command is the binary, perhaps with a program before
+// Start runs a server with a config, to which the address for clients is added if it begins
+// with another setting, until the end of the test at the latest. The command is the binary, perhaps with a program before
 // it that becomes it.
 func Start(t testing.TB, config string, command ...string) *Server {
 	t.Helper()
@@ -84,7 +84,10 @@ func Start(t testing.TB, config string, command ...string) *Server {
 		Address: fmt.Sprintf("127.0.0.1:%d", FreePort(t)),
 		t:       t, log: filepath.Join(dir, "nats.log"), command: append(command, "-c", path),
 	}
-	text := fmt.Sprintf("listen: %q\nlog_file: %q\n%s\n", s.Address, s.log, config)
+	if !strings.HasPrefix(config, "listen:") {
+		config = fmt.Sprintf("listen: %q\n%s", s.Address, config)
+	}
+	text := fmt.Sprintf("%s\nlog_file: %q\n", config, s.log)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
