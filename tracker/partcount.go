@@ -61,9 +61,12 @@ func (t *Tracker) heard(s *shard, i uint32) {
 		torrent.complete()
 		return
 	}
-	if t.parts.alone.Load() {
+	switch _, row := s.parts.excess(i); {
+	case i < s.floorsBelow && !row: // a floor from the file cannot have it yet
+		torrent.complete()
+	case t.parts.alone.Load():
 		t.parts.raiseNobody(s, i, 1, 0)
-	} else {
+	default:
 		t.parts.raiseNobody(s, i, 1, math.MaxUint64)
 	}
 }

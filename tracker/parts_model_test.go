@@ -228,8 +228,17 @@ func (m *partsModel) completed() {
 	h, n := m.hash(), (*naiveParts)(nil)
 	switch m.rng.IntN(4) {
 	case 0:
+		implicit := false // a floor that the file had, of which there is no row
+		m.look(&h, func(s *shard, i uint32) {
+			_, row := s.parts.excess(i)
+			implicit = i < s.floorsBelow && !row && !s.torrents.at(i).partial
+		})
 		m.ApplySync(m.now(), &SyncRecord{InfoHash: h, Peer: m.peer(), Flags: SyncSeeding | SyncComplete})
 		n = m.torrent(h)
+		if implicit {
+			n.floor = n.total() + 1
+			return
+		}
 		n.nobody++
 		if n.partial && n.floor > 0 {
 			n.floor++

@@ -4,8 +4,8 @@ import "time"
 
 func (g *Group) tellDigests(to Origin, a *AskDigests) {
 	d := &Digests{Subject: a.Subject}
-	for _, n := range a.Nodes {
-		if n.valid() {
+	for i, n := range a.Nodes {
+		if n.valid() && i < g.options.Sizes.Nodes {
 			d.Nodes = append(d.Nodes, NodeDigests{n, g.ledger.children(a.Subject, n)})
 		}
 	}

@@ -25,10 +25,13 @@ func (g *Group) beat(now time.Time) {
 	if g.heldUp(now) {
 		rotate = g.options.RotateHeld
 	}
-	if now.Sub(g.born) >= rotate {
+	if g.overdue || now.Sub(g.born) >= rotate {
 		g.begin(now)
 	}
 	g.fold(g.foldable(now), now)
+	if g.floorsAt.IsZero() && g.table.Floors() {
+		g.floorsAt = now // one that came with a torrent from the file
+	}
 	if g.floorsSettled(now) {
 		g.table.EndFloors()
 		g.floorsAt = time.Time{}

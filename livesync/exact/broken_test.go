@@ -228,7 +228,14 @@ func TestPartsNameTheirOrigin(t *testing.T) {
 	w.add("a", m)
 	mate, gone := w.newOrigin(), w.newOrigin()
 	m.group.Hear(mate, &Hello{Serial: 1}, w.now)
-	m.group.Hear(mate, &Records{Subject: gone, Records: []Record{{Value: 1}}}, w.now)
+	answer := &Records{Subject: gone, Last: spanRanges - 1, Records: []Record{{Value: 1}}}
+	m.group.Hear(mate, answer, w.now) // which nobody has asked for
+	if _, ok := m.group.known[gone]; ok {
+		t.Error("taken in unasked")
+	}
+	m.group.repair(m.group.mates[mate], gone, thingSilent, 0, w.now)
+	m.group.Hear(mate, &Digests{Subject: gone, Nodes: []NodeDigests{{Children: [nodeChildren]uint64{0: 1}}}}, w.now)
+	m.group.Hear(mate, answer, w.now)
 	if at, ok := m.group.known[gone]; !ok || !at.Equal(w.now) {
 		t.Errorf("heard at %v, %v", at, ok)
 	}

@@ -93,7 +93,7 @@ func (g *Group) compare(m *mate, now time.Time) {
 		like = like && mine == theirs
 		return m.unlike[t].look(now, mine, theirs, fresh, patience)
 	}
-	if m.received.upto >= h.Number {
+	if m.received.upto >= h.Number && h.Number >= m.received.unsure {
 		if ask, _ := differs(thingOwn, g.rootAsOf(m, h.Number), h.Own, 0); ask {
 			g.repair(m, m.origin, thingOwn, 0, now)
 		}

@@ -122,25 +122,29 @@ func (d *digests) search(leaf uint16) (int, bool) {
 	return slices.BinarySearchFunc(d.few, leaf, func(r rangeDigest, leaf uint16) int { return int(r.leaf) - int(leaf) })
 }
 
-// standIn sets what stands in for what cannot be taken in of a range.
-func (d *digests) standIn(leaf uint16, x uint64) {
+// standIn sets what stands in for what cannot be taken in of a range. It returns in how
+// many ranges more something does now.
+func (d *digests) standIn(leaf uint16, x uint64) (more int64) {
 	d.change(leaf, d.stand[leaf]^x)
-	d.setStand(leaf, x)
+	return d.setStand(leaf, x)
 }
 
-func (d *digests) setStand(leaf uint16, x uint64) {
-	if x == 0 {
+func (d *digests) setStand(leaf uint16, x uint64) (more int64) {
+	before := len(d.stand)
+	switch {
+	case x == 0:
 		delete(d.stand, leaf)
-		return
+	case d.stand == nil:
+		d.stand = map[uint16]uint64{leaf: x}
+	default:
+		d.stand[leaf] = x
 	}
-	if d.stand == nil {
-		d.stand = make(map[uint16]uint64)
-	}
-	d.stand[leaf] = x
+	return int64(len(d.stand) - before)
 }
 
-// leave has what is in the digest of a range stand in for what leaves the memory.
-func (d *digests) leave(leaf uint16, x uint64) { d.setStand(leaf, d.stand[leaf]^x) }
+// leave has what is in the digest of a range stand in for what leaves the memory. It
+// returns what standIn does.
+func (d *digests) leave(leaf uint16, x uint64) int64 { return d.setStand(leaf, d.stand[leaf]^x) }
 
 // children returns the digests of a node's children.
 func (d *digests) children(n Node) (c [nodeChildren]uint64) {

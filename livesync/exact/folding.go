@@ -55,7 +55,9 @@ func (g *Group) fold(origins []Origin, now time.Time) {
 			continue
 		}
 		if o == g.ledger.Own() {
-			g.begin(now)
+			if g.beginAnew(now); o == g.ledger.Own() {
+				continue // it comes again
+			}
 		}
 		g.folded.add(o)
 		fresh = append(fresh, o)

@@ -20,6 +20,8 @@ type Group struct {
 	mates  map[Origin]*mate     // those of them that this instance heard
 
 	born     time.Time // of the present origin
+	forced   int       // how often others had this instance begin one lately
+	overdue  bool      // another is to begin
 	serial   uint64    // of its last hello
 	helloAt  time.Time // when the next is due
 	repeatAt time.Time // when the last is said again; zero if it was
@@ -90,7 +92,7 @@ func (g *Group) TakeAll() { g.ledger.takeAll() }
 // name is from a copy of this instance.
 func (g *Group) Hear(from Origin, m Message, now time.Time) {
 	if from == g.ledger.Own() {
-		g.begin(now)
+		g.beginAnew(now)
 		return
 	}
 	switch m := m.(type) {
@@ -162,9 +164,10 @@ func (g *Group) heardParts(from Origin, p *Parts, now time.Time) {
 		return
 	}
 	m := g.mate(from, now)
+	fresh := m != nil && m.received.lacks(p.Number)
 	for _, r := range p.Records {
 		before := g.table.Part(from, &r.InfoHash)
-		if g.raise(from, r, now) != tracker.PartRefused && m != nil {
+		if g.raise(from, r, now) != tracker.PartRefused && fresh {
 			m.received.count(counted{p.Number, r.InfoHash, r.Value, before})
 		}
 	}
@@ -184,7 +187,7 @@ func (g *Group) raise(o Origin, r Record, now time.Time) Result {
 		return tracker.PartHeld
 	}
 	if o != Nobody && o == g.ledger.Own() && r.Value > g.table.Part(o, &r.InfoHash) {
-		g.begin(now) // somebody else counted under this name
+		g.beginAnew(now) // somebody else counted under this name
 	}
 	if !g.named(o, now) {
 		return tracker.PartRefused

@@ -12,12 +12,13 @@ import (
 // table calls it with a torrent's shard locked; it takes no other lock.
 type Ledger struct {
 	clock    func() time.Time
-	rouse    func()      // see Rouse
-	standing atomic.Bool // something may stand in for what cannot be taken in
+	rouse    func()       // see Rouse
+	standing atomic.Int64 // ranges in which something stands in for what cannot be taken in
 
 	mu      sync.Mutex          // guards what follows
 	digests map[Origin]*digests // and that of Nobody
 	sent    sent
+	next    sent // of an origin that is about to begin
 }
 
 // NewLedger returns a ledger without parts. A Parts message holds up to records of
@@ -64,14 +65,14 @@ func (l *Ledger) of(o Origin) *digests {
 // Created notes that there is a torrent now. What of its range could not be taken in
 // before is looked at again: it may have been this one, too old or without room.
 func (l *Ledger) Created(h *tracker.InfoHash) {
-	if !l.standing.Load() {
+	if l.standing.Load() == 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range l.digests {
 		if d.stand != nil {
-			d.standIn(leaf(h), 0)
+			l.standing.Add(d.standIn(leaf(h), 0))
 		}
 	}
 }
@@ -83,7 +84,11 @@ func (l *Ledger) Counted(o Origin, h *tracker.InfoHash, value uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.change(o, h, value-1, value)
-	if o == l.sent.origin && l.sent.add(l.clock(), h, value) {
+	s := &l.sent
+	if o == l.next.origin {
+		s = &l.next
+	}
+	if o == s.origin && s.add(l.clock(), h, value) {
 		l.rouse()
 	}
 }
@@ -91,10 +96,11 @@ func (l *Ledger) Counted(o Origin, h *tracker.InfoHash, value uint64) {
 // LeftOut notes that a part has left the memory with its torrent: it stays in the
 // digests, so that they are like those of others.
 func (l *Ledger) LeftOut(o Origin, h *tracker.InfoHash, value uint64) {
-	l.standing.Store(true)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.of(o).leave(leaf(h), digestOf(o, h, value))
+	d := l.of(o)
+	l.standing.Add(d.leave(leaf(h), digestOf(o, h, value)))
+	d.count--
 }
 
 // Own returns the present origin.
@@ -104,19 +110,29 @@ func (l *Ledger) Own() Origin {
 	return l.sent.origin
 }
 
-// begin makes o the present origin. What was not sent of the one before is in the
-// digests alone.
-func (l *Ledger) begin(o Origin) {
+// prepare makes ready for origin o: what is counted for it waits until it has begun.
+func (l *Ledger) prepare(o Origin) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent = sent{origin: o, records: l.sent.records, keep: l.sent.keep}
+	l.next = sent{origin: o, records: l.sent.records, keep: l.sent.keep}
+}
+
+// begin makes the origin the present one that prepare was called with. Nothing may wait of
+// the one before.
+func (l *Ledger) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent, l.next = l.next, sent{}
 }
 
 // forget drops the digests of an origin that has no parts any more.
 func (l *Ledger) forget(o Origin) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.digests, o)
+	if d := l.digests[o]; d != nil {
+		l.standing.Add(-int64(len(d.stand)))
+		delete(l.digests, o)
+	}
 }
 
 // root returns the digest over all parts of an origin.
@@ -153,12 +169,9 @@ func (l *Ledger) children(o Origin, n Node) (c [nodeChildren]uint64) {
 func (l *Ledger) standIn(o Origin, leaf uint16, x uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if x != 0 {
-		l.standing.Store(true)
-	} else if l.digests[o] == nil {
-		return
+	if x != 0 || l.digests[o] != nil {
+		l.standing.Add(l.of(o).standIn(leaf, x))
 	}
-	l.of(o).standIn(leaf, x)
 }
 
 // standDown has nothing stand in any more for what cannot be taken in under a node.
@@ -172,7 +185,7 @@ func (l *Ledger) standDown(o Origin, n Node) {
 	begin, count := n.leaves()
 	for leaf := range d.stand {
 		if int(leaf) >= begin && int(leaf) < begin+count {
-			d.standIn(leaf, 0)
+			l.standing.Add(d.standIn(leaf, 0))
 		}
 	}
 }
@@ -183,7 +196,7 @@ func (l *Ledger) takeAll() {
 	defer l.mu.Unlock()
 	for _, d := range l.digests {
 		for leaf := range d.stand {
-			d.standIn(leaf, 0)
+			l.standing.Add(d.standIn(leaf, 0))
 		}
 	}
 }

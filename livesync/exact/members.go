@@ -19,7 +19,8 @@ const (
 // presentFor is how many intervals a member counts as present after a hello.
 const presentFor = 3
 
-// begin ends the present origin and begins another. It is on the disk before it counts.
+// begin ends the present origin and begins another. It is on the disk before it counts, and
+// what it has counted is sent before it has ended.
 func (g *Group) begin(now time.Time) {
 	if own := g.ledger.Own(); own != Nobody {
 		g.ended[own] = true
@@ -28,10 +29,32 @@ func (g *Group) begin(now time.Time) {
 	s := g.State()
 	s.Present = o
 	g.options.Keep(s)
-	g.ledger.begin(o)
+	g.ledger.prepare(o)
 	g.table.Begin(o)
-	g.born, g.serial = now, 0
+	for p := g.ledger.Flush(now); p != nil; p = g.ledger.Flush(now) {
+		g.options.Send(Nobody, p)
+	}
+	g.ledger.begin()
+	g.born, g.serial, g.overdue = now, 0, false
 	g.helloAt = now // the others are to know at once
+}
+
+// maxForced is how often others may have this instance begin an origin before it takes
+// its time: each costs a name and a write to the disk.
+const maxForced = 3
+
+// beginAnew begins an origin because others say that the present one has ended, or
+// somebody else counts under its name. Whoever says so again and again waits until the
+// next hello.
+func (g *Group) beginAnew(now time.Time) {
+	if now.Sub(g.born) >= presentFor*g.options.Interval {
+		g.forced = 0
+	}
+	if g.forced++; g.forced > maxForced {
+		g.overdue = true
+		return
+	}
+	g.begin(now)
 }
 
 // end notes that an origin has ended. One that hears so of its own begins another.
@@ -39,7 +62,7 @@ func (g *Group) end(o Origin, now time.Time) {
 	switch {
 	case o == Nobody || g.folded.has[o] || g.ended[o]:
 	case o == g.ledger.Own():
-		g.begin(now)
+		g.beginAnew(now)
 	case len(g.ended) < maxEnded:
 		g.ended[o] = true
 		g.leave(o)

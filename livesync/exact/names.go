@@ -31,12 +31,16 @@ func (g *Group) heardNames(from Origin, n *Names, now time.Time) {
 	}
 	gained := g.naming[at].gained
 	g.naming = slices.Delete(g.naming, at, at+1)
-	for _, name := range n.Names {
-		if g.takeName(m, name, n.Folded, now) {
-			gained = true
+	if n.Folded {
+		had := len(g.folded.order)
+		g.fold(origins(n.Names), now)
+		gained = gained || len(g.folded.order) > had
+	} else {
+		for _, name := range n.Names {
+			gained = g.takeName(m, name, now) || gained
 		}
 	}
-	if n.More && len(n.Names) > 0 {
+	if n.More && len(n.Names) > 0 && before(n.After, n.Names[len(n.Names)-1].Origin) {
 		g.askNamesAfter(m, AskNames{n.Folded, n.Names[len(n.Names)-1].Origin}, gained, now)
 		return
 	}
@@ -48,14 +52,20 @@ func (g *Group) heardNames(from Origin, n *Names, now time.Time) {
 	m.unlike[thingSilent].asked(now, gained, false, g.options.Interval)
 }
 
-// takeName takes in what a mate says of an origin. It returns whether that was news.
-func (g *Group) takeName(m *mate, n Name, folded bool, now time.Time) bool {
+// origins returns those that are named.
+func origins(names []Name) []Origin {
+	all := make([]Origin, len(names))
+	for i := range names {
+		all[i] = names[i].Origin
+	}
+	return all
+}
+
+// takeName takes in what a mate says of an origin that it has not folded. It returns
+// whether that was news.
+func (g *Group) takeName(m *mate, n Name, now time.Time) bool {
 	if g.folded.has[n.Origin] || n.Origin == Nobody {
 		return false
-	}
-	if folded {
-		g.fold([]Origin{n.Origin}, now)
-		return true
 	}
 	news := n.Ended && !g.ended[n.Origin]
 	if n.Ended {

@@ -1,6 +1,10 @@
 package exact
 
-import "keeptrack/tracker"
+import (
+	"bytes"
+
+	"keeptrack/tracker"
+)
 
 // spanRanges is how many ranges are asked for together at most.
 const spanRanges = 1 << (4 * (treeDepth - spanDepth))
@@ -10,10 +14,40 @@ const spanDepth = 2
 
 // span is what is asked for of records: from an info hash to the end of a range.
 type span struct {
-	first   uint16
-	from    tracker.InfoHash
-	last    uint16
-	refused []Record // what was not taken in
+	first uint16
+	from  tracker.InfoHash
+	last  uint16
+	// stand is what stands in, by range, for what was not taken in. refused are some of
+	// those, to be tried once more.
+	stand   map[uint16]uint64
+	refused []Record
+}
+
+// maxRetried bounds what of a span is tried once more.
+const maxRetried = 64
+
+// refuse notes that a record was not taken in, of whose part there is a value here.
+func (sp *span) refuse(r *Record, value uint64, subject Origin) {
+	if sp.stand == nil {
+		sp.stand = make(map[uint16]uint64)
+	}
+	sp.stand[leaf(&r.InfoHash)] ^= digestOf(subject, &r.InfoHash, r.Value) ^ digestOf(subject, &r.InfoHash, value)
+	if len(sp.refused) < maxRetried {
+		sp.refused = append(sp.refused, *r)
+	}
+}
+
+// advance goes on behind the records of an answer, and returns whether there are more.
+func (sp *span) advance(r *Records) bool {
+	if !r.More || len(r.Records) == 0 {
+		return false
+	}
+	next, ok := r.Records[len(r.Records)-1].InfoHash.Next()
+	if !ok || bytes.Compare(next[:], sp.from[:]) <= 0 || leaf(&next) > sp.last {
+		return false
+	}
+	sp.from = next
+	return true
 }
 
 // gap returns how many ranges may lie between two that are asked for together: so many

@@ -11,6 +11,9 @@ import (
 // to tell its root as of a message before.
 const recentMessages = 256
 
+// maxRecent bounds the parts that are remembered with their messages.
+const maxRecent = 1 << 15
+
 // maxBeyond bounds the messages beyond a gap that are remembered.
 const maxBeyond = 4096
 
@@ -20,6 +23,7 @@ type received struct {
 	upto   uint64 // all up to this one came, or are counted as had
 	beyond map[uint64]bool
 	recent []counted // in order of arrival
+	unsure uint64    // parts of messages up to this one may be missing in recent
 	gap    time.Time // since when a message is missing, or when it was last asked for
 }
 
@@ -31,8 +35,17 @@ type counted struct {
 	before uint64 // what this instance had until then
 }
 
+// lacks reports whether a message has not come yet.
+func (r *received) lacks(number uint64) bool { return !r.begun || number > r.upto && !r.beyond[number] }
+
 // count notes a part of a message, before it is taken in.
-func (r *received) count(c counted) { r.recent = append(r.recent, c) }
+func (r *received) count(c counted) {
+	if len(r.recent) == maxRecent {
+		r.unsure = max(r.unsure, c.number)
+		return
+	}
+	r.recent = append(r.recent, c)
+}
 
 // take notes a message.
 func (r *received) take(p *Parts, now time.Time) {

@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"slices"
 	"time"
 
 	"keeptrack/tracker"
@@ -162,7 +163,7 @@ func (g *Group) heardDigests(from Origin, d *Digests, now time.Time) {
 	}
 	q := s.answered(func(q *question) bool {
 		a, ok := q.ask.(*AskDigests)
-		return ok && len(a.Nodes) == len(d.Nodes) && a.Nodes[0] == d.Nodes[0].Node
+		return ok && slices.EqualFunc(a.Nodes, d.Nodes, func(n Node, d NodeDigests) bool { return n == d.Node })
 	})
 	if q == nil {
 		return
@@ -206,26 +207,27 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 			return ok && a.From == r.From && a.Last == r.Last
 		})
 	}
+	if q == nil {
+		return // nobody asked, or not any more
+	}
 	for i := range r.Records {
 		rec := &r.Records[i]
-		switch res := g.raise(r.Subject, *rec, now); {
-		case q == nil:
-		case res == tracker.PartRaised:
+		switch g.raise(r.Subject, *rec, now) {
+		case tracker.PartRaised:
 			s.took++
-		case res == tracker.PartRefused:
-			q.span.refused = append(q.span.refused, *rec)
+		case tracker.PartRefused:
+			s.refused++
+			q.span.refuse(rec, g.table.Part(r.Subject, &rec.InfoHash), r.Subject)
 		}
 	}
 	// Taking in a record may have ended this session: the subject was folded, say.
-	if q == nil || g.sessions[r.Subject] != s {
+	if g.sessions[r.Subject] != s {
 		return
 	}
-	if r.More && len(r.Records) > 0 {
-		q.span.from, _ = r.Records[len(r.Records)-1].InfoHash.Next()
+	if q.span.advance(r) {
 		g.open(s, &question{to: s.mate, ask: &AskRecords{s.subject, q.span.from, q.span.last}, span: q.span}, now)
 		return
 	}
-	s.refused += len(q.span.refused)
 	g.standIn(s, q.span, now)
 	g.pump(s, now)
 }

@@ -40,6 +40,8 @@ type Table interface {
 	// what is shown, it is the floor. It returns whether it was. A floor rises with
 	// each completion that this instance counts itself.
 	RaiseFloor(now time.Time, r Record) bool
+	// Floors reports whether the count of some torrent may be above its sum.
+	Floors() bool
 	// EndFloors makes what the floors are above the sums nobody's.
 	EndFloors()
 }

@@ -136,6 +136,15 @@ func (t *memory) RaiseFloor(now time.Time, r Record) bool {
 	return true
 }
 
+func (t *memory) Floors() bool {
+	for _, c := range t.of {
+		if c.floor > c.sum() {
+			return true
+		}
+	}
+	return false
+}
+
 func (t *memory) EndFloors() {
 	for h, c := range t.of {
 		if s := c.sum(); c.floor > s {

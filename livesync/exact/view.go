@@ -34,7 +34,7 @@ type Member struct {
 	// Unlike is since when its counts differ from those here; zero if they do not. A
 	// difference that lasts for an interval or two is one under way.
 	Unlike time.Time
-	// Behind counts its messages that have not come.
+	// Behind counts its messages that have not come, up to 4,096.
 	Behind uint64
 }
 
@@ -50,7 +50,7 @@ func (g *Group) View(now time.Time) View {
 			member.Label, member.Here = m.hello.Label, g.present(m, now)
 			member.Unlike = m.unlikeSince()
 			if m.hello.Number > m.received.upto {
-				member.Behind = m.hello.Number - m.received.upto - uint64(len(m.received.beyond))
+				member.Behind = uint64(len(m.received.missing(m.hello.Number, maxBeyond)))
 			}
 		}
 		v.Members = append(v.Members, member)
