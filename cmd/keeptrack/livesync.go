@@ -116,7 +116,7 @@ func (w *watch) join(log zerolog.Logger) (transport.Transport, error) {
 		return w.listenUnicast()
 	case over == config.OverUnicast && !byMulticast:
 		return nil, usageError{errors.New("live sync runs over unicast: give --listen, an address that the others have in livesync.peers")}
-	case over == config.OverNATS:
+	case over == config.OverNATS && !byMulticast:
 		return w.joinNATS(c, log)
 	}
 	o, err := w.multicast(&c.LiveSync)
@@ -139,9 +139,6 @@ func (w *watch) listenUnicast() (transport.Transport, error) {
 
 // joinNATS joins the group of the config through its NATS servers.
 func (w *watch) joinNATS(c *config.Config, log zerolog.Logger) (transport.Transport, error) {
-	if w.iface != "" || w.group != "" || w.port != 0 {
-		return nil, usageError{errors.New("--interface, --group and --port are for multicast; livesync.transport is \"nats\"")}
-	}
 	if err := c.ReadSecrets(w.config); err != nil {
 		return nil, usageError{err}
 	}

@@ -279,3 +279,32 @@ func write(t testing.TB, text []byte) string {
 	}
 	return path
 }
+
+// TestAServerThatHangs has one that keeps its connections and does nothing: sending waits
+// for it no longer than it may, and then the member is down until the server goes on.
+func TestAServerThatHangs(t *testing.T) {
+	s := serve(t, "")
+	o := at(s)
+	a, b := connected(t, o), connected(t, o)
+	s.Pause()
+	packet := bytes.Repeat([]byte("x"), MaxPacket)
+	var longest time.Duration
+	eventually(t, "the member is down", func() bool {
+		for range 1000 {
+			began := time.Now()
+			err := a.Send(transport.All, packet)
+			if longest = max(longest, time.Since(began)); err != nil {
+				break
+			}
+		}
+		return a.State().Down != nil
+	})
+	t.Logf("down: %v; Send took %s at most", a.State().Down, longest)
+	began := time.Now()
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("Close took %s", time.Since(began))
+	s.Continue()
+	eventually(t, "the member is up", func() bool { return a.State().Down == nil })
+}

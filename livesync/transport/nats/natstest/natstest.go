@@ -132,6 +132,12 @@ func (s *Server) Stop() { s.signal(syscall.SIGKILL) }
 // Leave ends the server as a restart does.
 func (s *Server) Leave() { s.signal(syscall.SIGTERM) }
 
+// Pause has the server do nothing more until Continue, with its connections kept.
+func (s *Server) Pause() { _ = s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Continue ends a Pause.
+func (s *Server) Continue() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
+
 // signal sends a signal that ends the server, and waits for that.
 func (s *Server) signal(n syscall.Signal) {
 	if s.cmd == nil {
