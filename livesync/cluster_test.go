@@ -132,3 +132,13 @@ func (i *instance) announce(h tracker.InfoHash, peer string, left uint64, e trac
 func (i *instance) counts(h tracker.InfoHash) tracker.Counts {
 	return i.tracker.Scrape(i.tracker.Instant(time.Now()), h)
 }
+
+// eventually waits until ok, which has to be soon.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}

@@ -55,16 +55,6 @@ func startMulticast(t *testing.T, port uint16, records ...tracker.Record) *insta
 	return i
 }
 
-// eventually waits until ok, which has to be soon.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
-}
-
 // TestPeerSyncOverMulticast has three instances on one host, one source
 // address and port: only their ids tell them apart.
 func TestPeerSyncOverMulticast(t *testing.T) {
