@@ -100,7 +100,7 @@ func (n *Node) takeAgain(p wire.Packet, now time.Time) {
 	for i := range p.Records() {
 		r := p.Again(i)
 		if r.Flags&tracker.SyncStopped != 0 {
-			if !n.tracker.TakeStop(n.tracker.Instant(now.Add(-r.Ago)), &r.SyncRecord) {
+			if !n.tracker.TakeStop(now, r.Ago, &r.SyncRecord) {
 				n.asItIs(&r, now, now)
 				r.Counted = n.counting != nil // if it has completed, members were told when it did
 				n.Publish(r.SyncRecord)       // whoever has heard of the stop lacks it

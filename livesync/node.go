@@ -40,9 +40,9 @@ type Tracker interface {
 	PeerStates(shard int, now func() time.Time) iter.Seq[[]tracker.PeerState]
 	// StateOf returns what is known of the peer of r, and whether it is stored.
 	StateOf(now tracker.Instant, r *tracker.SyncRecord) (state tracker.PeerState, stored bool)
-	// TakeStop takes out a peer that stopped at the instant then. It returns false if it
-	// has announced since.
-	TakeStop(then tracker.Instant, r *tracker.SyncRecord) bool
+	// TakeStop takes out a peer that stopped ago before now. It returns false if it has
+	// announced since.
+	TakeStop(now time.Time, ago time.Duration, r *tracker.SyncRecord) bool
 	// PeerCount returns the number of peers.
 	PeerCount() uint64
 	// Access returns the access list in force.

@@ -1,5 +1,7 @@
 package tracker
 
+import "time"
+
 // StateOf returns what is known of a peer, whose info hash and address r has, and whether
 // it is stored.
 func (t *Tracker) StateOf(now Instant, r *SyncRecord) (state PeerState, stored bool) {
@@ -12,9 +14,14 @@ func (t *Tracker) StateOf(now Instant, r *SyncRecord) (state PeerState, stored b
 	return state, stored
 }
 
-// TakeStop takes out a peer that has stopped at the instant then, as another instance
-// says. It returns false if the peer has announced since: others may not know.
-func (t *Tracker) TakeStop(then Instant, r *SyncRecord) bool {
+// TakeStop takes out a peer that stopped ago before now, as another instance says. It
+// returns false if the peer has announced since: others may not know. A stop from before the
+// last peer timeout changes nothing: the peer has timed out unless it announced since.
+func (t *Tracker) TakeStop(now time.Time, ago time.Duration, r *SyncRecord) bool {
+	if t.clock.ticks(ago) >= ticksPerTimeout {
+		return true
+	}
+	then := t.Instant(now.Add(-ago))
 	s, hash := t.find(&r.InfoHash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
