@@ -18,6 +18,15 @@ const (
 	// between double up to 64 times the first, so that all tries take a minute and a half.
 	searchTries = 20
 	maxDoubling = 6
+	// maxSearchBytes bounds what all searches hold of what they were told: the hashes of
+	// 3 million packets.
+	maxSearchBytes = 16 << 20
+	// hashBytes is what a search holds for a packet until all hashes are known, and
+	// missingBytes for one that is missing after that.
+	hashBytes, missingBytes = 4 + 1, 2
+	// newRun is by how much the number of a stretch differs from that of the last at least
+	// if the sender has started again, see newStretches.
+	newRun = 1 << 16
 )
 
 // lacking is which packets with peers of one instance have not come. This is pure code.
@@ -28,6 +37,7 @@ type lacking struct {
 	sum      uint32
 	before   map[uint32]int // those that came before and are of a stretch that is searched
 	searches []*search
+	held     int       // bytes, see search.held
 	heard    time.Time // when the instance last told
 }
 
@@ -39,8 +49,9 @@ type search struct {
 	hashes  []uint32 // of its packets, as far as they were told
 	told    []bool
 	left    int              // of them that were not
-	missing []uint16         // which packets have not come, once all hashes are known
+	missing []uint16         // which packets have not come, once all hashes are known, in order
 	parts   map[uint16]uint8 // which parts of them have, in bits
+	held    int              // bytes in hashes, told and missing
 }
 
 // came takes note of a packet.
@@ -60,11 +71,17 @@ func (l *lacking) came(hash uint32) {
 // for from after on: some may still be on their way.
 func (l *lacking) told(s wire.LiveSum, now, after time.Time) {
 	first := l.last == 0
+	again := !first && max(s.Stretch, l.last)-min(s.Stretch, l.last) >= newRun
 	switch {
-	case s.Stretch <= l.last || s.Packets == 0 || s.Packets > wire.MaxStretch:
+	case s.Stretch == 0 || s.Packets == 0 || s.Packets > wire.MaxStretch || s.Stretch <= l.last && !again:
 		return
 	case first:
 		l.last = s.Stretch - 1 // what was sent before, the peers of a newcomer have
+	case again:
+		for len(l.searches) > 0 {
+			l.end(l.searches[0]) // the sender does not keep what the run before sent
+		}
+		l.last = s.Stretch - 1
 	}
 	l.heard = now
 	for n := max(l.last+1, s.Stretch-min(s.Stretch, maxSearches)); n < s.Stretch; n++ {
@@ -95,9 +112,21 @@ func (l *lacking) search(s wire.LiveSum, due time.Time) {
 // were repetitions.
 func (l *lacking) end(s *search) {
 	l.searches = slices.DeleteFunc(l.searches, func(o *search) bool { return o == s })
+	l.hold(s, 0)
 	if len(l.searches) == 0 {
 		l.before = nil
 	}
+}
+
+// hold notes how many bytes a search holds from now on.
+func (l *lacking) hold(s *search, bytes int) {
+	l.held += bytes - s.held
+	s.held = bytes
+}
+
+// endOldest ends the oldest search that holds something.
+func (l *lacking) endOldest() {
+	l.end(l.searches[slices.IndexFunc(l.searches, func(s *search) bool { return s.held > 0 })])
 }
 
 // find returns the search in a stretch, or nil.
@@ -114,11 +143,18 @@ func (l *lacking) find(number uint64) *search {
 // are known it returns true: then packets may be missing.
 func (l *lacking) listed(number uint64, count, first int, hashes []uint32, now time.Time) {
 	s := l.find(number)
-	if s == nil || s.missing != nil || count > wire.MaxStretch || first+len(hashes) > count || s.hashes != nil && len(s.hashes) != count {
+	if s == nil || s.missing != nil || count > wire.MaxStretch || first+len(hashes) > count {
+		return
+	}
+	if s.Packets == 0 {
+		s.Packets = uint32(count) // the sum of this stretch was lost
+	}
+	if int(s.Packets) != count {
 		return
 	}
 	if s.hashes == nil {
 		s.hashes, s.told, s.left = make([]uint32, count), make([]bool, count), count
+		l.hold(s, count*hashBytes)
 	}
 	for i, h := range hashes {
 		if !s.told[first+i] {
@@ -146,6 +182,8 @@ func (l *lacking) compare(s *search, now time.Time) {
 		}
 	}
 	s.due, s.tries = now, 0
+	s.hashes, s.told = nil, nil
+	l.hold(s, len(s.missing)*missingBytes)
 	if len(s.missing) == 0 {
 		l.end(s)
 	}
@@ -157,6 +195,10 @@ func (l *lacking) again(number uint64, p wire.AgainPart) {
 	if s == nil || p.Parts > 8 {
 		return
 	}
+	i, lacks := slices.BinarySearch(s.missing, p.Packet)
+	if !lacks {
+		return
+	}
 	if s.parts == nil {
 		s.parts = make(map[uint16]uint8)
 	}
@@ -164,10 +206,8 @@ func (l *lacking) again(number uint64, p wire.AgainPart) {
 	if s.parts[p.Packet] != 1<<p.Parts-1 {
 		return
 	}
-	if i := slices.Index(s.missing, p.Packet); i >= 0 {
-		if s.missing = slices.Delete(s.missing, i, i+1); len(s.missing) == 0 {
-			l.end(s)
-		}
+	if s.missing = slices.Delete(s.missing, i, i+1); len(s.missing) == 0 {
+		l.end(s)
 	}
 }
 

@@ -132,3 +132,116 @@ func TestKeptStretches(t *testing.T) {
 		t.Errorf("%d are kept for an hour", len(s.kept))
 	}
 }
+
+// TestHashesBeyondTheirBound has 256 instances tell of sums of which some are lost, and then
+// one hash each of stretches that they claim to be as long as may be.
+func TestHashesBeyondTheirBound(t *testing.T) {
+	i := newQuiet(t)
+	now := time.Now()
+	names := make([]wire.ID, maxInstances)
+	for k := range names {
+		names[k] = wire.ID{1, byte(k)}
+		for _, n := range []uint64{1, maxSearches + 1} {
+			i.receive(wire.AppendLiveSum(nil, names[k], wire.LiveSum{Stretch: n, Packets: wire.MaxStretch, Sum: 1}), node, now)
+		}
+	}
+	claimed := make([]uint32, wire.MaxStretch)
+	room := wire.HeaderSize + 24 // of one hash
+	for _, name := range names {
+		for n := uint64(2); n <= maxSearches+1; n++ {
+			p, _ := wire.AppendLiveHashes(nil, name, i.ID(), n, claimed, 0, room)
+			i.receive(p, node, now)
+		}
+	}
+	held, all := 0, 0
+	for _, of := range i.lost.lacking {
+		bytes := 0
+		for _, s := range of.searches {
+			bytes += cap(s.hashes)*4 + cap(s.told)
+			all += s.held
+		}
+		if held += bytes; bytes != of.held {
+			t.Errorf("%d bytes of an instance, noted %d", bytes, of.held)
+		}
+	}
+	if held > maxSearchBytes || held < maxSearchBytes/2 || held != all {
+		t.Errorf("%d bytes are held, noted %d, at most %d", held, all, maxSearchBytes)
+	}
+}
+
+// TestHashesThatContradictTheSum: of a stretch whose number of packets was told, no other
+// is taken.
+func TestHashesThatContradictTheSum(t *testing.T) {
+	l := lacking{}
+	now := time.Unix(1e9, 0)
+	l.told(wire.LiveSum{Stretch: 1, Packets: 1}, now, now)
+	l.told(wire.LiveSum{Stretch: 3, Packets: 2, Sum: 5}, now, now)
+	l.listed(3, wire.MaxStretch, 0, []uint32{2}, now)
+	if l.held != 0 {
+		t.Errorf("%d bytes are held", l.held)
+	}
+	l.listed(2, 3, 0, []uint32{2}, now) // its sum was lost
+	l.listed(2, 4, 0, []uint32{2, 3, 4, 5}, now)
+	if l.held != 3*hashBytes || l.find(2).missing != nil {
+		t.Errorf("%d bytes are held", l.held)
+	}
+	l.listed(3, 2, 0, []uint32{2, 3}, now)
+	l.listed(2, 3, 1, []uint32{3, 4}, now)
+	if l.held != 5*missingBytes {
+		t.Errorf("%d bytes are held for 5 packets", l.held)
+	}
+	for p := range uint16(3) {
+		l.again(3, wire.AgainPart{Packet: p, Parts: 1})
+		l.again(2, wire.AgainPart{Packet: p, Parts: 1})
+	}
+	if l.held != 0 || len(l.searches) > 0 {
+		t.Errorf("%d bytes are held, %d searches", l.held, len(l.searches))
+	}
+}
+
+// TestASenderThatStartsAgain tells under the same id, with higher numbers than before or,
+// if its clock was set back, with lower ones: what it lost since is looked for, and nothing
+// from before.
+func TestASenderThatStartsAgain(t *testing.T) {
+	for _, after := range []time.Duration{time.Second, 24 * time.Hour, -time.Hour} {
+		now := time.Unix(1e9, 0)
+		var l lacking
+		sent := newStretches(now)
+		publish := func(come bool, name string) {
+			sent.add([]byte(name), now)
+			if come {
+				l.came(wire.LiveHash([]byte(name)))
+			}
+		}
+		tell := func() {
+			sum, _ := sent.close(now.Add(-time.Hour))
+			l.told(sum, now, now)
+		}
+		publish(true, "a")
+		tell()
+		publish(false, "b")
+		tell()
+		if len(l.searches) != 1 {
+			t.Fatalf("%d searches", len(l.searches))
+		}
+		publish(true, "c") // is not told any more
+		now = now.Add(after)
+		sent = newStretches(now)
+		publish(true, "d")
+		publish(false, "e")
+		tell()
+		if len(l.searches) != 1 || l.searches[0].Stretch != sent.last.Stretch {
+			t.Fatalf("after %s: %d searches", after, len(l.searches))
+		}
+		l.listed(sent.last.Stretch, 2, 0, sent.kept[0].hashes, now)
+		if s := l.find(sent.last.Stretch); s == nil || len(s.missing) != 1 || s.missing[0] != 1 {
+			t.Errorf("after %s: %+v", after, s)
+		}
+		l.again(sent.last.Stretch, wire.AgainPart{Packet: 1, Parts: 1})
+		publish(true, "f")
+		tell()
+		if len(l.searches) != 0 || l.last != sent.last.Stretch {
+			t.Errorf("after %s: %d searches, last %d of %d", after, len(l.searches), l.last, sent.last.Stretch)
+		}
+	}
+}

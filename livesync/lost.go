@@ -33,7 +33,12 @@ const (
 )
 
 func newLost(now time.Time, interval time.Duration) *lost {
-	return &lost{wake: make(chan struct{}, 1), lacking: make(map[wire.ID]*lacking), next: now.Add(interval / sumsEach)}
+	return &lost{
+		wake:      make(chan struct{}, 1),
+		published: newStretches(now),
+		lacking:   make(map[wire.ID]*lacking),
+		next:      now.Add(interval / sumsEach),
+	}
 }
 
 // publishPacket sends a packet with peers to all other instances, and keeps it for those
@@ -85,6 +90,7 @@ func (n *Node) receiveLost(p wire.Packet, now time.Time) {
 		if of != nil {
 			packets, first, hashes := p.Hashes(nil)
 			of.listed(p.Stretch(), packets, first, hashes, now)
+			l.boundSearches()
 		}
 	case wire.KindLiveAgain:
 		if of != nil {
@@ -92,6 +98,24 @@ func (n *Node) receiveLost(p wire.Packet, now time.Time) {
 		}
 	}
 	rouse(l.wake)
+}
+
+// boundSearches ends searches while all together hold more than maxSearchBytes: the oldest
+// of the instance whose searches hold most, because without a key anybody can tell in many
+// names. l.mu is held.
+func (l *lost) boundSearches() {
+	for {
+		held, most := 0, (*lacking)(nil)
+		for _, of := range l.lacking {
+			if held += of.held; most == nil || of.held > most.held {
+				most = of
+			}
+		}
+		if held <= maxSearchBytes {
+			return
+		}
+		most.endOldest()
+	}
 }
 
 // takeAgain takes in the peers of a packet that was lost, as their sender has them by now.

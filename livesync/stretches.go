@@ -24,6 +24,13 @@ type stretches struct {
 	bytes int          // of kept
 }
 
+// newStretches returns stretches that are numbered on from the microseconds since 1970. The
+// numbers of each start are so higher than those of the one before: others may know this
+// instance under the same id, and pass over what they were told before.
+func newStretches(start time.Time) stretches {
+	return stretches{open: stretch{LiveSum: wire.LiveSum{Stretch: uint64(start.UnixMicro())}}}
+}
+
 // stretch is some packets, side by side in data.
 type stretch struct {
 	wire.LiveSum
