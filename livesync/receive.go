@@ -27,7 +27,7 @@ func (n *Node) receive(b []byte, from transport.Endpoint, now time.Time) {
 	switch p.Kind {
 	case wire.KindLive, wire.KindLive6:
 		n.lost.cameLive(p)
-		n.applySync(p, now)
+		n.applySync(p, n.sealing == nil || wire.Sealed(b), now)
 	case wire.KindBeacon:
 		n.heardBeacon(p, now)
 	case wire.KindInquire:
@@ -80,14 +80,17 @@ const syncBatch = 52
 // a packet has on most networks.
 const peerBatch = 256
 
-// applySync takes in the peers of a SYNC_LIVE or SYNC_LIVE6 packet.
-func (n *Node) applySync(p wire.Packet, now time.Time) {
+// applySync takes in the peers of a SYNC_LIVE or SYNC_LIVE6 packet. Marks on completions
+// hold if it is of a program that may be a member: where there is a key those seal, and to
+// others that byte means nothing.
+func (n *Node) applySync(p wire.Packet, mayMark bool, now time.Time) {
 	instant := n.tracker.Instant(now)
+	marks := n.counting != nil && mayMark
 	for first := 0; first < p.Records(); first += syncBatch {
 		batch := n.batch[:min(p.Records()-first, syncBatch)]
 		for i := range batch {
 			p.Sync(first+i, &batch[i])
-			batch[i].Counted = batch[i].Counted && n.counting != nil
+			batch[i].Counted = batch[i].Counted && marks
 			n.ahead[i] = tracker.Ahead{InfoHash: &batch[i].InfoHash, Peer: batch[i].Peer}
 		}
 		n.tracker.Prefetch(n.ahead[:len(batch)])
