@@ -122,10 +122,15 @@ func (i *instance) stop(t testing.TB) {
 
 // announce has a client announce to the instance.
 func (i *instance) announce(h tracker.InfoHash, peer string, left uint64, e tracker.Event) {
-	at := netip.MustParseAddrPort(peer)
-	a := tracker.Announce{InfoHash: h, Peer: tracker.MakePeer(at.Addr(), at.Port()), Left: left, Event: e, NumWant: -1, Limit: 50}
+	a := tracker.Announce{InfoHash: h, Peer: peerOf(peer), Left: left, Event: e, NumWant: -1, Limit: 50}
 	var r tracker.Reply
 	i.tracker.Announce(i.tracker.Instant(time.Now()), &a, &r)
+}
+
+// peerOf returns the peer with this address and port.
+func peerOf(s string) tracker.Peer {
+	at := netip.MustParseAddrPort(s)
+	return tracker.MakePeer(at.Addr(), at.Port())
 }
 
 // counts returns the instance's counts of a torrent.

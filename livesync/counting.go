@@ -125,13 +125,14 @@ func (n *Node) TakeAll() {
 	}
 }
 
-// forThis reports whether a packet about counts is for this instance.
+// forThis reports whether a packet about counts is for this instance. What answers a
+// question, or asks one, is never for all.
 func (c *counting) forThis(p wire.Packet) bool {
 	if c == nil {
 		return false
 	}
 	to := p.Count().To
-	return to == exact.Nobody || to == c.ledger.Own()
+	return to == c.ledger.Own() || to == exact.Nobody && (p.Kind == wire.KindCountHello || p.Kind == wire.KindCountParts)
 }
 
 // hearCount hands a packet about counts over to the goroutine that looks at it, because

@@ -484,7 +484,7 @@ func TestWithAKeyCountsAreTakenInSealedOnly(t *testing.T) {
 	o := sealed(keys)
 	o.AcceptPlain = true
 	i := quietMember(t, o)
-	p := countPacket(wire.ID{1}, exact.Origin{1}, exact.Nobody, &exact.AskNames{})
+	p := countPacket(wire.ID{1}, exact.Origin{1}, i.Origins().Present, &exact.AskNames{})
 	i.receive(p, node, time.Now())
 	if got := i.Stats().Drops[DropPlain]; got != 1 || len(i.counting.heard) != 0 || i.member(wire.ID{1}, time.Now()) {
 		t.Errorf("plain: %d dropped, %d wait", got, len(i.counting.heard))
@@ -495,15 +495,51 @@ func TestWithAKeyCountsAreTakenInSealedOnly(t *testing.T) {
 	}
 }
 
-// TestMessagesForOthersArePassedOver: only those to all and to the present origin count.
+// TestMarksCountInSealedPacketsOnly where there is a key: in a plain one of another program,
+// the byte means nothing.
+func TestMarksCountInSealedPacketsOnly(t *testing.T) {
+	keys := keysOf(t, 1)
+	plain := sealed(keys)
+	plain.AcceptPlain = true
+	for _, tt := range []struct {
+		name    string
+		options Options
+		seal    bool
+		want    uint64
+	}{{"plain", plain, false, 1}, {"sealed", plain, true, 0}, {"without a key", defaults(), false, 0}} {
+		i := quietMember(t, tt.options)
+		p := wire.AppendSync(wire.AppendHeader(nil, wire.ID{1}, wire.KindLive), &tracker.SyncRecord{
+			InfoHash: testHash, Peer: peerOf("8.8.8.8:1"), Flags: tracker.SyncSeeding | tracker.SyncComplete, Counted: true,
+		})
+		if tt.seal {
+			p = sealAt(keys, p, time.Now())
+		}
+		i.receive(p, node, time.Now())
+		if got := i.counts(testHash); got.Downloaded != tt.want || got.Seeders != 1 {
+			t.Errorf("%s: %+v, want %d downloads", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestMessagesForOthersArePassedOver: only those to the present origin count, and what is
+// said to all.
 func TestMessagesForOthersArePassedOver(t *testing.T) {
 	i := quietMember(t, defaults())
 	ask := &exact.AskNames{}
 	for k, tt := range []struct {
 		to   exact.Origin
 		want int
-	}{{exact.Nobody, 1}, {exact.Origin{9}, 1}, {i.Origins().Present, 2}} {
-		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, tt.to, ask), node, time.Now())
+		m    exact.Message
+	}{
+		{exact.Nobody, 0, ask},
+		{exact.Nobody, 0, &exact.Names{}},
+		{exact.Origin{9}, 0, ask},
+		{i.Origins().Present, 1, ask},
+		{i.Origins().Present, 2, ask},
+		{exact.Nobody, 3, &exact.Hello{Serial: 1, Oldest: 1}},
+		{exact.Nobody, 4, &exact.Parts{Number: 1}},
+	} {
+		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, tt.to, tt.m), node, time.Now())
 		if got := len(i.counting.heard); got != tt.want {
 			t.Errorf("%d: %d wait, want %d", k, got, tt.want)
 		}
@@ -526,7 +562,7 @@ func TestMessagesForOthersArePassedOver(t *testing.T) {
 func TestTooManyMessagesAreDropped(t *testing.T) {
 	i := quietMember(t, defaults())
 	for range maxHeardCounts + 3 {
-		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, exact.Nobody, &exact.AskNames{}), node, time.Now())
+		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, i.Origins().Present, &exact.AskNames{}), node, time.Now())
 	}
 	if got := i.Stats().Drops[DropBusy]; got != 3 || len(i.counting.heard) != maxHeardCounts {
 		t.Errorf("%d dropped, %d wait", got, len(i.counting.heard))
@@ -539,7 +575,7 @@ func TestRepairThatDoesNotFitIsCounted(t *testing.T) {
 	i := quietMember(t, defaults())
 	i.counting.repair.limit = 2
 	for range 5 {
-		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, exact.Nobody, &exact.AskNames{}), node, time.Now())
+		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, i.Origins().Present, &exact.AskNames{}), node, time.Now())
 	}
 	i.look()
 	if got := i.Stats().RepairLost; got != 3 {
