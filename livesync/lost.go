@@ -13,14 +13,14 @@ import (
 // are found and made good. The receiving goroutine hands in what comes; one goroutine of
 // its own holds the timer and sends.
 type lost struct {
-	wake chan struct{} // holds a token when that goroutine has to look again
+	wake  chan struct{} // holds a token when that goroutine has to look again
+	stray strayStops
 
 	mu        sync.Mutex // guards what follows
 	published stretches
 	lacking   map[wire.ID]*lacking // at most maxInstances
 	asked     []askedLive          // what others have asked for
 	next      time.Time            // when the next sum is due
-	stops     []stopped            // of peers that are not stored here, in order
 }
 
 const (
@@ -125,9 +125,7 @@ func (n *Node) takeAgain(p wire.Packet, now time.Time) {
 		r := p.Again(i)
 		if r.Flags&tracker.SyncStopped != 0 {
 			if !n.tracker.TakeStop(now, r.Ago, &r.SyncRecord) {
-				n.asItIs(&r, now, now)
-				r.Counted = n.counting != nil // if it has completed, members were told when it did
-				n.Publish(r.SyncRecord)       // whoever has heard of the stop lacks it
+				n.publishAgain(r, now)
 			}
 			continue
 		}
@@ -141,6 +139,19 @@ func (n *Node) takeAgain(p wire.Packet, now time.Time) {
 		peers = append(peers, state)
 	}
 	n.takeStates(peers, now)
+}
+
+// publishAgain publishes a peer that announced after the stop of which others have heard:
+// they lack it. A completed download is told once, so that nobody counts it twice, who has
+// started since either. That this peer has completed, the packets for stops say, by which
+// nobody counts anything; programs that do not know those do without.
+func (n *Node) publishAgain(r wire.LivePeer, now time.Time) {
+	n.asItIs(&r, now, now)
+	if r.Flags&tracker.SyncComplete != 0 {
+		n.lost.addStop(r.SyncRecord, now.Add(-r.Ago))
+		r.Flags &^= tracker.SyncComplete
+	}
+	n.Publish(r.SyncRecord)
 }
 
 // runLost tells what is published, asks for what is lacking and answers, until ctx is done.

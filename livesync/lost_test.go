@@ -1,6 +1,7 @@
 package livesync
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"keeptrack/cmd/testenv"
 	"keeptrack/livesync/transport/memory"
+	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
 )
 
@@ -64,6 +66,51 @@ func TestLostPeersComeBack(t *testing.T) {
 				stopAll(t, all...)
 			})
 		})
+	}
+}
+
+// TestAStopThatCameTooLate tells of one from before the peer completed: it is published
+// again, as completed for those who keep that flag, and nobody counts a download for it.
+func TestAStopThatCameTooLate(t *testing.T) {
+	i := quietMember(t, defaults())
+	i.announce(testHash, "8.8.8.8:1", 0, tracker.EventCompleted)
+	i.outbox.flush(func(wire.Kind, []byte) {})
+	stop := wire.LivePeer{SyncRecord: tracker.SyncRecord{InfoHash: testHash, Peer: peerOf("8.8.8.8:1"), Flags: tracker.SyncStopped}, Ago: time.Minute}
+	now := time.Now()
+	i.receive(wire.AppendLiveStops(nil, wire.ID{1}, []wire.LivePeer{stop}), node, now)
+	var packets [][]byte
+	i.outbox.flush(func(_ wire.Kind, p []byte) { packets = append(packets, bytes.Clone(p)) })
+	i.tellStops(make([]byte, 0, maxPacket), now.Add(time.Minute))
+	packets = append(packets, i.lost.published.open.data)
+	for _, other := range []*instance{quietMember(t, defaults()), newQuiet(t)} {
+		for k, p := range packets {
+			copy(p, []byte{9}) // not the other's own id
+			other.receive(p, node, now)
+			states := other.peers()
+			if len(states) != 1 {
+				t.Fatalf("packet %d: %d peers", k, len(states))
+			}
+			for _, s := range states {
+				if s.Flags&tracker.PeerSeeds == 0 || (s.Flags&tracker.PeerCompleted != 0) != (k == 1) {
+					t.Errorf("packet %d: %+v", k, s)
+				}
+			}
+		}
+		if c := other.counts(testHash); c.Downloaded != 0 {
+			t.Errorf("%d downloads are counted", c.Downloaded)
+		}
+	}
+}
+
+// TestStopsDoNotWaitForSearches: clients' announces, which hold the lock of a shard, tell
+// stops.
+func TestStopsDoNotWaitForSearches(t *testing.T) {
+	i := newQuiet(t)
+	i.lost.mu.Lock()
+	defer i.lost.mu.Unlock()
+	i.announce(testHash, "8.8.8.8:1", 0, tracker.EventStopped)
+	if n := len(i.lost.stray.waiting); n != 1 {
+		t.Errorf("%d stops wait", n)
 	}
 }
 

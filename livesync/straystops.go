@@ -1,6 +1,7 @@
 package livesync
 
 import (
+	"sync"
 	"time"
 
 	"keeptrack/livesync/wire"
@@ -15,20 +16,49 @@ import (
 // does not fit is not told.
 const maxStopsWaiting = 1 << 12
 
-// stopped is a peer that has stopped.
-type stopped struct {
-	record tracker.SyncRecord
-	at     time.Time
+// strayStops are stops of peers that are not stored here, until they are told. It has a lock
+// of its own, which is held for moments only: clients' announces take it.
+type strayStops struct {
+	mu      sync.Mutex // guards what follows
+	waiting []stopped  // in order
 }
 
-// addStop has others told of a stop of a peer that is not stored here.
-func (l *lost) addStop(r tracker.SyncRecord, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.stops) < maxStopsWaiting {
-		l.stops = append(l.stops, stopped{r, now})
+// stopped is a peer that has stopped, or one of publishAgain.
+type stopped struct {
+	record tracker.SyncRecord
+	at     time.Time // when it stopped, or last announced
+}
+
+// add has a stop wait. It returns whether none waited before.
+func (s *strayStops) add(r tracker.SyncRecord, now time.Time) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) < maxStopsWaiting {
+		s.waiting = append(s.waiting, stopped{r, now})
 	}
-	if len(l.stops) == 1 {
+	return len(s.waiting) == 1
+}
+
+// take returns up to room stops, if as many wait or the first has waited since before a
+// time. If there are none to take it returns when the first came, the zero time if none
+// waits.
+func (s *strayStops) take(room int, before time.Time) (taken []stopped, since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := min(len(s.waiting), room)
+	switch {
+	case count == 0:
+		return nil, time.Time{}
+	case count < room && s.waiting[0].at.After(before):
+		return nil, s.waiting[0].at
+	}
+	taken, s.waiting = s.waiting[:count:count], s.waiting[count:]
+	return taken, time.Time{}
+}
+
+// addStop has others told of a stop of a peer that is not stored here. It does not wait.
+func (l *lost) addStop(r tracker.SyncRecord, now time.Time) {
+	if l.stray.add(r, now) {
 		rouse(l.wake)
 	}
 }
@@ -36,23 +66,18 @@ func (l *lost) addStop(r tracker.SyncRecord, now time.Time) {
 // tellStops tells the stops that wait, once the first is old enough or all of a packet's
 // are there. It returns when to come back, the zero time if none waits.
 func (n *Node) tellStops(buf []byte, now time.Time) (next time.Time) {
-	l, room := n.lost, wire.StopsRoom(cap(buf))
 	for {
-		l.mu.Lock()
-		count := min(len(l.stops), room)
-		if count == 0 || count < room && now.Before(l.stops[0].at.Add(n.options.MaxDelay)) {
-			if count > 0 {
-				next = l.stops[0].at.Add(n.options.MaxDelay)
+		stops, since := n.lost.stray.take(wire.StopsRoom(cap(buf)), now.Add(-n.options.MaxDelay))
+		if len(stops) == 0 {
+			if since.IsZero() {
+				return since
 			}
-			l.mu.Unlock()
-			return next
+			return since.Add(n.options.MaxDelay)
 		}
-		peers := make([]wire.LivePeer, count)
-		for i := range peers {
-			peers[i] = wire.LivePeer{SyncRecord: l.stops[i].record, Ago: max(now.Sub(l.stops[i].at), 0)}
+		peers := make([]wire.LivePeer, len(stops))
+		for i, s := range stops {
+			peers[i] = wire.LivePeer{SyncRecord: s.record, Ago: max(now.Sub(s.at), 0)}
 		}
-		l.stops = l.stops[count:]
-		l.mu.Unlock()
 		n.publishPacket(wire.KindLiveStops, wire.AppendLiveStops(buf, n.options.ID, peers))
 	}
 }

@@ -22,7 +22,7 @@ func TestTakeStop(t *testing.T) {
 		{3 * timeout, true, 1},
 		{4*timeout - 30*time.Second, true, 1}, // ticks wrap around after four
 		{24 * time.Hour, true, 1},
-		{1<<32 * time.Millisecond, true, 1},
+		{1 << 32 * time.Millisecond, true, 1},
 	} {
 		b := newRig(t, nil)
 		b.leech(hashA, peer4(1))
