@@ -132,13 +132,13 @@ func (h *host) isOwn(at time.Duration) bool {
 
 // choose returns the hosts that packets to all go to. Addresses of one family are those
 // of several instances; those of both are two ways to the same. So the family
-// is taken of which more are heard, and both while none is.
+// is taken of which more are heard and can be sent to, and both while none is.
 func (p *peer) choose(at, silence time.Duration) (hosts []*host) {
 	heard := map[bool]int{}
 	for _, h := range p.hosts {
 		if !h.isOwn(at) {
 			hosts = append(hosts, h)
-			if within(&h.heard, at, silence) {
+			if within(&h.heard, at, silence) && h.failing.Load() == nil {
 				heard[h.addr.Addr().Is4()]++
 			}
 		}

@@ -152,9 +152,11 @@ func (l *link) Receive(buf []byte) (int, transport.Endpoint, error) {
 			if h.hear(time.Since(l.began), l.options.Silence) {
 				l.rouse(false)
 			}
-		case !l.options.Open:
+		default:
 			l.rouse(true) // a peer may have moved
-			return n, transport.At(from), transport.ErrForeign
+			if !l.options.Open {
+				return n, transport.At(from), transport.ErrForeign
+			}
 		}
 		return n, transport.At(from), nil
 	}
