@@ -12,8 +12,9 @@ func (g *Group) tellDigests(to Origin, a *AskDigests) {
 	g.options.Send(to, d)
 }
 
-// tellRecords answers with records. Those of nobody's part wait for a while: a stranger's completion that the copies have in them may be under way to the
-// asker, who would count it once more.
+// tellRecords answers with records. Those of nobody's part wait for a while: they may have
+// in them a stranger's completion that the asker has not heard of yet, and would count once
+// more.
 func (g *Group) tellRecords(to Origin, a *AskRecords, now time.Time) {
 	r := &Records{Subject: a.Subject, From: a.From, Last: a.Last, Folded: g.folded.sum}
 	r.Records, r.More = g.table.Page(now, a.Subject, a.From, a.Last, g.options.Sizes.Records, nil)

@@ -24,7 +24,7 @@ func (g *Group) floorsSettled(now time.Time) bool {
 	since := g.floorsAt.Add(presentFor * g.options.Interval)
 	for o := range g.known {
 		m := g.mates[o]
-		if m == nil || !g.present(m, now) || g.knowsMore(m) || !m.partsLike.After(since) || !m.nobodyLike.After(since) {
+		if m == nil || !g.heardLately(m, now) || g.knowsMore(m) || !m.partsLike.After(since) || !m.nobodyLike.After(since) {
 			return false
 		}
 	}

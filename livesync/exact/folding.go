@@ -84,7 +84,7 @@ func (g *Group) foldable(now time.Time) []Origin {
 	root := g.endedRoot()
 	for o := range g.known {
 		m := g.mates[o]
-		if m == nil || !g.present(m, now) || g.knowsMore(m) || m.hello.Folded != g.folded.sum || m.hello.Ended != root {
+		if m == nil || !g.heardLately(m, now) || g.knowsMore(m) || m.hello.Folded != g.folded.sum || m.hello.Ended != root {
 			return nil
 		}
 	}
@@ -94,7 +94,7 @@ func (g *Group) foldable(now time.Time) []Origin {
 // heldUp says that an origin cannot be folded because a member is away.
 func (g *Group) heldUp(now time.Time) bool {
 	for o := range g.known {
-		if m := g.mates[o]; m == nil || !g.present(m, now) {
+		if m := g.mates[o]; m == nil || !g.heardLately(m, now) {
 			return true
 		}
 	}

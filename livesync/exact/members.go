@@ -105,8 +105,8 @@ func (g *Group) lookAround(now time.Time) {
 	}
 }
 
-// present says that a member has said hello lately.
-func (g *Group) present(m *mate, now time.Time) bool {
+// heardLately says that a member has said hello within the last intervals.
+func (g *Group) heardLately(m *mate, now time.Time) bool {
 	return m.hello != nil && now.Sub(m.at) <= presentFor*g.options.Interval
 }
 
@@ -121,7 +121,7 @@ func (g *Group) silent(now time.Time) (origins []Origin) {
 		if o == own || g.ended[o] || g.ledger.root(o) == 0 {
 			continue
 		}
-		if m := g.mates[o]; m == nil || !g.present(m, now) {
+		if m := g.mates[o]; m == nil || !g.heardLately(m, now) {
 			origins = append(origins, o)
 		}
 	}

@@ -88,5 +88,5 @@ func (g *Group) lacks(n Name, now time.Time) bool {
 		return false
 	}
 	m := g.mates[n.Origin]
-	return m == nil || !g.present(m, now)
+	return m == nil || !g.heardLately(m, now)
 }

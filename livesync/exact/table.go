@@ -36,9 +36,9 @@ type Table interface {
 	Page(now time.Time, o Origin, from tracker.InfoHash, last uint16, limit int, dst []Record) (_ []Record, more bool)
 	// Fold adds the parts of these origins to nobody's.
 	Fold([]Origin)
-	// RaiseFloor takes in the total that a stranger told of a torrent: if it is above
-	// what is shown, it is the floor. It returns whether it was. A floor rises with
-	// each completion that this instance counts itself.
+	// RaiseFloor takes in the total that a stranger told of a torrent. One above what is
+	// shown becomes the floor, which RaiseFloor reports. A floor rises with each
+	// completion that this instance counts itself.
 	RaiseFloor(now time.Time, r Record) bool
 	// Floors reports whether the count of some torrent may be above its sum.
 	Floors() bool

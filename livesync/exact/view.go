@@ -47,7 +47,7 @@ func (g *Group) View(now time.Time) View {
 	for _, o := range sorted(g.known) {
 		member := Member{Origin: o, Heard: g.known[o]}
 		if m := g.mates[o]; m != nil && m.hello != nil {
-			member.Label, member.Here = m.hello.Label, g.present(m, now)
+			member.Label, member.Here = m.hello.Label, g.heardLately(m, now)
 			member.Unlike = m.unlikeSince()
 			if m.hello.Number > m.received.upto {
 				member.Behind = uint64(len(m.received.missing(m.hello.Number, maxBeyond)))
