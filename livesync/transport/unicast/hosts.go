@@ -34,7 +34,8 @@ func (h *host) note(err error) bool {
 	case err == nil && was != nil:
 		h.failing.Store(nil)
 	case err != nil && was == nil:
-		return h.failing.CompareAndSwap(nil, &err)
+		why := err // which is on the heap in this case alone
+		return h.failing.CompareAndSwap(nil, &why)
 	}
 	return false
 }
@@ -58,6 +59,9 @@ type table struct {
 func (l *link) arrange(now time.Time) {
 	at := now.Sub(l.began)
 	if local, err := l.options.LocalAddresses(); err == nil { // else as before
+		if l.looked && !slices.Equal(local, l.local) {
+			l.doubt.Store(true) // this host has moved, so its name may have, too
+		}
 		l.local = local
 	}
 	old := l.hosts

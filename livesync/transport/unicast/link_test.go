@@ -301,6 +301,59 @@ func TestNamesInDoubtAreLookedUpSooner(t *testing.T) {
 	}
 }
 
+func TestAHostThatMovesLooksItsNameUpSooner(t *testing.T) {
+	local := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+	l := listen(t, at("127.0.0.1", freePort(t)), func(o *Options) {
+		o.LocalAddresses = func() ([]netip.Addr, error) { return local, nil }
+	}, "127.0.0.2:1")
+	l.lookNow(t)
+	l.review(time.Now())
+	if l.doubt.Load() {
+		t.Error("in doubt without a change")
+	}
+	local = []netip.Addr{netip.MustParseAddr("192.0.2.2")}
+	if l.review(time.Now()); !l.doubt.Load() {
+		t.Error("not in doubt after a change")
+	}
+}
+
+// TestPacketsTakeNoMemory sends a packet to two and takes one in.
+func TestPacketsTakeNoMemory(t *testing.T) {
+	all := members(t, 3, nil)
+	p, buf := make([]byte, SafePacket), make([]byte, 2048)
+	if n := testing.AllocsPerRun(100, func() {
+		if err := all[0].Send(transport.All, p); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := all[1].Receive(buf); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+// BenchmarkSend sends to two peers on this host that do not read.
+func BenchmarkSend(b *testing.B) {
+	port := uint16(39696)
+	o := Options{MaxPacket: SafePacket, Silence: time.Minute, Log: zerolog.Nop(), Listen: at("127.0.0.1", port)}
+	for _, h := range hosts {
+		o.Peers = append(o.Peers, Peer{h, port})
+	}
+	l, err := New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	p := make([]byte, SafePacket)
+	b.SetBytes(2 * SafePacket)
+	for b.Loop() {
+		if err := l.Send(transport.All, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestRunLooksNamesUp(t *testing.T) {
 	n := names{asked: make(chan string)}
 	n.set("mate", "127.0.0.2")
