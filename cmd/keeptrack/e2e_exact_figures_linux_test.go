@@ -160,6 +160,15 @@ func (d *instance) checkpoint() (c struct {
 	return c
 }
 
+// heap returns the bytes that the process has in use, once garbage is collected.
+func (d *instance) heap() float64 {
+	d.t.Helper()
+	if status, text := d.ask(http.MethodGet, "/debug/pprof/heap?gc=1"); status != http.StatusOK {
+		d.t.Fatalf("the heap: %d %s", status, text)
+	}
+	return d.metric("go_memstats_heap_alloc_bytes")
+}
+
 // TestExactFigureMemory prints memory and checkpoints of an instance with parts of three
 // origins in each torrent, beside those of one that is alone and has as many peers.
 func TestExactFigureMemory(t *testing.T) {
@@ -183,12 +192,12 @@ func TestExactFigureMemory(t *testing.T) {
 		}
 		g.waitExact("all completed at " + strconv.Itoa(hosts))
 		d := g.all[0]
+		heap, resident := d.heap()/mebibyte, d.memoryOf("RssAnon:")/mebibyte
 		first := d.checkpoint()
 		g.completeAll(0, "127.3.1.1")
 		second := d.checkpoint()
-		m := d.metrics()
-		t.Logf("%d instances: resident %d MiB, without the file %d MiB, counted %.0f MiB, file %.0f MiB; checkpoint of all %d records: %d bytes in %.2f s, once more: %d records, %d bytes in %.2f s",
-			hosts, d.memory()/mebibyte, d.memoryOf("RssAnon:")/mebibyte, m[usedMemory]/mebibyte, m["keeptrack_database_bytes"]/mebibyte,
+		t.Logf("%d instances: heap %.0f MiB, resident without the file %d MiB, after checkpoints %d MiB, file %.0f MiB; checkpoint of all %d records: %d bytes in %.2f s, once more: %d records, %d bytes in %.2f s",
+			hosts, heap, resident, d.memoryOf("RssAnon:")/mebibyte, d.metric("keeptrack_database_bytes")/mebibyte,
 			first.Records, first.Bytes, first.TookSeconds, second.Records, second.Bytes, second.TookSeconds)
 		for _, d := range g.all {
 			d.kill()
