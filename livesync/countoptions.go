@@ -1,9 +1,11 @@
 package livesync
 
 import (
+	"slices"
 	"time"
 
 	"keeptrack/livesync/exact"
+	"keeptrack/livesync/transport"
 	"keeptrack/tracker"
 )
 
@@ -55,6 +57,14 @@ func (n *Node) heardByAll() time.Duration {
 	return wait
 }
 
+// awaited reports whether the transport was told, within the last day, of a member that it
+// has never heard: it may have counted on its own what others would fold.
+func awaited(peers []transport.Peer, now time.Time) bool {
+	return slices.ContainsFunc(peers, func(p transport.Peer) bool {
+		return !p.Self && p.Heard.IsZero() && now.Sub(p.Since) < aloneFor
+	})
+}
+
 // unmarkedMargin is more than a second, to which tracker.Parts.LastUnmarked is rounded.
 const unmarkedMargin = 2 * time.Second
 
@@ -79,6 +89,7 @@ func (n *Node) groupOptions(room int) exact.Options {
 		Unsettled:  o.RenewAfter + 2*o.BeaconInterval,
 		Away:       awayFor,
 		Alone:      aloneFor,
+		Awaited:    func() bool { return awaited(n.transport.State().Peers, time.Now()) },
 		Sizes:      exact.SizesFor(room),
 		NewOrigin:  tracker.NewOrigin,
 		Keep:       n.keep,

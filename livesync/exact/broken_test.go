@@ -179,6 +179,29 @@ func TestACrashedOriginIsFolded(t *testing.T) {
 	}
 }
 
+// TestOneAwaitedHoldsUpFolding has an origin end while a member is expected that nobody
+// has heard yet.
+func TestOneAwaitedHoldsUpFolding(t *testing.T) {
+	w, h := newQuickWorld("")
+	nobody := func(want uint64) {
+		t.Helper()
+		for _, name := range w.order {
+			if c := w.nodes[name].(*member).table.of[h]; c.nobody != want || c.total() != 1 {
+				t.Errorf("%s has %+v, of nobody should be %d", name, c, want)
+			}
+		}
+	}
+	w.awaits = true
+	w.nodes["a"].completed(h)
+	w.run(w.now.Add(interval))
+	w.nodes["a"].(*member).crash()
+	w.run(w.now.Add(10 * interval))
+	nobody(0)
+	w.awaits = false
+	w.run(w.now.Add(5 * interval))
+	nobody(1)
+}
+
 // TestUpgradedAlone upgrades an instance that is cut off. What it shows from before it
 // is not nobody's until it has heard the others.
 func TestUpgradedAlone(t *testing.T) {

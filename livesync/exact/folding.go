@@ -78,6 +78,9 @@ func (g *Group) fold(origins []Origin, now time.Time) {
 // every member knows the same ones as ended, has the same parts of them and has folded
 // the same before.
 func (g *Group) foldable(now time.Time) []Origin {
+	if g.awaits() {
+		return nil
+	}
 	if len(g.known) == 0 && (g.alone.IsZero() || now.Sub(g.alone) < g.options.Alone) {
 		return nil
 	}
@@ -91,8 +94,14 @@ func (g *Group) foldable(now time.Time) []Origin {
 	return sorted(g.ended)
 }
 
+// awaits reports whether there may be a member that was never heard.
+func (g *Group) awaits() bool { return g.options.Awaited != nil && g.options.Awaited() }
+
 // heldUp says that an origin cannot be folded because a member is away.
 func (g *Group) heldUp(now time.Time) bool {
+	if g.awaits() {
+		return true
+	}
 	for o := range g.known {
 		if m := g.mates[o]; m == nil || !g.heardLately(m, now) {
 			return true

@@ -24,7 +24,10 @@ type Options struct {
 	Unsettled time.Duration
 	Away      time.Duration // a member that nobody heard for so long has ended
 	Alone     time.Duration // how long to wait for members when none is known
-	Sizes     Sizes
+	// Awaited reports whether there may be a member that was never heard. Nothing is
+	// folded before it is. Nil: whoever was never heard is no member.
+	Awaited func() bool
+	Sizes   Sizes
 	// Label names this instance to people.
 	Label override.Label
 	// NewOrigin draws a name.

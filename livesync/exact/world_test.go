@@ -100,6 +100,7 @@ type part struct {
 
 // world is a group in a simulated network, with what truly happened to it.
 type world struct {
+	awaits  bool // all know of a member that was never heard
 	seed    uint64
 	rng     *rand.Rand
 	now     time.Time
@@ -351,6 +352,7 @@ func (m *member) options() Options {
 	o := Options{
 		Interval: interval, MaxDelay: time.Second, Retry: w.retry(), Transit: w.hold, Reorder: func() time.Duration { return w.hold + time.Millisecond },
 		Rotate: rotate, RotateHeld: timeout / 2, Unsettled: unsettled, Away: away, Alone: alone,
+		Awaited:   func() bool { return w.awaits },
 		Sizes:     w.sizes,
 		NewOrigin: w.newOrigin,
 		Keep: func(s State) {

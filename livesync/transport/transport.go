@@ -94,6 +94,8 @@ type Peer struct {
 	Addresses []netip.AddrPort `json:"addresses"`
 	// Self says that it is this instance.
 	Self bool `json:"self,omitempty"`
+	// Since is from when on it is waited for.
+	Since time.Time `json:"-"`
 	// Heard is when a packet last came from it; the zero time if none did.
 	Heard time.Time `json:"last_heard,omitzero"`
 	// Unheard says that it should have been heard for some time, and was not.

@@ -63,7 +63,7 @@ func (l *link) describe(p *peer, now time.Time) transport.Peer {
 	at := now.Sub(l.began)
 	p.hear(l.began, at)
 	d := transport.Peer{
-		Name: p.String(), Addresses: []netip.AddrPort{}, Self: p.isSelf(at), Heard: p.last.Round(0),
+		Name: p.String(), Addresses: []netip.AddrPort{}, Self: p.isSelf(at), Since: p.since, Heard: p.last.Round(0),
 		Unheard: p.isUnheard(now, at, l.options.Silence),
 	}
 	for _, h := range p.hosts {
