@@ -26,10 +26,16 @@ type counting struct {
 	// changing is held while the group changes, and mu too, but not while the group
 	// waits for the disk: a checkpoint, which the disk may wait for, asks for the state.
 	changing sync.Mutex
-	mu       sync.Mutex // guards what follows, and that parts are sent in order
+	mu       sync.Mutex // guards what follows
 	group    *exact.Group
 	kept     *exact.State // what the change under way has put on the disk
 	repair   repair
+
+	// sending is held from when parts leave the ledger until they are sent, so that they
+	// are sent in order, and no hello goes before those that it names. Who changes the group
+	// holds it too, after mu, but not while the group waits for the disk or walks through the
+	// table: packets with peers wait for it.
+	sending sync.Mutex
 }
 
 // maxHeardCounts bounds the messages about counts that wait to be looked at: 3 MB.
@@ -52,7 +58,9 @@ func (n *Node) initCounting() {
 	c.parts = n.tracker.CountParts(c.ledger, o.TotalsAreFloors)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.group = exact.NewGroup(n.groupOptions(room), c.parts, c.ledger, o.Origins, c.parts.Floors(), time.Now())
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.group = exact.NewGroup(n.groupOptions(room), walked{c.parts, &c.sending}, c.ledger, o.Origins, c.parts.Floors(), time.Now())
 	c.kept = nil
 	c.parts.SetAlone(c.group.Alone())
 }
@@ -63,6 +71,8 @@ func (c *counting) change(fn func(*exact.Group)) {
 	defer c.changing.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	fn(c.group)
 	c.kept = nil
 	c.parts.SetAlone(c.group.Alone())
@@ -72,6 +82,8 @@ func (c *counting) change(fn func(*exact.Group)) {
 func (n *Node) keep(s exact.State) {
 	c := n.counting
 	c.kept = &s
+	c.sending.Unlock()
+	defer c.sending.Lock()
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	n.options.Keep(s)
@@ -200,8 +212,8 @@ func (c *counting) lookAtHeard() {
 	}
 }
 
-// sendCount sends a message of the group, or has it wait if it is for one member. c.mu is
-// held.
+// sendCount sends a message of the group, or has it wait if it is for one member. c.mu and
+// c.sending are held.
 func (n *Node) sendCount(to exact.Origin, m exact.Message) {
 	c := n.counting
 	from := c.ledger.Own()
@@ -243,9 +255,9 @@ func (n *Node) flushParts() {
 	if c == nil {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	for p := c.ledger.Flush(time.Now()); p != nil; p = c.ledger.Flush(time.Now()) {
-		n.sendCount(exact.Nobody, p)
+		n.sendCountNow(transport.All, &wire.Count{From: c.ledger.Own(), Message: p}, nil)
 	}
 }

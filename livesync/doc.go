@@ -18,10 +18,10 @@
 // The protocol leaves some things open. Here, an instance that does not answer
 // is asked three times in all. A stream of our own keeps us as quiet as one
 // that we hear. A torrent is told a moment after its count was copied, so that
-// a completion is never counted twice (see stream.window). Some losses cannot be
-// repaired: a lost TELL packet is not repeated, and instances with about
+// a completion is never counted twice (see stream.window). Between strangers some losses
+// cannot be repaired: a lost TELL packet is not repeated, and those with about
 // equally many torrents do not compare their counts. TestAnyHistory logs how
-// much that leaves.
+// much that leaves. Members compare all counts, and lose none.
 //
 // Reading the source: package wire has the bytes and package transport what
 // carries them. node.go ties the parts together, receive.go is a packet's way in,

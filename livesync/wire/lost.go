@@ -11,7 +11,8 @@ import (
 
 // The packets by which instances find out which packets with peers were lost, and get
 // what was in them. What an instance has published between two live_sum packets is a
-// stretch; its packets are counted from 0 on. Their hashes are the CRC-32C of the whole
+// stretch; its packets are counted from 0 on. Stretches are numbered on from the microseconds
+// since 1970 at the start of the instance, so that numbers rise over restarts. Their hashes are the CRC-32C of the whole
 // packets of kind KindLive or KindLive6, before they are sealed.
 //
 //	live_sum    stretch u64, its packets u32, sum of their hashes modulo 1<<32 u32
