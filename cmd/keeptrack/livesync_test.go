@@ -1,15 +1,23 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
+	"io"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"keeptrack/livesync/transport"
 	"keeptrack/livesync/transport/memory"
+	"keeptrack/livesync/transport/unicast"
 	syncwire "keeptrack/livesync/wire"
 )
 
@@ -84,6 +92,42 @@ func TestWatchOpensSealedPackets(t *testing.T) {
 		if got := printed(t, w, p); !strings.HasSuffix(got, " port 1 "+want+"\n") {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+}
+
+// TestWatchOverUnicast: an instance that has the watcher among its peers is heard.
+func TestWatchOverUnicast(t *testing.T) {
+	here, there := fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	w := watch{listen: here}
+	group, err := w.join(zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := unicast.ParsePeer(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, err := unicast.New(unicast.Options{
+		Listen: netip.MustParseAddrPort(there), Peers: []unicast.Peer{peer}, MaxPacket: unicast.SafePacket, Silence: time.Minute, Log: zerolog.Nop(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	out, in := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.watch(ctx, in, group) }()
+	if err := sender.Send(transport.All, []byte("\xde\xad\xbe\xef\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x07")); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if want := " " + there + " deadbeef beacon 7\n"; err != nil || !strings.HasSuffix(line, want) {
+		t.Errorf("printed %q, %v, want %q at its end", line, err, want)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
