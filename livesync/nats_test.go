@@ -155,3 +155,34 @@ func TestExactOverNATSWhileAServerRestarts(t *testing.T) {
 	eventually(t, "no goroutine is left over", func() bool { return runtime.NumGoroutine() <= before })
 	stopAll(t, g.members...)
 }
+
+// haveAllPeers reports whether all members have every client.
+func (g *natsGroup) haveAllPeers() bool {
+	for _, m := range g.members {
+		for h, want := range g.truth {
+			if uint64(m.counts(h).Seeders) != want {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// TestANewcomerOverNATSHasAllPeers starts an instance beside two that have run for a while.
+func TestANewcomerOverNATSHasAllPeers(t *testing.T) {
+	g := newNATSGroup(t, 2)
+	for range 20 {
+		g.complete(1000) // no more at a time than what waits to be sent
+		eventually(t, "both have the peers", g.haveAllPeers)
+	}
+	began := time.Now()
+	newcomer := g.start(g.servers[1])
+	g.members = append(g.members, newcomer)
+	eventually(t, "the newcomer is ready", func() bool { return !newcomer.Filling() })
+	t.Logf("ready after %s", time.Since(began))
+	if !g.haveAllPeers() {
+		t.Error("the newcomer lacks peers")
+	}
+	eventually(t, "the newcomer has all counts", g.isExact)
+	stopAll(t, g.members...)
+}
