@@ -66,7 +66,7 @@ func newNATSGroup(t *testing.T, n int) *natsGroup {
 func (g *natsGroup) start(s *natstest.Server) *instance {
 	g.t.Helper()
 	o := defaults()
-	o.MaxDelay, o.FirstBeaconDelay, o.BeaconInterval = 10*time.Millisecond, 200*time.Millisecond, 500*time.Millisecond
+	o.MaxDelay, o.FirstBeaconDelay, o.BeaconInterval = 10*time.Millisecond, 200*time.Millisecond, 2*time.Second
 	o.RenewAfter, o.TorrentTimeout = 10*time.Minute, 720*time.Hour
 	o.Keep = func(exact.State) {}
 	var err error
@@ -122,6 +122,7 @@ func TestExactOverNATSAfterAPartition(t *testing.T) {
 	g := newNATSGroup(t, 3)
 	g.complete(300)
 	eventually(t, "exact at first", g.isExact)
+	g.tellSums()
 	g.servers[2].Stop()
 	eventually(t, "one member is cut off", func() bool { return g.members[2].Transport().Down != nil })
 	g.complete(300)
@@ -132,12 +133,15 @@ func TestExactOverNATSAfterAPartition(t *testing.T) {
 	eventually(t, "the member is back", func() bool { return g.members[2].Transport().Down == nil })
 	g.complete(300)
 	eventually(t, "exact again", g.isExact)
+	eventually(t, "nobody lacks peers", g.haveAllPeers)
 	stopAll(t, g.members...)
 }
 
 // TestExactOverNATSWhileAServerRestarts restarts a server under load.
 func TestExactOverNATSWhileAServerRestarts(t *testing.T) {
 	g := newNATSGroup(t, 3)
+	g.complete(30)
+	g.tellSums()
 	before := runtime.NumGoroutine()
 	load := time.NewTicker(time.Millisecond)
 	defer load.Stop()
@@ -151,9 +155,27 @@ func TestExactOverNATSWhileAServerRestarts(t *testing.T) {
 		})
 	}
 	eventually(t, "exact", g.isExact)
+	eventually(t, "nobody lacks peers", g.haveAllPeers)
 	t.Logf("%d completions", g.clients)
 	eventually(t, "no goroutine is left over", func() bool { return runtime.NumGoroutine() <= before })
 	stopAll(t, g.members...)
+}
+
+// tellSums waits until each member has heard a sum of what each other one has published:
+// what was lost before that does not come back.
+func (g *natsGroup) tellSums() {
+	g.t.Helper()
+	eventually(g.t, "sums of all are heard", func() bool {
+		for _, m := range g.members {
+			m.lost.mu.Lock()
+			heard := len(m.lost.lacking)
+			m.lost.mu.Unlock()
+			if heard < len(g.members)-1 {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // haveAllPeers reports whether all members have every client.
