@@ -251,7 +251,7 @@ func TestPartsNameTheirOrigin(t *testing.T) {
 	w.add("a", m)
 	mate, gone := w.newOrigin(), w.newOrigin()
 	m.group.Hear(mate, &Hello{Serial: 1}, w.now)
-	answer := &Records{Subject: gone, Last: spanRanges - 1, Records: []Record{{Value: 1}}}
+	answer := &Records{Subject: gone, Last: 1<<12 - 1, Records: []Record{{Value: 1}}}
 	m.group.Hear(mate, answer, w.now) // which nobody has asked for
 	if _, ok := m.group.known[gone]; ok {
 		t.Error("taken in unasked")

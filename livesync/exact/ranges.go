@@ -6,7 +6,7 @@ import (
 	"keeptrack/tracker"
 )
 
-// spanRanges is how many ranges are asked for together at most.
+// spanRanges is how many ranges are asked for together, unless there is little in them.
 const spanRanges = 1 << (4 * (treeDepth - spanDepth))
 
 // spanDepth is the depth of the nodes that have so many.
@@ -63,29 +63,40 @@ func (s *session) differs(n Node) {
 	case n.Depth < treeDepth:
 		s.nodes = append(s.nodes, n)
 	default:
-		s.ask(n.Prefix, n.Prefix)
+		s.ask(n.Prefix)
 	}
 }
 
 // lacks notes a node of which there is nothing here: all of it is asked for.
 func (s *session) lacks(n Node) {
-	begin, ranges := n.leaves()
-	for ; ranges > 0 && !s.full(); begin += spanRanges {
-		s.ask(uint16(begin), uint16(begin+min(ranges, spanRanges)-1))
-		ranges -= spanRanges
+	if s.full() {
+		return
 	}
+	begin, ranges := n.leaves()
+	s.ranges += ranges
+	s.spans = append(s.spans, span{first: uint16(begin), from: first(uint16(begin)), last: uint16(begin + ranges - 1)})
+}
+
+// split has what is left of a long span that an answer did not exhaust asked for in pieces,
+// side by side.
+func (s *session) split(sp *span) {
+	end := int(leaf(&sp.from)) | (spanRanges - 1)
+	for begin := end + 1; begin <= int(sp.last); begin += spanRanges {
+		s.spans = append(s.spans, span{first: uint16(begin), from: first(uint16(begin)), last: uint16(min(begin+spanRanges-1, int(sp.last)))})
+	}
+	sp.last = uint16(min(end, int(sp.last)))
 }
 
 // full says that no more is to be looked for.
 func (s *session) full() bool { return s.limit > 0 && len(s.nodes)+s.ranges >= s.limit }
 
-// ask has the records of some ranges asked for, together with those before if these are
-// near.
-func (s *session) ask(from, last uint16) {
-	s.ranges += int(last-from) + 1
-	if k := len(s.spans) - 1; k >= 0 && from > s.spans[k].last && int(from-s.spans[k].last)-1 <= s.gap && from/spanRanges == s.spans[k].first/spanRanges {
-		s.spans[k].last = last
+// ask has the records of a range asked for, together with those of ranges before if these
+// are near.
+func (s *session) ask(at uint16) {
+	s.ranges++
+	if k := len(s.spans) - 1; k >= 0 && at > s.spans[k].last && int(at-s.spans[k].last)-1 <= s.gap && at/spanRanges == s.spans[k].first/spanRanges {
+		s.spans[k].last = at
 		return
 	}
-	s.spans = append(s.spans, span{first: from, from: first(from), last: last})
+	s.spans = append(s.spans, span{first: at, from: first(at), last: at})
 }

@@ -225,9 +225,10 @@ func (g *Group) heardRecords(from Origin, r *Records, now time.Time) {
 		return
 	}
 	if q.span.advance(r) {
+		s.split(q.span)
 		g.open(s, &question{to: s.mate, ask: &AskRecords{s.subject, q.span.from, q.span.last}, span: q.span}, now)
-		return
+	} else {
+		g.standIn(s, q.span, now)
 	}
-	g.standIn(s, q.span, now)
 	g.pump(s, now)
 }
