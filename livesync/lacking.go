@@ -15,9 +15,10 @@ const (
 	// time.
 	maxSearches = 32
 	// searchTries is how often something is asked for before it is given up. The pauses
-	// between double up to 64 times the first, so that all tries take a minute and a half.
-	searchTries = 20
-	maxDoubling = 6
+	// between double up to 16 times the first, so that all tries take two minutes and a
+	// half: there are many left when a partition is over.
+	searchTries = 36
+	maxDoubling = 4
 	// maxSearchBytes bounds what all searches hold of what they were told: the hashes of
 	// 3 million packets.
 	maxSearchBytes = 16 << 20
