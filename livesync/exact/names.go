@@ -76,7 +76,8 @@ func (g *Group) takeName(m *mate, n Name, now time.Time) bool {
 		if g.ended[n.Origin] {
 			t = thingEnded
 		}
-		return g.repair(m, n.Origin, t, 0, now) || news
+		g.repair(m, n.Origin, t, 0, now)
+		return true // what becomes of it shows when it is over, here or with another mate
 	}
 	return news
 }
