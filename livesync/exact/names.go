@@ -62,7 +62,7 @@ func origins(names []Name) []Origin {
 }
 
 // takeName takes in what a mate says of an origin that it has not folded. It returns
-// whether that was news.
+// whether that was news, or something of it is looked for.
 func (g *Group) takeName(m *mate, n Name, now time.Time) bool {
 	if g.folded.has[n.Origin] || n.Origin == Nobody {
 		return false

@@ -47,15 +47,14 @@ type question struct {
 	gained bool  // of AskNames: something was news in answers before
 }
 
-// repair begins a session and returns true, unless there is one for that subject.
-func (g *Group) repair(m *mate, subject Origin, t thing, limit int, now time.Time) bool {
+// repair begins a session, unless there is one for that subject.
+func (g *Group) repair(m *mate, subject Origin, t thing, limit int, now time.Time) {
 	if g.sessions[subject] != nil {
-		return false
+		return
 	}
 	s := &session{subject: subject, mate: m.origin, thing: t, began: now, limit: limit, nodes: []Node{{}}, lasts: m.unlike[t].wait > lastsFor*g.options.Interval}
 	g.sessions[subject] = s
 	g.pump(s, now)
-	return true
 }
 
 // pump asks what can be asked, and ends a session that has nothing left to ask.
