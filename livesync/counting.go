@@ -212,8 +212,8 @@ func (c *counting) lookAtHeard() {
 	}
 }
 
-// sendCount sends a message of the group, or has it wait if it is for one member. c.mu and
-// c.sending are held.
+// sendCount sends a message of the group, or has it wait if it is for one member. c.sending
+// is held, and c.mu too if it is for one member.
 func (n *Node) sendCount(to exact.Origin, m exact.Message) {
 	c := n.counting
 	from := c.ledger.Own()
@@ -258,6 +258,6 @@ func (n *Node) flushParts() {
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	for p := c.ledger.Flush(time.Now()); p != nil; p = c.ledger.Flush(time.Now()) {
-		n.sendCountNow(transport.All, &wire.Count{From: c.ledger.Own(), Message: p}, nil)
+		n.sendCount(exact.Nobody, p)
 	}
 }

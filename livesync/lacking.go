@@ -141,7 +141,7 @@ func (l *lacking) find(number uint64) *search {
 }
 
 // listed takes in hashes of a stretch of count packets, those from the first on. Once all
-// are known it returns true: then packets may be missing.
+// are known, it is known which packets have not come.
 func (l *lacking) listed(number uint64, count, first int, hashes []uint32, now time.Time) {
 	s := l.find(number)
 	if s == nil || s.missing != nil || count > wire.MaxStretch || first+len(hashes) > count {
