@@ -50,6 +50,7 @@ var wiring = []struct {
 	{"no redirect_url", nil, rootSays(http.StatusNotFound, "")},
 	{"max_connections", settings{"http.max_connections": "1"}, holdsOneConnection},
 	{"admin.token", settings{"admin.token": `"sesame"`}, showsToken},
+	{"admin.read_token", settings{"admin.token": `"sesame"`, "admin.read_token": `"window"`}, showsReadToken},
 	{"deny list", settings{"access.mode": `"deny"`, "access.file": "LIST"}, serves(false, true)},
 	{"allow list", settings{"access.mode": `"allow"`, "access.file": "LIST"}, serves(true, false)},
 	{"checkpoint_interval", settings{"store.checkpoint_interval": `"100ms"`}, func(_ *testing.T, d *instance) {
@@ -310,6 +311,15 @@ func showsToken(t *testing.T, d *instance) {
 	} {
 		if resp, _ := get(t, "http://"+d.admin+"/metrics", "Authorization", token); resp.StatusCode != want {
 			t.Errorf("%q gives %s", token, resp.Status)
+		}
+	}
+}
+
+// showsReadToken expects the token to look to open metrics, and not the database.
+func showsReadToken(t *testing.T, d *instance) {
+	for path, want := range map[string]int{"/metrics": http.StatusOK, "/api/v1/backup": http.StatusForbidden} {
+		if resp, _ := get(t, "http://"+d.admin+path, "Authorization", "Bearer window"); resp.StatusCode != want {
+			t.Errorf("%s gives %s", path, resp.Status)
 		}
 	}
 }

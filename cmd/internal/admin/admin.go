@@ -26,6 +26,9 @@ type Options struct {
 	// Token, unless empty, must come as a Bearer token with every request but
 	// those for health and readiness.
 	Token string
+	// ReadToken, unless empty, may come in its place with requests that look and do
+	// no more. Without a Token it is not looked at.
+	ReadToken string
 	// Ready returns nil when the daemon serves, or a sentence on what is
 	// missing.
 	Ready func() error
@@ -53,7 +56,7 @@ type Server struct {
 	errors *log.Logger // of what others serve here
 
 	copying      atomic.Bool   // a backup is under way
-	unauthorized atomic.Uint64 // requests without the right token
+	unauthorized atomic.Uint64 // requests without a token that allows them
 }
 
 // shutdownTime is how long requests in hand may take once the server stops.
@@ -97,26 +100,26 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	s.handle(mux, "GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "ok\n")
-	})
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.guarded(promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{ErrorLog: s.errors})))
+	}))
+	s.handle(mux, "GET /readyz", http.HandlerFunc(s.ready))
+	s.handle(mux, "GET /metrics", promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{ErrorLog: s.errors}))
 	if s.opts.Stats != nil {
-		mux.Handle("GET /stats", s.guarded(s.opts.Stats))
+		s.handle(mux, "GET /stats", s.opts.Stats)
 	}
-	mux.Handle("GET /debug/pprof/", s.guarded(s.getOnly(pprof.Index)))
-	mux.Handle("GET /debug/pprof/profile", s.guarded(s.getOnly(pprof.Profile)))
+	s.handle(mux, "GET /debug/pprof/", s.getOnly(pprof.Index))
+	s.handle(mux, "GET /debug/pprof/profile", s.getOnly(pprof.Profile))
 	for _, r := range routes {
-		mux.Handle(r.method+" "+r.path, s.guarded(s.answer(r.do)))
+		s.handle(mux, r.method+" "+r.path, s.answer(r.do))
 	}
-	mux.Handle("GET /api/v1/backup", s.guarded(http.HandlerFunc(s.backup)))
-	mux.Handle("GET /api/v1/openapi.yaml", s.guarded(http.HandlerFunc(describe)))
-	mux.Handle("/api/", s.guarded(s.other(mux)))
+	s.handle(mux, "GET /api/v1/backup", http.HandlerFunc(s.backup))
+	s.handle(mux, "GET /api/v1/openapi.yaml", http.HandlerFunc(describe))
+	s.handle(mux, "/api/", s.other(mux))
 	return s.reported(s.bodiless(steady(mux)))
 }
 
-// Unauthorized returns the number of requests that came without the right token.
+// Unauthorized returns the number of requests that came without a token that allows them.
 func (s *Server) Unauthorized() uint64 { return s.unauthorized.Load() }
 
 // openAPI describes the JSON interface, in YAML.

@@ -124,3 +124,61 @@ func TestToken(t *testing.T) {
 		})
 	}
 }
+
+// TestReadToken: it shows what there is, and changes, copies and profiles nothing.
+func TestReadToken(t *testing.T) {
+	s, url := run(t, Options{
+		Token: "sesame", ReadToken: "window",
+		Ready: func() error { return nil },
+		API:   func() (API, error) { return &fakeAPI{}, nil },
+		Stats: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		Backup: func(w io.Writer) error {
+			_, err := io.WriteString(w, "copy")
+			return err
+		},
+	})
+	for pattern, needs := range rights {
+		method, path, ok := strings.Cut(pattern, " ")
+		if !ok || path == "/debug/pprof/profile" { // which takes its time
+			continue
+		}
+		path = strings.NewReplacer("{hash}", hashText, "{member}", "x").Replace(path)
+		for _, c := range []struct {
+			token string
+			has   right
+		}{{"sesame", manage}, {"window", look}, {"", free}, {"windo", free}} {
+			want := map[bool]int{true: http.StatusUnauthorized, false: http.StatusForbidden}[c.has == free]
+			before := s.Unauthorized()
+			status := statusOf(t, method, url+path, c.token)
+			refused := status == http.StatusUnauthorized || status == http.StatusForbidden
+			if may := c.has >= needs; refused == may || refused && status != want || refused != (s.Unauthorized() > before) {
+				t.Errorf("%s with %q: status %d, counted %d", pattern, c.token, status, s.Unauthorized()-before)
+			}
+		}
+	}
+}
+
+// statusOf asks with a token and returns the status.
+func statusOf(t *testing.T, method, url, token string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// TestReadTokenWithoutToken: the empty token is nobody's.
+func TestReadTokenWithoutToken(t *testing.T) {
+	if s := (&Server{opts: Options{Token: "a"}}); s.rightOf(&http.Request{Header: http.Header{"Authorization": {"Bearer "}}}) != free {
+		t.Error("no token is taken for the one to look")
+	}
+}

@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
@@ -11,24 +9,38 @@ import (
 )
 
 var (
-	errToken  = &Refusal{http.StatusUnauthorized, errors.New("a valid bearer token is required")}
 	errHost   = &Refusal{http.StatusForbidden, errors.New("without a token, the Host header must be an IP address or localhost")}
 	errOrigin = &Refusal{http.StatusForbidden, errors.New("requests that change something are not taken from web pages of other sites")}
 )
 
-// guarded lets a request through that may do what next does. Whoever may talk
-// to a loopback address includes the host's browsers, with pages from anywhere:
-// such a page can send requests (and must not change anything), and can give the
-// address a name of its own to read the replies (DNS rebinding), unless a token
-// is asked for or the name is checked.
-func (s *Server) guarded(next http.Handler) http.Handler {
+// handle has requests for a pattern answered by next, if they may do that: rights says
+// what it takes. Whoever may talk to a loopback address includes the host's browsers,
+// with pages from anywhere: such a page can send requests (and must not change anything),
+// and can give the address a name of its own to read the replies (DNS rebinding), unless
+// a token is asked for or the name is checked.
+func (s *Server) handle(mux *http.ServeMux, pattern string, next http.Handler) {
+	needs, known := rights[pattern]
+	if !known {
+		panic("admin: rights has no " + pattern)
+	}
+	if needs != free {
+		next = s.guarded(needs, next)
+	}
+	mux.Handle(pattern, next)
+}
+
+// guarded lets a request through that has a right.
+func (s *Server) guarded(needs right, next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refused := s.refuseToken(r, needs)
 		switch {
-		case s.opts.Token != "" && !s.authorized(r):
+		case refused != nil:
 			s.unauthorized.Add(1)
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.writeError(w, errToken)
+			if refused == errToken {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			s.writeError(w, refused)
 		case s.opts.Token == "" && !safeHost(r):
 			s.writeError(w, errHost)
 		case origin.Check(r) != nil:
@@ -38,14 +50,6 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
-}
-
-// authorized says whether a request has the right token. The comparison takes
-// the same time for every wrong one.
-func (s *Server) authorized(r *http.Request) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.opts.Token))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }
 
 // safeHost says that no web page can have made its own name stand for this

@@ -8,6 +8,10 @@ type Admin struct {
 	Listen    Endpoint
 	Token     string
 	TokenFile string // path; if not empty, Token is read from it
+	// ReadToken allows requests that look and do no more. There is a Token too then,
+	// and it is another one.
+	ReadToken     string
+	ReadTokenFile string // path; if not empty, ReadToken is read from it
 }
 
 func (a *Admin) keys() []key {
@@ -20,5 +24,10 @@ func (a *Admin) keys() []key {
 				"loopback address or a unix socket.").asSecretOr("token_file", &a.TokenFile),
 		declare("token_file", &a.TokenFile, "", text,
 			"File with the token, in place of it."),
+		declare("read_token", &a.ReadToken, "", bearerToken,
+			"A second token, for monitoring and dashboards: it shows metrics and state, and\n"+
+				"changes nothing, nor copies the database, traces or profiles. Needs a token.").asSecretOr("read_token_file", &a.ReadTokenFile),
+		declare("read_token_file", &a.ReadTokenFile, "", text,
+			"File with the read_token, in place of it."),
 	}
 }

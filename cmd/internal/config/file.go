@@ -70,6 +70,9 @@ func (c *Config) ReadSecrets(path string) error {
 			}
 		}
 	}
+	if all == nil && !sameTokens.holds(c) {
+		all = append(all, newError(path, 0, sameTokens.keys[0], errors.New(sameTokens.message)))
+	}
 	if all == nil {
 		return nil
 	}

@@ -56,6 +56,7 @@ max_connections_per_address = 7
 [admin]
 listen = "192.0.2.1:80"
 token = "s3cret"
+read_token = "l00k"
 [access]
 mode = "deny"
 file = "hashes.txt"
@@ -112,7 +113,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 			ClientAddressHeader: "CF-Connecting-IP",
 			RedirectURL:         "https://example.org/tracker", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
 		},
-		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret"},
+		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret", ReadToken: "l00k"},
 		Access: Access{Mode: tracker.AccessDeny, File: "hashes.txt"},
 		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
 		LiveSync: LiveSync{
@@ -315,6 +316,8 @@ var refusedValues = []refusal{
 var refusedTogether = []refusal{
 	{"admin without token", "[admin]\nlisten = \"0.0.0.0:6970\"", "f:2: admin.token: is required because admin.listen is not a loopback address"},
 	{"admin on an address of HTTP", "[admin]\nlisten = \"127.0.0.1:6969\"", "f:2: admin.listen: is taken by http.listen"},
+	{"token to look, and none to change", "[admin]\nread_token = \"a\"", "f:2: admin.token: is required because there is an admin.read_token"},
+	{"one token for both", "[admin]\ntoken = \"a\"\nread_token = \"a\"", "f:3: admin.read_token: must not be admin.token"},
 	{"secret here and in a file", "[admin]\ntoken = \"a\"\ntoken_file = \"b\"", "f:3: admin.token_file: must be empty, or admin.token"},
 	{"connection secret here and in a file", "[udp]\nconnection_secret = \"00112233445566778899aabbccddeeff\"\nconnection_secret_file = \"b\"", "f:3: udp.connection_secret_file: must be empty, or udp.connection_secret"},
 	{"admin on a socket of HTTP", "[http]\nlisten = [\"unix:/a\"]\n[admin]\nlisten = \"unix:/a\"", "f:4: admin.listen: is taken by http.listen"},

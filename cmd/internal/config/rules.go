@@ -24,6 +24,15 @@ var rules = []rule{
 		"is required because admin.listen is not a loopback address or a unix socket",
 	},
 	{
+		[]string{"admin.token", "admin.token_file", "admin.read_token", "admin.read_token_file"},
+		func(c *Config) bool {
+			a := &c.Admin
+			return a.Token != "" || a.TokenFile != "" || a.ReadToken == "" && a.ReadTokenFile == ""
+		},
+		"is required because there is an admin.read_token",
+	},
+	sameTokens,
+	{
 		[]string{"admin.listen", "http.listen"},
 		func(c *Config) bool { return !slices.ContainsFunc(c.HTTP.Listen, c.Admin.Listen.clashes) },
 		"is taken by http.listen",
@@ -41,6 +50,13 @@ var rules = []rule{
 		},
 		fmt.Sprintf("must be %d or more because livesync.key_file is set", smallestSealed),
 	},
+}
+
+// sameTokens is checked once more when tokens have been read from files.
+var sameTokens = rule{
+	[]string{"admin.read_token", "admin.token"},
+	func(c *Config) bool { return c.Admin.ReadToken == "" || c.Admin.ReadToken != c.Admin.Token },
+	"must not be admin.token: it is for those that may only look",
 }
 
 // cautions are the conditions without which a config works, but hardly as the

@@ -17,15 +17,16 @@ type adminPart struct {
 func (d *Daemon) makeAdmin() {
 	for i, l := range d.admin.All() { // one or none
 		s := admin.New(admin.Options{
-			Listener: l,
-			Token:    d.config.Admin.Token,
-			Ready:    d.ready,
-			Impaired: d.impaired,
-			Metrics:  d.metrics(),
-			Stats:    otstats.Handler(otSource{d}),
-			API:      d.api,
-			Backup:   d.backup,
-			Log:      d.log,
+			Listener:  l,
+			Token:     d.config.Admin.Token,
+			ReadToken: d.config.Admin.ReadToken,
+			Ready:     d.ready,
+			Impaired:  d.impaired,
+			Metrics:   d.metrics(),
+			Stats:     otstats.Handler(otSource{d}),
+			API:       d.api,
+			Backup:    d.backup,
+			Log:       d.log,
 		})
 		d.outer = append(d.outer, adminPart{s, d.admin.Names()[i]})
 	}
@@ -35,6 +36,6 @@ func (p adminPart) describe(line *zerolog.Event) { line.Str("admin", p.name) }
 
 func (p adminPart) count(n *otstats.Numbers) { n.Errors[otstats.ErrorDenied] = p.Unauthorized() }
 
-var metricUnauthorized = counter("admin_unauthorized_total", "Requests to the admin address without the right token.")
+var metricUnauthorized = counter("admin_unauthorized_total", "Requests to the admin address without a token that allows them.")
 
 func (p adminPart) collect(send sender) { send(metricUnauthorized, float64(p.Unauthorized())) }
