@@ -15,6 +15,8 @@ import (
 // asks, for the log. An error is answered as status 503 unless it is a Refusal.
 type API interface {
 	Stats() Stats
+	// History returns what was counted over the last minutes.
+	History() History
 	// Torrents returns up to limit torrents in order of info hash, from on.
 	Torrents(from tracker.InfoHash, limit int) []Torrent
 	// Torrent returns what there is to tell of a torrent, and whether it is
@@ -35,6 +37,8 @@ type API interface {
 	Listed(h tracker.InfoHash) Listed
 	// List adds an info hash to the access list or takes it off.
 	List(h tracker.InfoHash, listed bool, client string) error
+	// Decide has an info hash refused or served, in every mode but open.
+	Decide(h tracker.InfoHash, refuse bool, client string) error
 	// Forget drops the override of an info hash.
 	Forget(h tracker.InfoHash, client string) error
 	// ReloadAccess reads the access list's file again.
@@ -53,6 +57,7 @@ type Stats struct {
 	Seeders    ByFamily        `json:"seeders"`
 	Completed  uint64          `json:"completed"`
 	Rejected   uint64          `json:"turned_away"`
+	Memory     MemoryState     `json:"memory"`
 	Checkpoint CheckpointState `json:"checkpoint"`
 	Snapshot   SnapshotState   `json:"snapshot"`
 }
@@ -61,6 +66,13 @@ type Stats struct {
 type ByFamily struct {
 	IPv4 uint64 `json:"ipv4"`
 	IPv6 uint64 `json:"ipv6"`
+}
+
+// MemoryState is the memory that torrents and peers take up and may take up, in
+// bytes. A Limit of 0 is none.
+type MemoryState struct {
+	Bytes int64 `json:"bytes"`
+	Limit int64 `json:"limit_bytes"`
 }
 
 // CheckpointState says how checkpoints fare.
@@ -128,6 +140,7 @@ type route struct {
 // routes are all of the JSON interface but for those that are no JSON.
 var routes = []route{
 	{"GET", "/api/v1/stats", func(a API, _ *http.Request) (any, error) { return a.Stats(), nil }},
+	{"GET", "/api/v1/history", func(a API, _ *http.Request) (any, error) { return a.History(), nil }},
 	{"GET", "/api/v1/torrents", listTorrents},
 	{"GET", "/api/v1/torrents/{hash}", getTorrent},
 	{"GET", "/api/v1/top", getTop},
@@ -138,6 +151,7 @@ var routes = []route{
 	{"GET", "/api/v1/access/{hash}", getListed},
 	{"PUT", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, true) }},
 	{"DELETE", "/api/v1/access/{hash}", func(a API, r *http.Request) (any, error) { return setListed(a, r, false) }},
+	{"PUT", "/api/v1/access/{hash}/override", decide},
 	{"DELETE", "/api/v1/access/{hash}/override", forget},
 	{"POST", "/api/v1/checkpoint", func(a API, r *http.Request) (any, error) { return a.Checkpoint(clientOf(r)) }},
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -78,6 +79,23 @@ func setListed(a API, r *http.Request, listed bool) (any, error) {
 		return nil, err
 	}
 	if err := a.List(h, listed, clientOf(r)); err != nil {
+		return nil, err
+	}
+	return a.Listed(h), nil
+}
+
+// decide reads what is decided from the parameter decision, since bodies are not
+// read.
+func decide(a API, r *http.Request) (any, error) {
+	h, err := pathHash(r)
+	if err != nil {
+		return nil, err
+	}
+	decision := r.URL.Query().Get("decision")
+	if decision != "refuse" && decision != "serve" {
+		return nil, badRequest(errors.New("decision: must be one of refuse, serve"))
+	}
+	if err := a.Decide(h, decision == "refuse", clientOf(r)); err != nil {
 		return nil, err
 	}
 	return a.Listed(h), nil

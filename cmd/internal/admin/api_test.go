@@ -30,6 +30,8 @@ type fakeAPI struct {
 
 func (f *fakeAPI) Stats() Stats { return Stats{Torrents: len(f.torrents)} }
 
+func (f *fakeAPI) History() History { return History{Times: []int64{7}} }
+
 func (f *fakeAPI) Torrents(from tracker.InfoHash, limit int) []Torrent {
 	return page1(f.torrents, from, limit, func(t Torrent) tracker.InfoHash { return t.InfoHash })
 }
@@ -70,6 +72,9 @@ func (f *fakeAPI) do(client, what string) error {
 
 func (f *fakeAPI) List(h tracker.InfoHash, listed bool, client string) error {
 	return f.do(client, fmt.Sprintf("list %s %v", h, listed))
+}
+func (f *fakeAPI) Decide(h tracker.InfoHash, refuse bool, client string) error {
+	return f.do(client, fmt.Sprintf("decide %s %v", h, refuse))
 }
 func (f *fakeAPI) Forget(h tracker.InfoHash, client string) error {
 	return f.do(client, "forget "+h.String())
@@ -122,6 +127,7 @@ func TestRequests(t *testing.T) {
 		asked, want  string // want is in the reply
 	}{
 		{"GET", "/api/v1/stats", 200, "", `"torrents":1`},
+		{"GET", "/api/v1/history", 200, "", `"times":[7]`},
 		{"GET", "/api/v1/cluster", 200, "", `"torrents":7`},
 		{"DELETE", "/api/v1/cluster/00c0ffee", 200, "gone 00c0ffee", `"torrents":7`},
 		{"GET", "/api/v1/torrents/" + hashText, 200, "", `"info_hash":"` + hashText + `"`},
@@ -141,6 +147,10 @@ func TestRequests(t *testing.T) {
 		{"PUT", "/api/v1/access/" + hashText, 200, "list " + hashText + " true", `"in_file":true`},
 		{"DELETE", "/api/v1/access/" + hashText, 200, "list " + hashText + " false", `"override":null`},
 		{"DELETE", "/api/v1/access/" + hashText + "/override", 200, "forget " + hashText, `"in_file":true`},
+		{"PUT", "/api/v1/access/" + hashText + "/override?decision=refuse", 200, "decide " + hashText + " true", `"in_file":true`},
+		{"PUT", "/api/v1/access/" + hashText + "/override?decision=serve", 200, "decide " + hashText + " false", `"in_file":true`},
+		{"PUT", "/api/v1/access/" + hashText + "/override", 400, "", "decision: must be one of refuse, serve"},
+		{"PUT", "/api/v1/access/xyz/override?decision=refuse", 400, "", tracker.ErrInfoHash.Error()},
 		{"PUT", "/api/v1/access/xyz", 400, "", tracker.ErrInfoHash.Error()},
 		{"DELETE", "/api/v1/access/xyz", 400, "", tracker.ErrInfoHash.Error()},
 		{"DELETE", "/api/v1/access/xyz/override", 400, "", tracker.ErrInfoHash.Error()},

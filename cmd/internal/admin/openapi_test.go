@@ -64,7 +64,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 			}
 			continue
 		}
-		if res, _ := ask(t, method, url+strings.ReplaceAll(path, "{hash}", hashText), ""); res.StatusCode == 404 || res.StatusCode == 405 {
+		if res, _ := ask(t, method, url+strings.ReplaceAll(path, "{hash}", hashText)+"?decision=refuse", ""); res.StatusCode == 404 || res.StatusCode == 405 {
 			t.Errorf("%s: status %d", o, res.StatusCode)
 		}
 	}
@@ -77,6 +77,7 @@ func TestOpenAPIHasEveryField(t *testing.T) {
 		"Stats": Stats{}, "ByFamily": ByFamily{}, "Torrent": Torrent{}, "AccessList": AccessList{},
 		"Override": Override{}, "Listed": Listed{}, "Checkpoint": Checkpoint{},
 		"SnapshotState": SnapshotState{}, "RestoredPeers": RestoredPeers{},
+		"MemoryState": MemoryState{}, "History": History{}, "RequestRates": RequestRates{}, "Reason": Reason{},
 	} {
 		all, required := fields(reflect.TypeOf(value))
 		s := schemas[name]

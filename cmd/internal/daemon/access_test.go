@@ -141,6 +141,30 @@ func TestOverridesInEveryMode(t *testing.T) {
 	}
 }
 
+// TestDecisionsInEveryMode: refuse and serve mean the same in allow and deny, and
+// nothing is decided in open.
+func TestDecisionsInEveryMode(t *testing.T) {
+	r, _ := rules(t, filepath.Join(t.TempDir(), "test.db"), tracker.AccessDeny)
+	for _, mode := range []tracker.AccessMode{tracker.AccessDeny, tracker.AccessAllow} {
+		r.set(config.Access{Mode: mode}, tracker.NewHashSet([]tracker.InfoHash{fileHash}))
+		for _, d := range []override.Decision{override.Refuse, override.Serve, override.Refuse} {
+			if err := r.overrideBy(otherHash, d, "me"); err != nil {
+				t.Errorf("%s, %s: %v", mode, d, err)
+			}
+			if got := r.tracker.Access().Refuses(&otherHash); got != (d == override.Refuse) {
+				t.Errorf("%s, %s: refused is %v", mode, d, got)
+			}
+		}
+	}
+	r.set(config.Access{Mode: tracker.AccessOpen}, nil)
+	if err := r.overrideBy(otherHash, override.Serve, "me"); !errors.Is(err, errOverrideOpen) {
+		t.Errorf("made in mode open: %v", err)
+	}
+	if o, _ := r.overrides.Find(otherHash); o.Decision != override.Refuse {
+		t.Errorf("in mode open the decision became %s", o.Decision)
+	}
+}
+
 // TestOverrideThatIsNotKept: what the database does not take is not in force.
 func TestOverrideThatIsNotKept(t *testing.T) {
 	r, log := rules(t, filepath.Join(t.TempDir(), "test.db"), tracker.AccessDeny)

@@ -36,6 +36,7 @@ func (a api) Stats() admin.Stats {
 		Seeders:    byFamily(s.Seeders),
 		Completed:  s.Completed,
 		Rejected:   s.TorrentsRejected,
+		Memory:     admin.MemoryState{Bytes: s.Memory, Limit: s.MaxMemory},
 		Checkpoint: admin.CheckpointState{Written: c.done, Failed: c.failed, Last: c.last.UTC()},
 	}
 	if c.err != nil {
@@ -64,6 +65,8 @@ func snapshotState(s snapshotStats) admin.SnapshotState {
 func byFamily(n [2]uint64) admin.ByFamily {
 	return admin.ByFamily{IPv4: n[tracker.IPv4], IPv6: n[tracker.IPv6]}
 }
+
+func (a api) History() admin.History { return a.d.history.view() }
 
 func (a api) Torrents(from tracker.InfoHash, limit int) []admin.Torrent {
 	a.d.walking.Lock()
@@ -157,6 +160,14 @@ func (a api) Listed(h tracker.InfoHash) admin.Listed {
 
 func (a api) List(h tracker.InfoHash, listed bool, client string) error {
 	return refusal(a.d.access.override(h, listed, client))
+}
+
+func (a api) Decide(h tracker.InfoHash, refuse bool, client string) error {
+	d := override.Serve
+	if refuse {
+		d = override.Refuse
+	}
+	return refusal(a.d.access.overrideBy(h, d, client))
 }
 
 func (a api) Forget(h tracker.InfoHash, client string) error {

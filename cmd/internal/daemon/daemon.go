@@ -63,6 +63,7 @@ type Daemon struct {
 	checkpoints *checkpointer
 	peers       *peerKeeper
 	group       group
+	history     *history
 	stages
 	state atomic.Int32 // a state; all of the above is set once it is not loading
 
@@ -177,7 +178,8 @@ func (d *Daemon) makeParts() error {
 			return err
 		}
 	}
-	d.front = append(d.front, reloads{d: d})
+	d.history = &history{parts: d.parts}
+	d.front = append(d.front, reloads{d: d}, d.history)
 	d.back = append(d.back, trackerPart{Tracker: d.tracker, store: d.store}, d.checkpoints, d.peers, d.access,
 		&unreachableWarner{tracker: d.tracker, log: d.log})
 	return nil

@@ -12,16 +12,22 @@ import (
 // metric is the description of a metric with the kind of its values. Every one
 // is listed in docs/metrics.md, word for word.
 type metric struct {
+	name string
 	desc *prometheus.Desc
 	kind prometheus.ValueType
 }
 
 func counter(name, help string, labels ...string) metric {
-	return metric{prometheus.NewDesc("keeptrack_"+name, help, labels, nil), prometheus.CounterValue}
+	return describe(prometheus.CounterValue, name, help, labels)
 }
 
 func gauge(name, help string, labels ...string) metric {
-	return metric{prometheus.NewDesc("keeptrack_"+name, help, labels, nil), prometheus.GaugeValue}
+	return describe(prometheus.GaugeValue, name, help, labels)
+}
+
+func describe(kind prometheus.ValueType, name, help string, labels []string) metric {
+	name = "keeptrack_" + name
+	return metric{name, prometheus.NewDesc(name, help, labels, nil), kind}
 }
 
 var (

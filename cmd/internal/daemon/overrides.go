@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"keeptrack/cmd/internal/admin"
 	"keeptrack/livesync"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker"
@@ -28,6 +27,22 @@ func (r *accessRules) override(h tracker.InfoHash, listed bool, client string) e
 	if !ok {
 		return errOverrideOpen
 	}
+	return r.put(h, d, client)
+}
+
+// overrideBy is override with the decision itself, which means the same in every
+// mode.
+func (r *accessRules) overrideBy(h tracker.InfoHash, d override.Decision, client string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.config.Mode == tracker.AccessOpen {
+		return errOverrideOpen
+	}
+	return r.put(h, d, client)
+}
+
+// put makes a decision unless it is in force already. r.mu is held.
+func (r *accessRules) put(h tracker.InfoHash, d override.Decision, client string) error {
 	old, there := r.overrides.Find(h)
 	there = there && old.Decision != override.Dropped
 	if there && old.Decision == d && r.settled() {
@@ -144,50 +159,6 @@ func (r *accessRules) write(c *changeOfOverrides) error {
 	}
 	r.apply()
 	return nil
-}
-
-// active returns up to limit overrides without those dropped, from an info hash on.
-// r.mu is held.
-func (r *accessRules) active(from tracker.InfoHash, limit int) (some []admin.Override) {
-	for o := range r.overrides.Since(from) {
-		if len(some) == limit {
-			break
-		}
-		if o.Decision != override.Dropped {
-			some = append(some, r.shown(o))
-		}
-	}
-	return some
-}
-
-// shown returns an override as the JSON interface shows it. r.mu is held.
-func (r *accessRules) shown(o *override.Override) admin.Override {
-	shown := admin.Override{InfoHash: o.InfoHash, Since: o.At(), Origin: o.Origin.String(), Local: !o.Decision.Spreads()}
-	shown.Listed, _ = o.Decision.Lists(r.config.Mode)
-	decision, known := o.Decision, true
-	if shown.Local {
-		decision, known = override.Of(r.config.Mode, shown.Listed)
-	}
-	if known {
-		shown.Decision = decision.String()
-	}
-	return shown
-}
-
-// maxLogged bounds the overrides of other instances that are logged one by one.
-const maxLogged = 100
-
-// logHeard logs what another instance has decided.
-func (r *accessRules) logHeard(from wire.ID, c *changeOfOverrides) {
-	if n := c.put.Len(); n > maxLogged {
-		audit(r.log).Stringer("instance", from).Int("overrides", n).Stringer("mode", r.config.Mode).Msg("access list changed")
-		return
-	}
-	for o := range c.put.All {
-		audit(r.log).Stringer("instance", from).Stringer("info_hash", o.InfoHash).Str("change", r.effect(o.Decision)).
-			Stringer("decision", o.Decision).Stringer("origin", o.Origin).Time("made", o.At()).Stringer("mode", r.config.Mode).
-			Msg("access list changed")
-	}
 }
 
 // groupOverrides are the access rules as live sync uses them.
