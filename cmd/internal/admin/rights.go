@@ -31,6 +31,7 @@ var rights = map[string]right{
 	"GET /debug/pprof/profile": manage,
 
 	"GET /api/v1/stats":                     look,
+	"GET /api/v1/history":                   look,
 	"GET /api/v1/torrents":                  look,
 	"GET /api/v1/torrents/{hash}":           look,
 	"GET /api/v1/top":                       look,
@@ -41,6 +42,7 @@ var rights = map[string]right{
 	"GET /api/v1/access/{hash}":             look,
 	"PUT /api/v1/access/{hash}":             manage,
 	"DELETE /api/v1/access/{hash}":          manage,
+	"PUT /api/v1/access/{hash}/override":    manage,
 	"DELETE /api/v1/access/{hash}/override": manage,
 	"POST /api/v1/checkpoint":               manage,
 	"GET /api/v1/backup":                    manage,
