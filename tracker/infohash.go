@@ -32,6 +32,12 @@ func (h InfoHash) String() string { return hex.EncodeToString(h[:]) }
 // MarshalText returns what String does, for JSON.
 func (h InfoHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
 
+// UnmarshalText reads what ParseInfoHash does.
+func (h *InfoHash) UnmarshalText(text []byte) (err error) {
+	*h, err = parseInfoHash(text)
+	return err
+}
+
 // Next returns the info hash that follows h in order. After the last one it returns the
 // first one and false.
 func (h InfoHash) Next() (next InfoHash, ok bool) {

@@ -48,6 +48,22 @@ func (f *filled) Set(s string) error {
 // Type is what pflag calls a text.
 func (f *filled) Type() string { return "string" }
 
+// filledList is the value of a flag that may be repeated, and names something each time.
+type filledList []string
+
+func (l *filledList) String() string { return strings.Join(*l, ",") }
+
+func (l *filledList) Set(s string) error {
+	if s == "" {
+		return errEmpty
+	}
+	*l = append(*l, s)
+	return nil
+}
+
+// Type is what pflag calls a text.
+func (l *filledList) Type() string { return "string" }
+
 // filledVar defines a flag without a default that refuses to be empty.
 func filledVar(flags *pflag.FlagSet, p *string, name, usage string) {
 	flags.Var((*filled)(p), name, usage)

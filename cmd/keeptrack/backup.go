@@ -6,13 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
-	"net/url"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,10 +16,6 @@ import (
 	"keeptrack/cmd/internal/privilege"
 	"keeptrack/store"
 )
-
-// tokenVariable is where the admin token may be instead of on the command line,
-// which everyone on the host can read.
-const tokenVariable = "KEEPTRACK_ADMIN_TOKEN"
 
 func newBackupCommand() *cobra.Command {
 	var b backup
@@ -68,8 +59,10 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	if err != nil {
 		return err
 	}
-	if !isAdminAddress(b.admin) {
-		return usageError{fmt.Errorf("--admin %s is no http:// or https:// URL and no unix:PATH", b.admin)}
+	if b.admin != "" {
+		if err := checkAdminAddress(b.admin); err != nil {
+			return err
+		}
 	}
 	if same(out, c.Store.Path) {
 		return usageError{fmt.Errorf("%s is the database itself", out)}
@@ -78,9 +71,8 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	// with it counts if the copy takes a token and no other is given.
 	b.secrets = c.ReadSecrets(b.config)
 	b.token = cmp.Or(b.token, os.Getenv(tokenVariable))
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
+	ctx, stop := untilSignal(cmd)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process
 	giveWay()
 	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
 	defer shown.end()
@@ -99,16 +91,6 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	shown.end()
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: copy of %s, %d bytes, verified\n", out, source, size)
 	return err
-}
-
-// isAdminAddress reports whether a text, unless it is empty, says where a daemon
-// is.
-func isAdminAddress(s string) bool {
-	if path, isUnix := strings.CutPrefix(s, "unix:"); s == "" || isUnix {
-		return s == "" || path != ""
-	}
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // same reports whether two paths lead to one file.
@@ -155,20 +137,7 @@ func (b *backup) copy(ctx context.Context, c *config.Config, database string, ow
 		return "", usageError{b.secrets}
 	}
 	token := cmp.Or(b.token, c.Admin.Token)
-	return "the database of the daemon at " + daemon, admin.FetchBackup(ctx, daemon, token, w)
-}
-
-// daemonOf returns where on this host the admin address of a config's daemon is
-// reached, or nothing if that is not known.
-func daemonOf(c *config.Config) string {
-	if c.Admin.Listen.Unix != "" {
-		return c.Admin.Listen.String()
-	}
-	listen := c.Admin.Listen.AddrPort
-	if listen.Port() == 0 { // so too when it is turned off
-		return ""
-	}
-	return "http://" + reachable(listen).String()
+	return "the database of the daemon at " + daemon, admin.NewClient(daemon, token).Backup(ctx, w)
 }
 
 // absolute returns a path as it is from everywhere, if that can be told.
@@ -177,18 +146,6 @@ func absolute(path string) string {
 		return abs
 	}
 	return path
-}
-
-// reachable returns the address at which a daemon that listens on a is reached
-// from the same host.
-func reachable(a netip.AddrPort) netip.AddrPort {
-	switch a.Addr().WithZone("") {
-	case netip.IPv4Unspecified():
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
-	case netip.IPv6Unspecified():
-		return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
-	}
-	return a
 }
 
 // interruptible is a writer that fails once its context is done.

@@ -87,6 +87,8 @@ func newRootCommand() *cobra.Command {
 	root := newGroup("keeptrack", "An open BitTorrent tracker that keeps its numbers",
 		newServeCommand(),
 		newConfigCommand(),
+		newStatusCommand(),
+		newAccessCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
 		newDBCommand(),

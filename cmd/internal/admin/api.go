@@ -52,6 +52,7 @@ type Stats struct {
 	Version    string          `json:"version"`
 	Started    time.Time       `json:"started"`
 	Uptime     float64         `json:"uptime_seconds"`
+	Time       time.Time       `json:"time"` // by the daemon's clock, as of the answer
 	Torrents   int             `json:"torrents"`
 	Peers      ByFamily        `json:"peers"`
 	Seeders    ByFamily        `json:"seeders"`

@@ -16,14 +16,14 @@ func TestBackup(t *testing.T) {
 		return err
 	}})
 	var got strings.Builder
-	if err := FetchBackup(t.Context(), url+"/", "sesame", &got); err != nil {
+	if err := NewClient(url+"/", "sesame").Backup(t.Context(), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.String() != want {
 		t.Errorf("%d bytes, want %d", got.Len(), len(want))
 	}
 	for _, token := range []string{"", "open"} {
-		if err := FetchBackup(t.Context(), url, token, io.Discard); err == nil || !strings.Contains(err.Error(), "401") {
+		if err := NewClient(url, token).Backup(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "401") {
 			t.Errorf("token %q: %v", token, err)
 		}
 	}
@@ -46,7 +46,7 @@ func TestBackupFails(t *testing.T) {
 				}
 				return errors.New("loading the database")
 			}})
-			if err := FetchBackup(t.Context(), url, "", io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := NewClient(url, "").Backup(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
@@ -61,7 +61,7 @@ func TestOneBackupAtATime(t *testing.T) {
 		return nil
 	}})
 	first := make(chan error, 1)
-	go func() { first <- FetchBackup(context.WithoutCancel(t.Context()), url, "", io.Discard) }()
+	go func() { first <- NewClient(url, "").Backup(context.WithoutCancel(t.Context()), io.Discard) }()
 	<-began
 	if status, body := get(t, url+"/api/v1/backup", ""); status != http.StatusConflict {
 		t.Errorf("the second: %d %q", status, body)
@@ -101,9 +101,9 @@ func TestHeadCopiesNothing(t *testing.T) {
 	}
 }
 
-func TestFetchBackupUnreachable(t *testing.T) {
+func TestBackupUnreachable(t *testing.T) {
 	const url = "http://127.0.0.1:1"
-	if err := FetchBackup(t.Context(), url, "", io.Discard); err == nil || !strings.Contains(err.Error(), url) {
+	if err := NewClient(url, "").Backup(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), url) {
 		t.Errorf("error %v, want one that names %s", err, url)
 	}
 }
@@ -125,7 +125,7 @@ func TestHeadHoldsUpNoBackup(t *testing.T) {
 	case err := <-head:
 		t.Fatalf("HEAD was answered at once: %v", err)
 	}
-	if err := FetchBackup(t.Context(), url, "", io.Discard); err != nil {
+	if err := NewClient(url, "").Backup(t.Context(), io.Discard); err != nil {
 		t.Error(err)
 	}
 	close(end)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,51 +16,119 @@ import (
 	"keeptrack/cmd/internal/printable"
 )
 
-// client gives up if the server takes too long to begin; a backup may then take
-// as long as it needs.
-var client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: time.Minute}}
+// maxReply bounds the bytes of a JSON reply that a Client reads.
+const maxReply = 64 << 20
 
-// reach returns a client for a base, and the URL that the client knows it by.
-func reach(base string) (*http.Client, string) {
-	path, isUnix := strings.CutPrefix(base, "unix:")
-	if !isUnix {
-		return client, base
-	}
-	transport := client.Transport.(*http.Transport).Clone()
-	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", path)
-	}
-	return &http.Client{Transport: transport}, "http://localhost"
+// answering gives up if the server takes too long to begin; a backup may then take
+// as long as it needs.
+var answering = &http.Transport{ResponseHeaderTimeout: time.Minute}
+
+// Client asks the admin address of one daemon.
+type Client struct {
+	base  string // as the operator names it
+	root  string // the URL that http knows it by
+	token string // empty: none is sent
+	http  *http.Client
 }
 
-// FetchBackup writes a copy of the database of the daemon whose admin address
-// has the URL base, or is the unix socket "unix:PATH", to w. Only if it returns
-// nil the copy is whole.
-func FetchBackup(ctx context.Context, base, token string, w io.Writer) error {
-	client, root := reach(base)
-	address, err := url.JoinPath(root, "api/v1/backup")
+// NewClient returns a client for the daemon whose admin address has the URL base, or
+// is the unix socket "unix:PATH".
+func NewClient(base, token string) *Client {
+	c := &Client{base: base, root: base, token: token, http: &http.Client{Transport: answering}}
+	if path, isUnix := strings.CutPrefix(base, "unix:"); isUnix {
+		transport := answering.Clone()
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+		c.root, c.http = "http://localhost", &http.Client{Transport: transport}
+	}
+	return c
+}
+
+// Base returns the address as the operator names it.
+func (c *Client) Base() string { return c.base }
+
+// RefusedError is a reply that is not what was asked for.
+type RefusedError struct {
+	Status int    // of HTTP
+	text   string // says all of it
+}
+
+func (e *RefusedError) Error() string { return e.text }
+
+// Do sends a request for a path below /api/v1/ and decodes the JSON of the reply into
+// it, unless that is nil. A reply with another status than 200 is a *RefusedError.
+func (c *Client) Do(ctx context.Context, method, path string, query url.Values, into any) error {
+	res, err := c.send(ctx, method, path, query)
 	if err != nil {
 		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("the admin address %s cannot be reached: %w", base, errors.Unwrap(err))
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the daemon at %s refused a backup: %s: %s", base, printable.Text(res.Status), reasonIn(res.Body))
+	if into == nil {
+		return nil
 	}
-	if _, err := io.Copy(w, res.Body); err != nil {
-		return fmt.Errorf("the backup from %s is not whole: %w", base, err)
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxReply)).Decode(into); err != nil {
+		return fmt.Errorf("the answer of %s is not a daemon's: %w", c.base, err)
 	}
 	return nil
+}
+
+// Ready returns what /readyz says, and whether the daemon is ready.
+func (c *Client) Ready(ctx context.Context) (text string, ready bool, err error) {
+	res, err := c.request(ctx, http.MethodGet, "readyz", nil)
+	if err != nil {
+		return "", false, err
+	}
+	defer res.Body.Close()
+	return reasonIn(res.Body), res.StatusCode == http.StatusOK, nil
+}
+
+// Backup writes a copy of the daemon's database to w. Only if it returns nil the copy
+// is whole.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	res, err := c.send(ctx, http.MethodGet, "backup", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fmt.Errorf("the backup from %s is not whole: %w", c.base, err)
+	}
+	return nil
+}
+
+// send sends a request for a path below /api/v1/ and returns the reply, whose status
+// is 200.
+func (c *Client) send(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	res, err := c.request(ctx, method, "api/v1/"+path, query)
+	if err != nil || res.StatusCode == http.StatusOK {
+		return res, err
+	}
+	defer res.Body.Close()
+	text := fmt.Sprintf("the daemon at %s refuses: %s: %s", c.base, printable.Text(res.Status), reasonIn(res.Body))
+	return nil, &RefusedError{res.StatusCode, text}
+}
+
+func (c *Client) request(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	address, err := url.JoinPath(c.root, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the admin address %s cannot be reached: %w", c.base, cmp.Or(errors.Unwrap(err), err))
+	}
+	return res, nil
 }
 
 // reasonIn returns what a reply says went wrong: ours in JSON, a proxy's as it

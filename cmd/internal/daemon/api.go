@@ -31,6 +31,7 @@ func (a api) Stats() admin.Stats {
 		Version:    a.d.opts.Version,
 		Started:    a.d.started.UTC(),
 		Uptime:     time.Since(a.d.started).Seconds(),
+		Time:       time.Now().UTC(),
 		Torrents:   s.Torrents,
 		Peers:      byFamily(s.Peers),
 		Seeders:    byFamily(s.Seeders),

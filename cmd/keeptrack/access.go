@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keeptrack/cmd/internal/admin"
+	"keeptrack/tracker"
+)
+
+func newAccessCommand() *cobra.Command {
+	return newGroup("access", "Look at the access list, refuse or serve single torrents",
+		newAccessListCommand(),
+		newAccessChangeCommand(accessChange{
+			name: "refuse", method: http.MethodPut, path: "/override", decision: "refuse",
+			short: "Refuse torrents from now on, whatever the list and the mode say",
+			long:  "Have torrents refused, whatever the file of the access list says, in mode deny as in\nmode allow.",
+		}),
+		newAccessChangeCommand(accessChange{
+			name: "serve", method: http.MethodPut, path: "/override", decision: "serve",
+			short: "Serve torrents from now on, whatever the list and the mode say",
+			long:  "Have torrents served, whatever the file of the access list says, in mode deny as in\nmode allow.",
+		}),
+		newAccessChangeCommand(accessChange{
+			name: "add", method: http.MethodPut, byMode: true,
+			short: "Add info hashes to the access list, from now on",
+			long: `Add info hashes to the access list, whatever its file says: in mode deny they are
+refused from now on, in mode allow they are served.`,
+		}),
+		newAccessChangeCommand(accessChange{
+			name: "remove", method: http.MethodDelete, byMode: true,
+			short: "Take info hashes off the access list, from now on",
+			long: `Take info hashes off the access list, whatever its file says: in mode deny they are
+served from now on, in mode allow they are refused.`,
+		}),
+		newAccessChangeCommand(accessChange{
+			name: "forget", method: http.MethodDelete, path: "/override", inOpen: true,
+			short: "Drop what was added or taken off, so that the list's file alone decides",
+			long: `Drop the overrides of info hashes, those that add and remove have made, so that the
+file of the access list alone decides about them.`,
+		}),
+	)
+}
+
+func newAccessListCommand() *cobra.Command {
+	var to instances
+	cmd := &cobra.Command{
+		Use:   "list [HASH]...",
+		Short: "Print the access list's mode and overrides, or what it says of torrents",
+		Long: `Print the mode of the access list, its file, and every override: who made it and when.
+With hashes it prints what the list says of each: whether it is refused, and whether the
+file or an override decides.` + adminHelp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			clients, hashes, err := to.clientsAndHashes(args)
+			if err != nil {
+				return err
+			}
+			answers := askAll(cmd.Context(), &to, clients, func(ctx context.Context, c *admin.Client) (accessState, error) {
+				return askAccess(ctx, c, hashes)
+			})
+			if err := printAccess(cmd.OutOrStdout(), answers, to.json); err != nil {
+				return err
+			}
+			return told(cmd, answers)
+		},
+	}
+	to.add(cmd)
+	return cmd
+}
+
+// clientsAndHashes returns the daemons to ask and the info hashes among a command's
+// arguments.
+func (i *instances) clientsAndHashes(args []string) ([]*admin.Client, []tracker.InfoHash, error) {
+	hashes, err := parseHashes(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	clients, err := i.clients()
+	return clients, hashes, err
+}
+
+// parseHashes returns the info hashes of a command's arguments.
+func parseHashes(args []string) ([]tracker.InfoHash, error) {
+	hashes := make([]tracker.InfoHash, len(args))
+	for i, text := range args {
+		var err error
+		if hashes[i], err = tracker.ParseInfoHash(text); err != nil {
+			return nil, usageError{fmt.Errorf("%s: %w", text, err)}
+		}
+	}
+	return hashes, nil
+}
+
+// accessChange is a subcommand that changes the list.
+type accessChange struct {
+	name, short, long string
+	method, path      string // the path is behind that of the hash
+	decision          string // is a parameter, unless empty
+	byMode            bool   // what it does to a torrent depends on the list's mode
+	inOpen            bool   // it can be done in mode open
+}
+
+func newAccessChangeCommand(c accessChange) *cobra.Command {
+	var to instances
+	cmd := &cobra.Command{
+		Use:   c.name + " HASH...",
+		Short: c.short,
+		Long: c.long + `
+
+It is in force and on disk when the command ends, and outlives restarts. Instances with
+one live sync key tell each other; others are to be named, each with --admin. ` + c.modes() + adminHelp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.run(cmd, &to, args)
+		},
+	}
+	to.add(cmd)
+	return cmd
+}
+
+// modes says what has to hold of the daemons' modes.
+func (c *accessChange) modes() string {
+	text := "Nothing is\nchanged unless all of them answer"
+	switch {
+	case c.byMode:
+		text += " and have the same mode, allow or deny"
+	case !c.inOpen:
+		text += " and have mode allow or deny"
+	}
+	return text + "."
+}
+
+func (c *accessChange) run(cmd *cobra.Command, to *instances, args []string) error {
+	clients, hashes, err := to.clientsAndHashes(args)
+	if err != nil {
+		return err
+	}
+	modes := askAll(cmd.Context(), to, clients, func(ctx context.Context, c *admin.Client) (string, error) {
+		var p accessPage
+		err := c.Do(ctx, http.MethodGet, "access", url.Values{"limit": {"1"}}, &p)
+		return p.Mode, err
+	})
+	if err := told(cmd, modes); err != nil {
+		return err
+	}
+	if err := c.checkModes(modes); err != nil {
+		return err
+	}
+	answers := askAll(cmd.Context(), to, clients, func(ctx context.Context, client *admin.Client) (accessState, error) {
+		return c.ask(ctx, client, hashes)
+	})
+	if err := printAccess(cmd.OutOrStdout(), answers, to.json); err != nil {
+		return err
+	}
+	return told(cmd, answers)
+}
+
+// ask asks a daemon for the change, and returns what its list says then.
+func (c *accessChange) ask(ctx context.Context, client *admin.Client, hashes []tracker.InfoHash) (s accessState, err error) {
+	var query url.Values
+	if c.decision != "" {
+		query = url.Values{"decision": {c.decision}}
+	}
+	for _, h := range hashes {
+		var row admin.Listed
+		if err := client.Do(ctx, c.method, "access/"+h.String()+c.path, query, &row); err != nil {
+			return s, err
+		}
+		s.rows = append(s.rows, row)
+	}
+	return s, nil
+}
+
+// checkModes returns why nothing is to be changed: in unlike modes the same request
+// could refuse a torrent here and serve it there.
+func (c *accessChange) checkModes(modes []answerOf[string]) error {
+	unlike, open := false, ""
+	each := make([]string, len(modes))
+	for i, m := range modes {
+		each[i] = fmt.Sprintf("%s at %s", m.reply, m.client.Base())
+		unlike = unlike || m.reply != modes[0].reply
+		if m.reply == tracker.AccessOpen.String() {
+			open = m.client.Base()
+		}
+	}
+	switch {
+	case unlike && c.byMode:
+		return fmt.Errorf("nothing is changed: access.mode is %s, and %s would mean different things, other than refuse and serve",
+			strings.Join(each, ", "), c.name)
+	case open != "" && !c.inOpen:
+		return fmt.Errorf(`nothing is changed: access.mode is "open" at %s, in which every torrent is served: set it to "deny", which needs no file, or "allow", and reload`, open)
+	}
+	return nil
+}

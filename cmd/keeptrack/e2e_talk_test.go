@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"keeptrack/tracker"
+)
+
+// base returns the URL of the daemon's admin address.
+func (d *instance) base() string { return "http://" + d.admin }
+
+// run runs the binary, which has to exit with a status.
+func runWith(t *testing.T, status int, args ...string) outcome {
+	t.Helper()
+	got := runProgram(t, t.TempDir(), args...)
+	if got.status != status {
+		t.Errorf("%q: %+v, want status %d", args, got, status)
+	}
+	return got
+}
+
+// TestStatusOfDaemons: in a table and in JSON, one that does not answer included.
+func TestStatusOfDaemons(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()))
+	announceTo(t, d.urls()["udp IPv4"], hashOf("x"), 4000, 0, tracker.EventCompleted)
+	got := runWith(t, statusDone, "status", "--admin", d.base())
+	for _, want := range []string{d.base(), "ready", "1 (1 IPv4, 0 IPv6)", "as here", "alone", "1 since the start"} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("%q is missing in\n%s", want, got.stdout)
+		}
+	}
+	const nobody = "http://127.0.0.1:1"
+	got = runWith(t, statusFailed, "status", "--admin", nobody, "--admin", d.base())
+	if !strings.Contains(got.stdout, "no answer") || !strings.Contains(got.stdout, "1 since the start") || !strings.Contains(got.stderr, nobody) {
+		t.Errorf("one of two: %+v", got)
+	}
+	got = runWith(t, statusFailed, "status", "--json", "--admin", d.base(), "--admin", nobody)
+	lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+	var first struct {
+		Admin   string
+		Ready   bool
+		Stats   struct{ Torrents int }
+		Cluster struct{ Enabled *bool }
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || len(lines) != 2 || !strings.Contains(lines[1], `"error":`) {
+		t.Errorf("%v: %q", err, lines)
+	}
+	if first.Admin != d.base() || !first.Ready || first.Stats.Torrents != 1 || first.Cluster.Enabled == nil || *first.Cluster.Enabled {
+		t.Errorf("the first line is %+v", first)
+	}
+}
+
+// TestAccessCommands: what they change is in force on all daemons, or on none.
+func TestAccessCommands(t *testing.T) {
+	begin := func(mode string) *instance {
+		return start(t, testSettings(t.TempDir()).with(settings{"access.mode": mode}))
+	}
+	a, b, open := begin(`"deny"`), begin(`"deny"`), begin(`"open"`)
+	hash := hashOf("taken down")
+	refused := func(want bool) {
+		t.Helper()
+		for _, d := range []*instance{a, b} {
+			if got := refuses(t, d.urls()["http IPv4"], hash); got != want {
+				t.Errorf("refused is %v, want %v", got, want)
+			}
+		}
+	}
+	both := []string{hash.String(), "--admin", a.base(), "--admin", b.base()}
+	access := func(status int, name string, more ...string) outcome {
+		t.Helper()
+		return runWith(t, status, append([]string{"access", name}, more...)...)
+	}
+	for _, third := range []string{open.base(), "http://127.0.0.1:1"} {
+		if got := access(statusFailed, "add", append(both, "--admin", third)...); !strings.Contains(got.stderr, third) {
+			t.Errorf("with %s: %+v", third, got)
+		}
+		refused(false)
+	}
+	if got := access(statusFailed, "remove", hash.String(), "--admin", open.base()); !strings.Contains(got.stderr, "access.mode") {
+		t.Errorf("in mode open: %+v", got)
+	}
+	if got := access(statusDone, "add", both...); strings.Count(got.stdout, hash.String()+"  refused  by an override of ") != 2 {
+		t.Errorf("add: %+v", got)
+	}
+	refused(true)
+	if got := access(statusDone, "list", "--admin", a.base()); !strings.Contains(got.stdout, "mode deny, no file, 1 overrides") || !strings.Contains(got.stdout, hash.String()+"  refuse ") {
+		t.Errorf("list: %+v", got)
+	}
+	if got := access(statusDone, "list", append(both, "--json")...); strings.Count(got.stdout, `"refused":true`) != 2 {
+		t.Errorf("list of a hash: %+v", got)
+	}
+	access(statusDone, "remove", both...)
+	refused(false)
+	if got := access(statusFailed, "refuse", append(both, "--admin", open.base())...); !strings.Contains(got.stderr, `"open" at `+open.base()) {
+		t.Errorf("refuse, with one in mode open: %+v", got)
+	}
+	refused(false)
+	access(statusDone, "refuse", both...)
+	refused(true)
+	access(statusDone, "serve", both...)
+	refused(false)
+	access(statusDone, "add", both...)
+	// It drops what was added whatever the modes are.
+	if got := access(statusDone, "forget", append(both, "--admin", open.base())...); strings.Count(got.stdout, "served") != 3 {
+		t.Errorf("forget: %+v", got)
+	}
+	refused(false)
+}
+
+// TestAccessListInPages: overrides come in as many pages as there are.
+func TestAccessListInPages(t *testing.T) {
+	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := `{"mode":"deny","overrides":[{"info_hash":"` + strings.Repeat("a", 40) + `","decision":"refuse"}],"next":"` + strings.Repeat("a", 40) + `"}`
+		if r.URL.Query().Get("after") != "" {
+			page = `{"mode":"deny","overrides":[{"info_hash":"` + strings.Repeat("b", 40) + `","decision":"serve"}]}`
+		}
+		w.Write([]byte(page))
+	}))
+	t.Cleanup(daemon.Close)
+	got := keeptrack("access", "list", "--admin", daemon.URL)
+	if got.status != statusDone || !strings.Contains(got.stdout, strings.Repeat("a", 40)+"  refuse") || !strings.Contains(got.stdout, strings.Repeat("b", 40)+"  serve") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestAdminFlags: whom commands ask, and what is wrong with what was given.
+func TestAdminFlags(t *testing.T) {
+	off := configFile(t, "[admin]\nlisten = \"\"\n")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"status", "--admin", "127.0.0.1:6970"}, "keeptrack: --admin 127.0.0.1:6970 is no http://"},
+		{[]string{"status", "--admin="}, "keeptrack: --admin is empty"},
+		{[]string{"status", "--config", off}, "keeptrack: " + off + " has no admin address"},
+		{[]string{"access", "add", "xyz"}, "keeptrack: xyz: an info hash is"},
+		{[]string{"access", "add"}, "keeptrack: HASH is missing"},
+	} {
+		if got := keeptrack(c.args...); got.status != statusUsage || !strings.HasPrefix(got.stderr, c.want) {
+			t.Errorf("%q: %+v, want %q", c.args, got, c.want)
+		}
+	}
+}
