@@ -27,6 +27,7 @@ var (
 	keyVersion = []byte("version")
 	keyCreated = []byte("created")
 	keySecret  = []byte("connection_secret")
+	keyRetired = []byte("connection_secret_retired")
 	keyLabel   = []byte("label")
 	keyAgreed  = []byte("overrides_agreed")
 	keyAlone   = []byte("alone")
@@ -59,7 +60,7 @@ func checkMeta(tx *bbolt.Tx) error {
 	if len(meta.Get(keyLabel)) != len(override.Label{}) {
 		return fmt.Errorf("bucket meta, key %s: %w", keyLabel, errLength)
 	}
-	for _, key := range [][]byte{keyAgreed, keyAlone} {
+	for _, key := range [][]byte{keyAgreed, keyAlone, keyRetired} {
 		if v := meta.Get(key); v != nil && len(v) != 8 {
 			return fmt.Errorf("bucket meta, key %s: %w", key, errLength)
 		}

@@ -119,10 +119,6 @@ func emptyAgain(at *safefile.Place) error {
 // newFilePages is the number of pages in bbolt's smallest file.
 const newFilePages = 4
 
-// Secret returns a copy of the 32 random bytes that were drawn when the file
-// was made; connection ids are keyed with them, so that they outlive a restart.
-func (s *Store) Secret() []byte { return bytes.Clone(s.secret) }
-
 // Size returns the length of the file in bytes.
 func (s *Store) Size() (int64, error) {
 	info, err := s.file.Stat()

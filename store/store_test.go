@@ -135,20 +135,6 @@ func TestOpenFinishesAFileThatACrashLeftEmpty(t *testing.T) {
 	}
 }
 
-func TestSecretOutlivesARestart(t *testing.T) {
-	path := testPath(t)
-	first := openStore(t, path)
-	secret := first.Secret()
-	first.Secret()[0]++ // a copy: changes nothing
-	closeStore(t, first)
-	if again := openStore(t, path).Secret(); !bytes.Equal(again, secret) {
-		t.Errorf("secret %x, was %x", again, secret)
-	}
-	if other := openStore(t, testPath(t)).Secret(); bytes.Equal(other, secret) {
-		t.Error("two databases have the same secret")
-	}
-}
-
 func TestOpenFileInUse(t *testing.T) {
 	path := testPath(t)
 	s := openStore(t, path)

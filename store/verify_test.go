@@ -157,6 +157,7 @@ func TestVerifyParts(t *testing.T) {
 			return tx.Bucket(bucketOrigins).Put([]byte{7: 9}, []byte{originPresent, 8: 0})
 		}, "bucket origins, key 0100000000000001: a second present origin"},
 		{"length of alone", func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyAlone, []byte{1}) }, "bucket meta, key alone"},
+		{"length of the secret's end", func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyRetired, []byte{1}) }, "bucket meta, key connection_secret_retired"},
 		{"no origins", func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketOrigins) }, "bucket origins is missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

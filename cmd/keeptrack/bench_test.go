@@ -28,7 +28,7 @@ func startUDP(t *testing.T) (*tracker.Tracker, string) {
 		MaxNumWant:       200,
 		AllowPrivate:     true,
 	}, time.Now())
-	o := udp.Options{Workers: 1, ConnectionIDLifetime: 10 * time.Minute, Secret: make([]byte, 16), Log: zerolog.Nop()}
+	o := udp.Options{Workers: 1, ConnectionIDLifetime: 10 * time.Minute, Secrets: [][]byte{make([]byte, 16)}, Log: zerolog.Nop()}
 	var sockets udp.Sockets
 	if err := sockets.Open(o, netip.MustParseAddrPort("127.0.0.1:0"), nil); err != nil {
 		t.Fatal(err)

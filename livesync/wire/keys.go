@@ -3,6 +3,8 @@ package wire
 import (
 	"bufio"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -22,7 +24,10 @@ const maxKeys = 2
 
 // Keys are the keys of a group. The first seals packets, each of them opens
 // them. They do not change and can be used from several goroutines.
-type Keys struct{ ciphers []cipher.AEAD }
+type Keys struct {
+	ciphers []cipher.AEAD
+	keys    [][]byte // in the same order
+}
 
 // Errors of ParseKeys. No error repeats what the file holds.
 var (
@@ -40,7 +45,6 @@ const byteOrderMark = "\ufeff"
 // mark and white space around a key. An error names the line and nothing that it holds.
 func ParseKeys(r io.Reader) (*Keys, error) {
 	k := &Keys{}
-	var known [][]byte
 	lines := bufio.NewScanner(r)
 	n := 1
 	for ; lines.Scan(); n++ {
@@ -48,7 +52,7 @@ func ParseKeys(r io.Reader) (*Keys, error) {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		key, err := parseKey(text, known)
+		key, err := parseKey(text, k.keys)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
@@ -56,13 +60,13 @@ func ParseKeys(r io.Reader) (*Keys, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		known = append(known, key)
+		k.keys = append(k.keys, key)
 		k.ciphers = append(k.ciphers, aead)
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("line %d: %w", n, err)
 	}
-	if len(known) == 0 {
+	if len(k.keys) == 0 {
 		return nil, errNoKey
 	}
 	return k, nil
@@ -85,3 +89,21 @@ func parseKey(text string, known [][]byte) ([]byte, error) {
 
 // Len returns the number of keys.
 func (k *Keys) Len() int { return len(k.ciphers) }
+
+// derivedSize is the size in bytes of what is derived from a key.
+const derivedSize = 32
+
+// Derive derives a secret of 32 bytes from each key, by HKDF with SHA-256 and no salt
+// (RFC 5869), in the order of the keys. purpose tells what the secrets are for: those of
+// one purpose say nothing about the keys nor about those of another.
+func (k *Keys) Derive(purpose string) ([][]byte, error) {
+	secrets := make([][]byte, len(k.keys))
+	for i, key := range k.keys {
+		secret, err := hkdf.Key(sha256.New, key, nil, purpose, derivedSize)
+		if err != nil {
+			return nil, fmt.Errorf("deriving a secret from a key: %w", err)
+		}
+		secrets[i] = secret
+	}
+	return secrets, nil
+}

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -48,6 +50,31 @@ func TestParseKeys(t *testing.T) {
 				t.Errorf("%d keys, want %d", k.Len(), tt.keys)
 			}
 		})
+	}
+}
+
+// TestSecretsAreDerived: the instances of a group derive the same, whatever their version.
+// The first secret was computed by another program.
+func TestSecretsAreDerived(t *testing.T) {
+	const purpose = "keeptrack udp connection secret"
+	derive := func(purpose string, keys ...byte) string {
+		t.Helper()
+		secrets, err := keysOf(t, keys...).Derive(purpose)
+		if err != nil || len(secrets) != len(keys) {
+			t.Fatalf("%d secrets, %v", len(secrets), err)
+		}
+		return fmt.Sprintf("%x", bytes.Join(secrets, []byte(" ")))
+	}
+	first := derive(purpose, 1)
+	if want := "3690f8189058c6f0e67cfe622ebddf6fc01a90dd53b3e510a7348a57368248ca"; first != want {
+		t.Errorf("derived %s, want %s", first, want)
+	}
+	second := derive(purpose, 2)
+	if got, want := derive(purpose, 2, 1), second+"20"+first; got != want {
+		t.Errorf("two keys give %s, want %s", got, want)
+	}
+	if other := derive("something else", 1); other == first || second == first {
+		t.Error("another purpose, or another key, gives the same secret")
 	}
 }
 

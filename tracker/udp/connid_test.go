@@ -1,7 +1,9 @@
 package udp
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -13,7 +15,7 @@ import (
 var (
 	testSecret = []byte("0123456789abcdef")
 	testTime   = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) // the start of a slot of testIDs
-	testIDs    = newConnectionIDs(testSecret, 10*time.Minute)
+	testIDs    = newConnectionIDs(10*time.Minute, testSecret)
 )
 
 func mapped(s string) [16]byte { return netip.MustParseAddr(s).As16() }
@@ -69,11 +71,11 @@ func TestConnectionIDsStayTheSame(t *testing.T) {
 func TestConnectionIDIsBound(t *testing.T) {
 	now := testIDs.slot(testTime)
 	id := testIDs.id(mapped("192.0.2.1"), now)
-	restarted := newConnectionIDs(testSecret, 10*time.Minute)
-	stranger := newConnectionIDs([]byte("fedcba9876543210"), 10*time.Minute)
+	restarted := newConnectionIDs(10*time.Minute, testSecret)
+	stranger := newConnectionIDs(10*time.Minute, []byte("fedcba9876543210"))
 	for _, tt := range []struct {
 		name string
-		ids  connectionIDs
+		ids  *connectionIDs
 		addr string
 		want bool
 	}{
@@ -133,10 +135,64 @@ func TestForgedConnectionIDsAreRefused(t *testing.T) {
 	}
 }
 
+// secretsOf returns secrets named by a digit each.
+func secretsOf(digits string) (secrets [][]byte) {
+	for _, d := range digits {
+		secrets = append(secrets, bytes.Repeat([]byte(string(d)), minSecretSize))
+	}
+	return secrets
+}
+
+// TestReplacedSecrets: ids given before outlive a change for as long as they would have
+// lasted, and no id is taken that was made later.
+func TestReplacedSecrets(t *testing.T) {
+	client := mapped("192.0.2.1")
+	const lifetime, slot = 10 * time.Minute, 150 * time.Second
+	type change struct {
+		secrets string
+		at      time.Duration
+	}
+	for _, tt := range []struct {
+		name         string
+		changes      []change // after the secret 1
+		secret       string   // of the id
+		given, asked time.Duration
+		want         bool
+	}{
+		{"the new one gives", []change{{"2", 0}}, "2", slot, slot, true},
+		{"any one in force is taken", []change{{"21", 0}}, "1", 20 * slot, 20 * slot, true},
+		{"given before, at once", []change{{"2", slot}}, "1", 0, slot, true},
+		{"given before, at the lifetime", []change{{"2", slot}}, "1", slot - 1, slot - 1 + lifetime, true},
+		{"given before, past five quarters", []change{{"2", slot}}, "1", 0, 5 * slot, false},
+		{"given as of a clock a little ahead", []change{{"2", 0}}, "1", slot, slot - 1, true},
+		{"given later", []change{{"2", 0}}, "1", 2 * slot, 2 * slot, false},
+		{"all rounds of a change of keys", []change{{"12", 0}, {"21", 1}, {"2", 2}}, "1", 0, lifetime, true},
+		{"dropped, and in force again", []change{{"2", 0}, {"1", slot}}, "1", 9 * slot, 9 * slot, true},
+		{"dropped long before another change", []change{{"2", 0}, {"3", 9 * slot}}, "1", slot, 2 * slot, false},
+		{"dropped for the second time", []change{{"2", 0}, {"1", slot}, {"2", 2 * slot}}, "1", 2 * slot, 5 * slot, true},
+		{"three changes at once", []change{{"2", 0}, {"3", 1}, {"4", 2}}, "1", 0, slot, true},
+		{"the fourth is too much", []change{{"2", 0}, {"3", 1}, {"4", 2}, {"5", 3}}, "1", 0, slot, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ids := newConnectionIDs(lifetime, secretsOf("1")...)
+			for _, c := range tt.changes {
+				ids = ids.replacedBy(secretsOf(c.secrets), testTime.Add(c.at))
+				if n := 1 + len(ids.others); n > maxSecrets {
+					t.Fatalf("%d secrets are in use", n)
+				}
+			}
+			id := newConnectionIDs(lifetime, secretsOf(tt.secret)...).id(client, ids.slot(testTime.Add(tt.given)))
+			if got := ids.valid(id, client, ids.slot(testTime.Add(tt.asked))); got != tt.want {
+				t.Errorf("valid is %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 func FuzzConnectionID(f *testing.F) {
 	f.Add(testSecret, []byte("192.0.2.1"), uint64(0), uint64(7))
 	f.Fuzz(func(t *testing.T, secret, from []byte, slot, forged uint64) {
-		ids := newConnectionIDs(secret, time.Minute)
+		ids := newConnectionIDs(time.Minute, secret)
 		var addr [16]byte
 		copy(addr[:], from)
 		id := ids.id(addr, slot)
@@ -153,6 +209,17 @@ func FuzzConnectionID(f *testing.F) {
 		}
 		if forged&slotMask == id&slotMask && forged != id && ids.valid(forged, addr, slot) {
 			t.Errorf("%016x is valid as well as %016x", forged, id)
+		}
+		next := ids.replacedBy([][]byte{append([]byte("not "), secret...)}, time.Unix(0, int64(slot%1e6)*int64(ids.slotLength)))
+		for later := range uint64(2 * (slotMask + 1)) {
+			id := ids.id(addr, slot%1e6)
+			if got, want := next.valid(id, addr, slot%1e6+later), later <= slotsPerLifetime; got != want {
+				t.Errorf("valid %d slots after a change is %v, want %v", later, got, want)
+			}
+			id = ids.id(addr, slot%1e6+2+later)
+			if next.valid(id, addr, slot%1e6+2+later) {
+				t.Errorf("an id made %d slots after a change is valid", 2+later)
+			}
 		}
 	})
 }
@@ -173,4 +240,14 @@ func BenchmarkConnectionID(b *testing.B) {
 			}
 		}
 	})
+	for _, secrets := range []string{"2", "23", "234"} {
+		ids := newConnectionIDs(10*time.Minute, secretsOf("1")...).replacedBy(secretsOf(secrets), testTime)
+		b.Run(fmt.Sprintf("refuse with %d secrets", 1+len(ids.others)), func(b *testing.B) {
+			for b.Loop() {
+				if ids.valid(id, client, now) {
+					b.Fatal("valid")
+				}
+			}
+		})
+	}
 }

@@ -22,14 +22,15 @@ const _ = uint(bep15.MinScrapeRequestSize - bep15.ErrorReplySize - len(errorConn
 // handler turns requests into replies, for one worker and without allocating.
 type handler struct {
 	tracker *tracker.Tracker
-	ids     connectionIDs
+	inForce *atomic.Pointer[connectionIDs] // shared by all handlers of a server
 	limiter *limiter
 	log     zerolog.Logger
 	count   counters
 
+	ids *connectionIDs // in force at the time of the batch
 	// The time of the batch, in the three ways that it is asked for.
 	now    tracker.Instant
-	slot   uint64 // of connection ids
+	slot   uint64 // of ids
 	second uint32 // unix time
 
 	// Kept here because they would be allocated if they were local.
@@ -38,13 +39,14 @@ type handler struct {
 	ahead    [batchSize]tracker.Ahead // of the batch, for lookAhead
 }
 
-func newHandler(t *tracker.Tracker, ids connectionIDs, log zerolog.Logger) *handler {
-	return &handler{tracker: t, ids: ids, limiter: newLimiter(), log: log}
+func newHandler(t *tracker.Tracker, inForce *atomic.Pointer[connectionIDs], log zerolog.Logger) *handler {
+	return &handler{tracker: t, inForce: inForce, limiter: newLimiter(), log: log}
 }
 
-// begin sets the time for the answers that follow.
+// begin sets the time, and the connection ids, for the answers that follow.
 func (h *handler) begin(now time.Time) {
 	h.now = h.tracker.Instant(now)
+	h.ids = h.inForce.Load()
 	h.slot = h.ids.slot(now)
 	h.second = uint32(now.Unix())
 }

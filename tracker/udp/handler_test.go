@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,9 +28,16 @@ func newTestTracker() *tracker.Tracker {
 }
 
 func newTestHandler(t *tracker.Tracker) *handler {
-	h := newHandler(t, testIDs, zerolog.Nop())
+	h := newHandler(t, inForce(testIDs), zerolog.Nop())
 	h.begin(testTime)
 	return h
+}
+
+// inForce has connection ids in force.
+func inForce(ids *connectionIDs) *atomic.Pointer[connectionIDs] {
+	p := new(atomic.Pointer[connectionIDs])
+	p.Store(ids)
+	return p
 }
 
 func from(s string) source {
@@ -361,7 +369,7 @@ func TestHandlerTrace(t *testing.T) {
 	} {
 		t.Run(tt.level.String(), func(t *testing.T) {
 			var log bytes.Buffer
-			h := newHandler(newTestTracker(), testIDs, zerolog.New(&log).Level(tt.level))
+			h := newHandler(newTestTracker(), inForce(testIDs), zerolog.New(&log).Level(tt.level))
 			h.begin(testTime)
 			r := announceFrom(h, client, 6881)
 			r.Event, r.Options = 2, bep15.AppendURLData(nil, "/announce")

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,9 +35,10 @@ type Options struct {
 	BatchDelay time.Duration
 	// ConnectionIDLifetime is how long a connection id is good for at least.
 	ConnectionIDLifetime time.Duration
-	// Secret has at least 16 bytes. Servers with the same secret take each
-	// other's connection ids.
-	Secret []byte
+	// Secrets have at least 16 bytes each. Connection ids are made from the first,
+	// and those made from any are taken; so servers with the same secret take each
+	// other's.
+	Secrets [][]byte
 	// Log gets a line for every announce at trace level, and next to nothing
 	// otherwise.
 	Log zerolog.Logger
@@ -45,6 +47,7 @@ type Options struct {
 // Server answers the UDP tracker protocol.
 type Server struct {
 	workers []worker
+	ids     atomic.Pointer[connectionIDs]
 }
 
 // worker is a socket and who answers for it.
@@ -58,12 +61,24 @@ func New(o Options, s *Sockets, t *tracker.Tracker) (*Server, error) {
 	if err := o.validateIDs(); err != nil {
 		return nil, err
 	}
-	ids := newConnectionIDs(o.Secret, o.ConnectionIDLifetime)
 	server := &Server{}
+	server.ids.Store(newConnectionIDs(o.ConnectionIDLifetime, o.Secrets...))
 	for _, socket := range s.sockets {
-		server.workers = append(server.workers, worker{socket, newHandler(t, ids, o.Log)})
+		server.workers = append(server.workers, worker{socket, newHandler(t, &server.ids, o.Log)})
 	}
 	return server, nil
+}
+
+// SetSecrets puts other secrets in force, as in Options. A connection id that the
+// server took at the time at is taken as long as it would have been; of secrets that
+// were replaced before, those of the last two changes at least. It may be called while
+// the server runs, by one goroutine at a time.
+func (s *Server) SetSecrets(secrets [][]byte, at time.Time) error {
+	if err := validateSecrets(secrets); err != nil {
+		return err
+	}
+	s.ids.Store(s.ids.Load().replacedBy(secrets, at))
+	return nil
 }
 
 // Addrs returns the addresses bound, in the order in which they were opened.
@@ -123,11 +138,20 @@ func (s *Server) Stats() Stats {
 
 // validateIDs returns what makes connection ids impossible.
 func (o *Options) validateIDs() error {
-	switch {
-	case len(o.Secret) < minSecretSize:
-		return fmt.Errorf("udp: the connection secret has %d bytes, fewer than %d", len(o.Secret), minSecretSize)
-	case o.ConnectionIDLifetime <= 0:
+	if o.ConnectionIDLifetime <= 0 {
 		return fmt.Errorf("udp: the connection id lifetime %v is not positive", o.ConnectionIDLifetime)
+	}
+	return validateSecrets(o.Secrets)
+}
+
+func validateSecrets(secrets [][]byte) error {
+	if len(secrets) == 0 || len(secrets) > maxSecrets {
+		return fmt.Errorf("udp: %d connection secrets, not 1 to %d", len(secrets), maxSecrets)
+	}
+	for _, secret := range secrets {
+		if len(secret) < minSecretSize {
+			return fmt.Errorf("udp: the connection secret has %d bytes, fewer than %d", len(secret), minSecretSize)
+		}
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ type setup struct {
 func testOptions(listen ...netip.AddrPort) setup {
 	return setup{Listen: listen, Options: Options{
 		Workers: 2, BatchDelay: time.Millisecond,
-		ConnectionIDLifetime: 10 * time.Minute, Secret: testSecret, Log: zerolog.Nop(),
+		ConnectionIDLifetime: 10 * time.Minute, Secrets: [][]byte{testSecret}, Log: zerolog.Nop(),
 	}}
 }
 
@@ -275,6 +275,32 @@ func TestConnectionIDOutlivesServer(t *testing.T) {
 
 // TestServerSurvivesGarbage sends 100,000 random and truncated datagrams; a
 // normal announce works after them.
+func TestSecretsChangeWhileServing(t *testing.T) {
+	overImplementations(t, func(t *testing.T, open opener) {
+		s := startServer(t, open, netip.MustParseAddrPort("127.0.0.1:0"))
+		c := dial(t, s.Addrs()[0])
+		before := c.connect()
+		for _, bad := range [][][]byte{nil, {testSecret, testSecret[1:]}, make([][]byte, maxSecrets+1)} {
+			if err := s.SetSecrets(bad, time.Now()); err == nil {
+				t.Errorf("took the secrets %q", bad)
+			}
+		}
+		if err := s.SetSecrets(secretsOf("2"), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		after := c.connect()
+		if after == before {
+			t.Error("ids are made from the old secret")
+		}
+		for _, id := range []uint64{before, after} {
+			scrape := bep15.ScrapeRequest{ConnectionID: id, InfoHashes: bep15test.InfoHash[:]}
+			if reply := c.exchange(scrape.Append(nil)); actionOf(reply) != bep15.ActionScrape {
+				t.Errorf("id %016x is refused: %x", id, reply)
+			}
+		}
+	})
+}
+
 func TestServerSurvivesGarbage(t *testing.T) {
 	overImplementations(t, func(t *testing.T, open opener) {
 		s := startServer(t, open, netip.MustParseAddrPort("127.0.0.1:0"))
@@ -426,7 +452,7 @@ func TestNothingToListenOn(t *testing.T) {
 
 func TestListenRefusesOptions(t *testing.T) {
 	for name, change := range map[string]func(*setup){
-		"short secret":           func(o *setup) { o.Secret = testSecret[:15] },
+		"short secret":           func(o *setup) { o.Secrets = [][]byte{testSecret, testSecret[:15]} },
 		"no lifetime":            func(o *setup) { o.ConnectionIDLifetime = 0 },
 		"negative workers":       func(o *setup) { o.Workers = -1 },
 		"negative buffer":        func(o *setup) { o.ReceiveBuffer = -1 },

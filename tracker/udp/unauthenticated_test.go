@@ -35,7 +35,7 @@ func (s *stranger) id() uint64 {
 	case 2:
 		return s.h.ids.id(other, s.h.slot-uint64(s.IntN(slotsPerLifetime)))
 	case 3:
-		ids := newConnectionIDs([]byte("another secret!!"), 10*time.Minute)
+		ids := newConnectionIDs(10*time.Minute, []byte("another secret!!"))
 		return ids.id(s.from.addr, s.h.slot)
 	case 4:
 		return s.h.ids.id(s.from.addr, s.h.slot-slotsPerLifetime-1-uint64(s.IntN(20)))

@@ -83,7 +83,8 @@ func (l *LiveSync) sealingKeys() []key {
 			"File with the key that packets are sealed with, the same on all instances: 64\n"+
 				"hexadecimal digits; a second line with another key is for changing it. Others\n"+
 				"must not be able to read it. What it holds is reloaded on SIGHUP. Empty:\n"+
-				"packets are not sealed."),
+				"packets are not sealed. Connection ids over UDP are made from it, too, unless\n"+
+				"udp.connection_secret is set."),
 		declare("accept_plain", &l.AcceptPlain, false, boolean,
 			"With a key: take packets that are not sealed as well."),
 	}

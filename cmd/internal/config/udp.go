@@ -7,7 +7,8 @@ import (
 
 // UDP is the table [udp]. An empty Listen turns the front end off; Workers is
 // per address, with 0 for one per CPU; ReceiveBuffer is in bytes; a nil
-// ConnectionSecret stands for the one in the database.
+// ConnectionSecret stands for those derived from the keys of live sync, or for the one in
+// the database if there are none.
 type UDP struct {
 	Listen               []netip.AddrPort
 	Workers              int
@@ -34,7 +35,8 @@ func (u *UDP) keys() []key {
 			"How long a client may use a connection id."),
 		declare("connection_secret", &u.ConnectionSecret, nil, hexBytes(16, 1024),
 			"At least 16 bytes in hexadecimal digits, from which connection ids are made.\n"+
-				"Instances that share a name need the same one. Empty: kept in the database.").asSecretOr("connection_secret_file", &u.ConnectionSecretFile),
+				"Instances that share a name need the same one. Empty: made from\n"+
+				"livesync.key_file, or kept in the database if there is none.").asSecretOr("connection_secret_file", &u.ConnectionSecretFile),
 		declare("connection_secret_file", &u.ConnectionSecretFile, "", text,
 			"File with the secret, in place of it."),
 	}

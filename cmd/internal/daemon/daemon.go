@@ -64,6 +64,7 @@ type Daemon struct {
 	peers       *peerKeeper
 	group       group
 	history     *history
+	rekey       func(*wire.Keys) error // has connection ids made from these keys, if they are made from keys
 	stages
 	state atomic.Int32 // a state; all of the above is set once it is not loading
 
@@ -83,7 +84,7 @@ const (
 // Run opens the database, loads it, serves until ctx is done and then stops.
 // It returns nil only if everything that was to be kept is in the database.
 func Run(ctx context.Context, o Options) error {
-	d := &Daemon{opts: o, config: o.Config, database: o.Config.Store.Path, log: o.Log, started: time.Now(), group: alone{}}
+	d := &Daemon{opts: o, config: o.Config, database: o.Config.Store.Path, log: o.Log, started: time.Now(), group: alone{}, rekey: func(*wire.Keys) error { return nil }}
 	if err := d.bind(); err != nil {
 		return err
 	}

@@ -85,6 +85,9 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
+	if err := d.rekey(keys); err != nil {
+		return err
+	}
 	_, restart := config.Diff(d.config, c)
 	if len(restart) > 0 {
 		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")

@@ -25,21 +25,21 @@ func bindUDP(d *Daemon) error {
 		ReceiveBuffer:        c.ReceiveBuffer,
 		BatchDelay:           c.BatchDelay,
 		ConnectionIDLifetime: c.ConnectionIDLifetime,
-		Secret:               c.ConnectionSecret,
+		Secrets:              [][]byte{c.ConnectionSecret},
 		Log:                  d.log,
 	}
 	sockets := new(udp.Sockets)
 	d.atEnd(sockets.Close)
 	d.whenLoaded(func() error {
-		if o.Secret == nil {
-			o.Secret = d.store.Secret()
+		if c.ConnectionSecret == nil {
+			o.Secrets = [][]byte{d.store.Secret()}
 		}
 		s, err := udp.New(o, sockets, d.tracker)
 		if err != nil {
 			return err
 		}
 		d.front = append(d.front, udpPart{s})
-		return nil
+		return d.keySecrets(s)
 	})
 	return d.binder.Datagrams(c.Listen, func(addr netip.AddrPort, passed *os.File) error {
 		return sockets.Open(o, addr, passed)

@@ -1,0 +1,43 @@
+package daemon
+
+import (
+	"time"
+
+	"keeptrack/livesync/wire"
+	"keeptrack/tracker/udp"
+)
+
+// secretPurpose is what connection secrets are derived from keys for. All instances
+// of a group have to have the same.
+const secretPurpose = "keeptrack udp connection secret"
+
+// keySecrets has a UDP server with the config's secret, or else the database's, make
+// connection ids from the live sync keys, if there are any and the config has no secret:
+// now, and from others whenever those are reloaded. Ids that were made from the database's
+// secret before last on.
+func (d *Daemon) keySecrets(s *udp.Server) error {
+	if d.config.UDP.ConnectionSecret != nil {
+		return nil
+	}
+	if d.opts.Keys == nil {
+		if err := d.store.UseSecret(); err != nil {
+			d.log.Error().Err(err).Msg("it cannot be noted that connection ids are made from the database's secret: " +
+				"with a live sync key later, they would end at once")
+		}
+		return nil
+	}
+	since, err := d.store.RetireSecret(d.started)
+	if err != nil {
+		d.log.Error().Err(err).Msg("it cannot be noted that connection ids are no longer made from the database's secret: " +
+			"after the next start, it would be good for some again")
+	}
+	derive := func(k *wire.Keys, at time.Time) error {
+		secrets, err := k.Derive(secretPurpose)
+		if err != nil {
+			return err
+		}
+		return s.SetSecrets(secrets, at)
+	}
+	d.rekey = func(k *wire.Keys) error { return derive(k, time.Now()) }
+	return derive(d.opts.Keys, since)
+}
