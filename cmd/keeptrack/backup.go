@@ -69,8 +69,7 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	}
 	// Root may not be able to read the file with the token later. What is wrong
 	// with it counts if the copy takes a token and no other is given.
-	b.secrets = c.ReadSecrets(b.config)
-	b.token = cmp.Or(b.token, os.Getenv(tokenVariable))
+	b.secrets = c.ReadSecrets()
 	ctx, stop := untilSignal(cmd)
 	defer stop()
 	giveWay()
@@ -133,10 +132,10 @@ func (b *backup) copy(ctx context.Context, c *config.Config, database string, ow
 			return "", fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
 		}
 	}
-	if b.token == "" && b.secrets != nil {
+	token := cmp.Or(b.token, c.Admin.Token)
+	if token == "" && b.secrets != nil {
 		return "", usageError{b.secrets}
 	}
-	token := cmp.Or(b.token, c.Admin.Token)
 	return "the database of the daemon at " + daemon, admin.NewClient(daemon, token).Backup(ctx, w)
 }
 

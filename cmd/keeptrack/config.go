@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,20 +33,26 @@ func newConfigCommand() *cobra.Command {
 func newCheckCommand() *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
-		Use:   "check FILE",
+		Use:   "check [FILE]",
 		Short: "Validate a config file and print what it amounts to, secrets hidden",
-		Long: `Validate a config file and print what it amounts to, secrets hidden. The
-access list, the key file and the files with secrets that it names are read as
-well. Warnings tell of secrets that other users can read, and of folders that are
-missing or that the daemon could not write to.`,
+		Long: `Validate a config file with the environment's variables over it, and print what they
+amount to, secrets hidden, and where each value comes from. Without FILE it is the
+variables and the defaults. The access list, the key file and the files with secrets that
+are named are read as well. Warnings tell of secrets that other users can read, of folders
+that are missing or that the daemon could not write to, and of variables that are no keys.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := checkConfig(cmd.ErrOrStderr(), args[0])
+			if len(args) == 1 && args[0] == "" {
+				return usageError{errors.New("FILE is empty")}
+			}
+			c, err := checkConfig(cmd.ErrOrStderr(), strings.Join(args, ""))
 			if err != nil || quiet {
 				return err
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), c.WithRemarks(map[string]string{
-				"tracker.max_memory": daemon.MemoryBudget(c.Tracker.MaxMemory).Remark,
-			}))
+			remarks := c.Origins()
+			if remark := daemon.MemoryBudget(c.Tracker.MaxMemory).Remark; remark != "" {
+				remarks["tracker.max_memory"] += ": " + remark
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), c.WithRemarks(remarks))
 			return err
 		},
 	}
@@ -56,36 +63,41 @@ missing or that the daemon could not write to.`,
 // checkConfig returns the config at path if a daemon would take it. What it
 // would warn of goes to w.
 func checkConfig(w io.Writer, path string) (*config.Config, error) {
-	c, err := config.Load(path) // which knows no empty path, unlike loadConfig
+	c, err := loadConfig(path)
 	if err != nil {
-		return nil, usageError{err}
-	}
-	if _, _, err := resolve(path, c); err != nil {
 		return nil, err
 	}
-	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(path), folderWarnings(c)) {
-		warn(w, fmt.Sprintf("%s: %s", path, text))
+	if _, _, err := resolve(c); err != nil {
+		return nil, err
+	}
+	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(), folderWarnings(c)) {
+		warn(w, c.Blame(text))
+	}
+	for _, text := range c.EnvironmentWarnings() {
+		warn(w, text)
 	}
 	return c, nil
 }
 
-// resolve looks at what the config at path names: it reads the files with secrets,
+// resolve looks at what the config names: it reads the files with secrets,
 // which go into the config, access list and keys, and looks up process.user. What is
 // wrong with any of them is a usageError.
-func resolve(path string, c *config.Config) (list *tracker.HashSet, keys *syncwire.Keys, err error) {
-	errs := []error{c.ReadSecrets(path)}
-	if list, err = daemon.ReadAccessList(&c.Access, func() {}); err != nil {
-		errs = append(errs, fmt.Errorf("%s: %w", path, err))
+func resolve(c *config.Config) (list *tracker.HashSet, keys *syncwire.Keys, err error) {
+	errs := []error{c.ReadSecrets()}
+	blame := func(err error) {
+		if err != nil {
+			errs = append(errs, errors.New(c.Blame(err.Error())))
+		}
 	}
-	if keys, err = daemon.ReadKeys(c.LiveSync.KeyFile); err != nil {
-		errs = append(errs, fmt.Errorf("%s: %w", path, err))
-	}
-	if _, err := daemon.NATSOptions(&c.LiveSync); err != nil {
-		errs = append(errs, fmt.Errorf("%s: %w", path, err))
-	}
+	list, err = daemon.ReadAccessList(&c.Access, func() {})
+	blame(err)
+	keys, err = daemon.ReadKeys(c.LiveSync.KeyFile)
+	blame(err)
+	_, err = daemon.NATSOptions(&c.LiveSync)
+	blame(err)
 	if name := c.Process.User; name != "" {
 		if err := privilege.Check(name); err != nil {
-			errs = append(errs, fmt.Errorf("%s: process.user: %w", path, err))
+			blame(fmt.Errorf("process.user: %w", err))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

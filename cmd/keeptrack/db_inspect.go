@@ -42,9 +42,9 @@ downloads, and whether there is a snapshot of the peers beside it. Nothing is ch
 				warn(cmd.ErrOrStderr(), fmt.Sprintf("%v; what follows may be as of the checkpoint before the last", info.Damage))
 			}
 			if asJSON {
-				return printInspectedJSON(cmd.OutOrStdout(), info, peers)
+				return printInspectedJSON(cmd.OutOrStdout(), args[0], info, peers)
 			}
-			return printInspected(cmd.OutOrStdout(), info, peers)
+			return printInspected(cmd.OutOrStdout(), args[0], info, peers)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
@@ -52,9 +52,9 @@ downloads, and whether there is a snapshot of the peers beside it. Nothing is ch
 	return cmd
 }
 
-func printInspected(w io.Writer, i *store.Info, peers *inspectedPeers) error {
-	text := fmt.Appendf(nil, "schema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\nlabel %s\naccess overrides %d, dropped %d\norigins %d, folded %d, parts %d\n%v\ntorrents %d\ndownloads %d\n",
-		i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, i.Origins, i.Folded, i.Parts, peers, i.Torrents, i.Downloads)
+func printInspected(w io.Writer, path string, i *store.Info, peers *inspectedPeers) error {
+	text := fmt.Appendf(nil, "database %s\nschema version %d\ncreated %s\nsize %d\npages %d of %d bytes, %d free\njournal entries %d\nlabel %s\naccess overrides %d, dropped %d\norigins %d, folded %d, parts %d\n%v\ntorrents %d\ndownloads %d\n",
+		absolute(path), i.Version, timeText(i.Created), i.Size, i.Pages, i.PageSize, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, i.Origins, i.Folded, i.Parts, peers, i.Torrents, i.Downloads)
 	if i.Torrents > 0 {
 		text = fmt.Appendf(text, "oldest last announce %s\nnewest last announce %s\n", minuteText(i.Oldest), minuteText(i.Newest))
 	}
@@ -65,13 +65,14 @@ func printInspected(w io.Writer, i *store.Info, peers *inspectedPeers) error {
 	return err
 }
 
-func printInspectedJSON(w io.Writer, i *store.Info, peers *inspectedPeers) error {
+func printInspectedJSON(w io.Writer, path string, i *store.Info, peers *inspectedPeers) error {
 	type torrent struct {
 		InfoHash     string `json:"info_hash"`
 		Downloaded   uint64 `json:"downloaded"`
 		LastAnnounce string `json:"last_announce"`
 	}
 	out := struct {
+		File           string          `json:"file"`
 		Version        int             `json:"schema_version"`
 		Created        time.Time       `json:"created"`
 		Size           int64           `json:"size_bytes"`
@@ -91,7 +92,7 @@ func printInspectedJSON(w io.Writer, i *store.Info, peers *inspectedPeers) error
 		Oldest         string          `json:"oldest_last_announce,omitempty"`
 		Newest         string          `json:"newest_last_announce,omitempty"`
 		Top            []torrent       `json:"top"`
-	}{i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, i.Origins, i.Folded, i.Parts, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
+	}{absolute(path), i.Version, i.Created, i.Size, i.PageSize, i.Pages, i.FreePages, i.JournalEntries, i.Label, i.Overrides, i.DroppedOverrides, i.Origins, i.Folded, i.Parts, peers, i.Torrents, i.Downloads, "", "", []torrent{}}
 	if i.Torrents > 0 {
 		out.Oldest, out.Newest = minuteText(i.Oldest), minuteText(i.Newest)
 	}

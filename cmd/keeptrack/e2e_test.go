@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/harness"
 	"keeptrack/cmd/testenv"
 )
@@ -46,6 +47,7 @@ func raceDetector() bool {
 var scratch string
 
 func TestMain(m *testing.M) {
+	clearEnvironment()
 	var err error
 	if scratch, err = os.MkdirTemp("", "keeptrack-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -57,6 +59,17 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(status)
+}
+
+// clearEnvironment takes out of the environment what would set keys of configs.
+func clearEnvironment() {
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, config.Variable("")) {
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
+		}
+	}
 }
 
 // program returns the command that runs the binary in the folder dir.

@@ -21,13 +21,13 @@ import (
 
 // tokenVariable is where the admin token may be instead of on the command line,
 // which everyone on the host can read.
-const tokenVariable = "KEEPTRACK_ADMIN_TOKEN"
+var tokenVariable = config.Variable("admin.token")
 
 // adminTimeout is how long commands wait for an admin address unless told otherwise.
 const adminTimeout = 10 * time.Second
 
 // adminHelp says at the end of a command's help which daemons it asks.
-const adminHelp = `
+var adminHelp = `
 
 Without --admin it asks the daemon of the config on this host, which without --config is
 the one at the default admin address. --admin may be given several times, for all
@@ -58,9 +58,9 @@ func (i *instances) clients() ([]*admin.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	token := cmp.Or(i.token, os.Getenv(tokenVariable))
+	token := cmp.Or(i.token, c.Admin.Token)
 	if token == "" {
-		if err := c.ReadSecrets(i.config); err != nil {
+		if err := c.ReadSecrets(); err != nil {
 			return nil, usageError{err}
 		}
 		token = c.Admin.Token

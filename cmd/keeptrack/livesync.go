@@ -139,12 +139,12 @@ func (w *watch) listenUnicast() (transport.Transport, error) {
 
 // joinNATS joins the group of the config through its NATS servers.
 func (w *watch) joinNATS(c *config.Config, log zerolog.Logger) (transport.Transport, error) {
-	if err := c.ReadSecrets(w.config); err != nil {
+	if err := c.ReadSecrets(); err != nil {
 		return nil, usageError{err}
 	}
 	o, err := daemon.NATSOptions(&c.LiveSync)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", w.config, err)}
+		return nil, usageError{errors.New(c.Blame(err.Error()))}
 	}
 	o.Watch, o.Log = true, log
 	return nats.New(o)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -14,6 +15,7 @@ import (
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/logging"
 	"keeptrack/cmd/internal/printable"
+	"keeptrack/cmd/internal/version"
 )
 
 // Exit statuses.
@@ -99,6 +101,8 @@ func newRootCommand() *cobra.Command {
 		newVersionCommand(),
 	)
 	root.SilenceErrors = true
+	root.Version = version.String() // gives it --version
+	root.SetVersionTemplate(versionLine())
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(newHelpCommand())
@@ -167,13 +171,10 @@ func prepare(cmd *cobra.Command, started func()) {
 	}
 }
 
-// loadConfig returns the config at path, or the default if path is empty. A
-// config that cannot be used is a usageError.
+// loadConfig returns the config at path, or the default if path is empty, with the
+// environment over it. A config that cannot be used is a usageError.
 func loadConfig(path string) (*config.Config, error) {
-	if path == "" {
-		return config.Default(), nil
-	}
-	c, err := config.Load(path)
+	c, err := config.Load(path, os.Environ())
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -33,7 +33,8 @@ func TestWrongUsage(t *testing.T) {
 		{"misspelt subcommand", []string{"config", "chekc", "x"}, "keeptrack: unknown command \"chekc\" for \"keeptrack config\", did you mean check?\n"},
 		{"unknown flag", []string{"version", "--long"}, "keeptrack: unknown flag: --long, see keeptrack version --help\n"},
 		{"unknown flag of none", []string{"--frob"}, "keeptrack: unknown flag: --frob, see keeptrack --help\n"},
-		{"argument missing", []string{"config", "check"}, "keeptrack: FILE is missing, see keeptrack config check --help\n"},
+		{"argument missing", []string{"db", "verify"}, "keeptrack: FILE is missing, see keeptrack db verify --help\n"},
+		{"argument empty", []string{"config", "check", ""}, "keeptrack: FILE is empty\n"},
 		{"arguments missing", []string{"scrape"}, "keeptrack: URL is missing, see keeptrack scrape --help\n"},
 		{"argument too many", []string{"version", "x"}, "keeptrack: unexpected argument \"x\" after version, see keeptrack version --help\n"},
 		{"argument too many after others", []string{"db", "import", "a", "b", "c"}, "keeptrack: unexpected argument \"c\" after import FILE [TEXT], see keeptrack db import --help\n"},
@@ -67,8 +68,8 @@ func TestHelp(t *testing.T) {
 	}{
 		{[]string{"--help"}, "keeptrack [command]"},
 		{[]string{"help"}, "keeptrack [command]"},
-		{[]string{"help", "config", "check"}, "keeptrack config check FILE"},
-		{[]string{"config", "check", "--help"}, "keeptrack config check FILE"},
+		{[]string{"help", "config", "check"}, "keeptrack config check [FILE]"},
+		{[]string{"config", "check", "--help"}, "keeptrack config check [FILE]"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			got := keeptrack(c.args...)
@@ -92,6 +93,9 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	got := keeptrack("version")
+	if flag := keeptrack("--version"); flag != got {
+		t.Errorf("--version gives %+v", flag)
+	}
 	if got.status != statusDone || got.stderr != "" || !strings.HasPrefix(got.stdout, "keeptrack ") ||
 		len(strings.Fields(got.stdout)) != 4 {
 		t.Errorf("got %+v", got)

@@ -29,7 +29,8 @@ func newServeCommand() *cobra.Command {
 
 Without a config it answers UDP and HTTP on port 6969 of every address, has its
 admin address on 127.0.0.1:6970 and keeps its counts in keeptrack.db in the
-working directory. SIGHUP has the config read again.`,
+working directory. Each key can also be set by the environment, over the config:
+KEEPTRACK_UDP_WORKERS is udp.workers. SIGHUP has the config read again.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serveLogging(cmd.Context(), path, cmd.ErrOrStderr())
 		},
@@ -93,7 +94,7 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 	if err != nil {
 		return err
 	}
-	list, keys, err := resolve(path, c)
+	list, keys, err := resolve(c)
 	if err != nil {
 		return err
 	}
@@ -103,8 +104,11 @@ func serve(ctx context.Context, path string, out *logging.Output, isTerminal boo
 		return err
 	}
 	log := newLogger(&c.Log, out, isTerminal)
-	for _, w := range append(c.Warnings(), c.FileWarnings(path)...) {
+	for _, w := range append(c.Warnings(), c.FileWarnings()...) {
 		log.Warn().Msg("config: " + w)
+	}
+	for _, w := range c.EnvironmentWarnings() {
+		log.Warn().Msg("environment: " + w)
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer stop()

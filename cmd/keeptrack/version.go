@@ -2,12 +2,18 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/version"
 )
+
+// versionLine says what this is, in a line.
+func versionLine() string {
+	return fmt.Sprintf("keeptrack %s %s %s/%s\n", version.String(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
 
 func newVersionCommand() *cobra.Command {
 	var sbom bool
@@ -18,8 +24,7 @@ func newVersionCommand() *cobra.Command {
 			if sbom {
 				return version.WriteSBOM(cmd.OutOrStdout())
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "keeptrack %s %s %s/%s\n",
-				version.String(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := io.WriteString(cmd.OutOrStdout(), versionLine())
 			return err
 		},
 	}

@@ -17,8 +17,12 @@ const requireVariable = "KEEPTRACK_REQUIRE_CLIENTS"
 
 var long = flag.Bool("long", false, "run what repeats, attacks or fills at full length")
 
+// required is read once: tests of the program clear the environment of what would be
+// variables of its config.
+var required = os.Getenv(requireVariable)
+
 // Required reports whether the tests fail where something is missing.
-func Required() bool { return os.Getenv(requireVariable) == "1" }
+func Required() bool { return required == "1" }
 
 // Need ends a test that lacks something. what completes "cannot"; err says why,
 // and nil means that nothing is missing. The test is skipped, or fails if

@@ -55,7 +55,8 @@ func TestNeed(t *testing.T) {
 		{"no such program where it is required", "1", program, "failed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Setenv(requireVariable, c.required)
+			defer func(old string) { required = old }(required)
+			required = c.required
 			if got := endOf(c.test); got != c.want {
 				t.Errorf("the test has %s, want %s", got, c.want)
 			}

@@ -24,6 +24,8 @@ type Config struct {
 	Access   Access
 	Store    Store
 	LiveSync LiveSync
+
+	source source
 }
 
 // Default returns the config of an empty file.
@@ -38,20 +40,24 @@ func Default() *Config {
 }
 
 // Load reads and validates the file at path, or what comes through a pipe there,
-// for whose writer it waits. What is wrong in the file is returned as Errors, all
-// of it at once.
-func Load(path string) (*Config, error) { return load(path, os.ReadFile) }
+// for whose writer it waits; without a path, there is none. Variables of the
+// environment, each NAME=VALUE, take precedence over the file. What is wrong is
+// returned as Errors, all of it at once.
+func Load(path string, environ []string) (*Config, error) { return load(path, environ, os.ReadFile) }
 
 // Reload is Load for a daemon that serves: it refuses a pipe, whose writer it would have
 // to wait for.
-func Reload(path string) (*Config, error) { return load(path, readFile) }
+func Reload(path string, environ []string) (*Config, error) { return load(path, environ, readFile) }
 
-func load(path string, read func(path string) ([]byte, error)) (*Config, error) {
+func load(path string, environ []string, read func(path string) ([]byte, error)) (*Config, error) {
+	if path == "" {
+		return parseOver("", nil, environ)
+	}
 	text, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read config: %w", err)
 	}
-	return Parse(path, text)
+	return parseOver(path, text, environ)
 }
 
 // tables returns the declarations of all keys, bound to the fields of c, in

@@ -48,10 +48,9 @@ var (
 	errSecretLength = fmt.Errorf("is longer than %d bytes", maxSecret)
 )
 
-// ReadSecrets reads the secrets that are in files of their own, of the config
-// that was loaded from path. What is wrong is returned as Errors, which repeat
-// nothing of what a file holds.
-func (c *Config) ReadSecrets(path string) error {
+// ReadSecrets reads the secrets that are in files of their own. What is wrong is
+// returned as Errors, which repeat nothing of what a file holds.
+func (c *Config) ReadSecrets() error {
 	var all Errors
 	for _, t := range c.tables() {
 		for _, k := range t.keys {
@@ -66,17 +65,24 @@ func (c *Config) ReadSecrets(path string) error {
 				}
 			}
 			if err != nil {
-				all = append(all, newError(path, 0, t.name+"."+k.fileKey, err))
+				name := t.name + "." + k.fileKey
+				all = append(all, c.fault(name, err))
 			}
 		}
 	}
 	if all == nil && !sameTokens.holds(c) {
-		all = append(all, newError(path, 0, sameTokens.keys[0], errors.New(sameTokens.message)))
+		all = append(all, c.fault(sameTokens.keys[0], errors.New(sameTokens.message)))
 	}
 	if all == nil {
 		return nil
 	}
 	return all
+}
+
+// fault is the error for a key that is wrong for what a file holds.
+func (c *Config) fault(key string, err error) Error {
+	place, _ := c.source.place(key)
+	return newError(place, 0, key, err)
 }
 
 // byteOrderMark is what some editors begin a file of UTF-8 with.
@@ -117,9 +123,8 @@ func (c *Config) SecretFiles() (paths []string) {
 }
 
 // FileWarnings returns a line for each file that has a secret and that other
-// users of this host can read or write: the one at path, which the config was
-// loaded from, and those that ReadSecrets reads.
-func (c *Config) FileWarnings(path string) (warnings []string) {
+// users of this host can read or write: the config's, and those that ReadSecrets reads.
+func (c *Config) FileWarnings() (warnings []string) {
 	held := false
 	for _, t := range c.tables() {
 		for _, k := range t.keys {
@@ -129,8 +134,8 @@ func (c *Config) FileWarnings(path string) (warnings []string) {
 					warnings = append(warnings, fmt.Sprintf("%s.%s: %s: its mode %04o lets everybody on this host at the secret, make it 0600",
 						t.name, k.fileKey, file, mode))
 				}
-			case k.secret && k.value() != "" && !held:
-				if mode, open := openToOthers(path); open {
+			case k.secret && c.source.keys[t.name+"."+k.name].line > 0 && k.value() != "" && !held:
+				if mode, open := openToOthers(c.source.file); open {
 					warnings = append(warnings, fmt.Sprintf("%s.%s: the mode %04o of this file lets everybody on this host at the secret, "+
 						"make it 0640 or less, or put the secret into %s", t.name, k.name, mode, k.fileKey))
 				}

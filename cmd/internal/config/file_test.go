@@ -29,7 +29,7 @@ func TestSecretsInFiles(t *testing.T) {
 		begin, end := around[0], around[1]
 		token, secret := secretFile(t, begin+"sesame"+end, 0o600), secretFile(t, begin+hexSecret+end, 0o600)
 		c := parse(t, "[admin]\nlisten = \"[::]:1\"\ntoken_file = \""+token+"\"\n[udp]\nconnection_secret_file = \""+secret+"\"\n")
-		if err := c.ReadSecrets("f"); err != nil {
+		if err := c.ReadSecrets(); err != nil {
 			t.Fatal(err)
 		}
 		want, _ := decodeSecret(hexSecret)
@@ -66,8 +66,8 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := parse(t, "[admin]\ntoken_file = \""+c.path+"\"")
-			err := config.ReadSecrets("f")
-			if err == nil || !strings.HasPrefix(err.Error(), "f: admin.token_file: ") || !strings.Contains(err.Error(), c.path) || !strings.Contains(err.Error(), c.want) {
+			err := config.ReadSecrets()
+			if err == nil || !strings.HasPrefix(err.Error(), "test: admin.token_file: ") || !strings.Contains(err.Error(), c.path) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "sesame") {
@@ -95,7 +95,9 @@ func TestFileWarnings(t *testing.T) {
 		{"one here, one there", open, secret + "[admin]\ntoken_file = \"" + writable + "\"", []string{"udp.connection_secret: ", "admin.token_file: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := parse(t, c.text).FileWarnings(c.config)
+			config := parse(t, c.text)
+			config.source.file = c.config
+			got := config.FileWarnings()
 			if len(got) != len(c.want) {
 				t.Fatalf("got %q, want %q", got, c.want)
 			}

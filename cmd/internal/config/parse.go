@@ -12,8 +12,12 @@ import (
 // Parse reads and validates the text of a config file; name is the file's name
 // in errors. What the text does not set has its default. What is wrong is
 // returned as Errors, all of it at once.
-func Parse(name string, text []byte) (*Config, error) {
-	p := parser{name: name, config: Default(), lines: map[string]int{}, refused: map[string]bool{}}
+func Parse(name string, text []byte) (*Config, error) { return parseOver(name, text, nil) }
+
+// parseOver is Parse with variables of the environment over the file.
+func parseOver(name string, text []byte, environ []string) (*Config, error) {
+	p := parser{config: Default(), refused: map[string]bool{}}
+	p.config.source.file = name
 	d := readWhole(text)
 	for _, e := range d.errors {
 		p.fail(e.Line, e.Key, errors.New(e.Message))
@@ -22,6 +26,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	for _, again := range d.again {
 		p.readAgain(again)
 	}
+	p.readEnvironment(environ)
 	p.checkSecrets()
 	if !d.partial {
 		p.checkRules()
@@ -35,17 +40,25 @@ func Parse(name string, text []byte) (*Config, error) {
 	return nil, p.errors
 }
 
-// parser is the state of one Parse.
+// parser is the state of one parseOver.
 type parser struct {
-	name    string // of the file
 	config  *Config
 	errors  Errors
-	lines   map[string]int  // of the keys that the file sets
 	refused map[string]bool // keys whose value was not taken
 }
 
+// fail notes what is wrong with a key, in a line of the file or, if that is 0, where the
+// key is set.
 func (p *parser) fail(line int, key string, err error) {
-	p.errors = append(p.errors, newError(p.name, line, key, err))
+	place := p.config.source.file
+	if line == 0 {
+		place, line = p.config.source.place(key)
+	}
+	p.failAt(place, line, key, err)
+}
+
+func (p *parser) failAt(place string, line int, key string, err error) {
+	p.errors = append(p.errors, newError(place, line, key, err))
 	p.refused[key] = true
 }
 
@@ -65,7 +78,7 @@ func (p *parser) checkSecrets() {
 	for _, t := range p.config.tables() {
 		for _, k := range t.keys {
 			if name := t.name + "." + k.fileKey; k.fromFile() != "" && k.value() != "" {
-				p.fail(p.lines[name], name, fmt.Errorf("must be empty, or %s.%s", t.name, k.name))
+				p.fail(0, name, fmt.Errorf("must be empty, or %s.%s", t.name, k.name))
 			}
 		}
 	}
@@ -102,7 +115,7 @@ func (p *parser) readKeys(tables []table, t table, entries map[string]entry) {
 		}
 		delete(entries, k.name)
 		name := t.name + "." + k.name
-		p.lines[name] = e.line
+		p.config.source.set(name, origin{line: e.line})
 		if err := k.read(e.value); err != nil {
 			p.fail(e.line, name, err)
 		}
@@ -117,19 +130,10 @@ func (p *parser) readKeys(tables []table, t table, entries map[string]entry) {
 func (p *parser) checkRules() {
 	for _, r := range slices.Concat(rules, p.config.LiveSync.rules()) {
 		if !slices.ContainsFunc(r.keys, func(k string) bool { return p.refused[k] }) && !r.holds(p.config) {
-			p.fail(p.line(r.keys), r.keys[0], errors.New(r.message))
+			place, line := p.config.source.place(r.keys...)
+			p.failAt(place, line, r.keys[0], errors.New(r.message))
 		}
 	}
-}
-
-// line returns the line of the first of the keys that the file sets.
-func (p *parser) line(keys []string) int {
-	for _, k := range keys {
-		if line, ok := p.lines[k]; ok {
-			return line
-		}
-	}
-	return 0
 }
 
 // unknown is the error for a name that no table or key has.

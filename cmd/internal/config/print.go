@@ -16,7 +16,9 @@ const hidden = "(hidden)"
 const exampleHeader = `# keeptrack's configuration: every key with its default.
 #
 # Durations are written as in Go ("1h30m", "500ms"), sizes with a unit ("8MiB").
-# A key that is left out has its default; an unknown key is an error.
+# A key that is left out has its default; an unknown key is an error. The
+# environment can set each key too, over this file: KEEPTRACK_UDP_WORKERS=2, and
+# lists with commas, KEEPTRACK_HTTP_TRUSTED_PROXIES=10.0.0.0/8,192.0.2.7.
 # "keeptrack config check FILE" validates a file and prints what it amounts to.
 `
 

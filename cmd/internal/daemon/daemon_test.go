@@ -47,7 +47,7 @@ func run(t *testing.T, text string) *running {
 	dir := t.TempDir()
 	r := &running{t: t, path: filepath.Join(dir, "keeptrack.toml"), reload: make(chan os.Signal), done: make(chan error, 1)}
 	r.write(text)
-	c, err := config.Load(r.path)
+	c, err := config.Load(r.path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestAddressInUse(t *testing.T) {
 	if err := <-r.done; !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), address) {
 		t.Fatalf("got %v", err)
 	}
-	c, err := config.Load(r.path)
+	c, err := config.Load(r.path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@ package daemon
 
 import (
 	"context"
-	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -57,22 +57,17 @@ type reloadResult struct {
 	err error // why it was refused, or nil
 }
 
-var errNoConfig = errors.New("there is no config file: serve was started without --config")
-
 // reload puts in force what can be changed in a running daemon: all of it or,
 // when anything is wrong, nothing.
 func (d *Daemon) reload() error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	began := time.Now()
-	if d.opts.ConfigPath == "" {
-		return errNoConfig
-	}
-	c, err := config.Reload(d.opts.ConfigPath)
+	c, err := config.Reload(d.opts.ConfigPath, os.Environ())
 	if err != nil {
 		return err
 	}
-	if err := c.ReadSecrets(d.opts.ConfigPath); err != nil {
+	if err := c.ReadSecrets(); err != nil {
 		return err
 	}
 	list, err := ReadAccessList(&c.Access, d.nap)

@@ -6,13 +6,6 @@ import (
 	"time"
 )
 
-// TestReloadWithoutAConfigFile: there is nothing to read, which is no reload.
-func TestReloadWithoutAConfigFile(t *testing.T) {
-	if err := new(Daemon).reload(); err != errNoConfig {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestNapEndsWithTheDaemon: a stop waits for no reload that naps.
 func TestNapEndsWithTheDaemon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
