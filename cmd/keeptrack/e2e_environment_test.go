@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,5 +91,44 @@ func TestCommandsByEnvironment(t *testing.T) {
 		if got := keeptrack(args...); got != (outcome{statusUsage, "", want}) {
 			t.Errorf("%v without a file: got %+v, want %q", args, got, want)
 		}
+	}
+}
+
+// TestHealth: a daemon that answers is alive, one that does not or is none is not.
+func TestHealth(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()))
+	t.Setenv("KEEPTRACK_ADMIN_LISTEN", d.admin)
+	if got := keeptrack("health", "--ready"); got != (outcome{statusDone, "ready\n", ""}) {
+		t.Errorf("of a daemon that serves: %+v", got)
+	}
+	t.Setenv("KEEPTRACK_ADMIN_LISTEN", d.http4)
+	if got := keeptrack("health"); got.status != statusFailed || !strings.Contains(got.stderr, "not a daemon's admin address") {
+		t.Errorf("of another address: %+v", got)
+	}
+	d.stop()
+	t.Setenv("KEEPTRACK_ADMIN_LISTEN", d.admin)
+	if got := keeptrack("health"); got.status != statusFailed || !strings.Contains(got.stderr, "cannot be reached") {
+		t.Errorf("of none: %+v", got)
+	}
+	t.Setenv("KEEPTRACK_ADMIN_LISTEN", `""`)
+	if got := keeptrack("health"); got.status != statusUsage || !strings.HasPrefix(got.stderr, "keeptrack: KEEPTRACK_ADMIN_LISTEN: admin.listen: is empty") {
+		t.Errorf("without an address: %+v", got)
+	}
+}
+
+// TestHealthOfDaemonThatIsNotReady: it is alive, and fails with --ready alone.
+func TestHealthOfDaemonThatIsNotReady(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/readyz" {
+			http.Error(w, "loading", http.StatusServiceUnavailable)
+		}
+	}))
+	defer s.Close()
+	t.Setenv("KEEPTRACK_ADMIN_LISTEN", s.Listener.Addr().String())
+	if got := keeptrack("health"); got != (outcome{statusDone, "alive, not ready: loading\n", ""}) {
+		t.Errorf("got %+v", got)
+	}
+	if got := keeptrack("health", "--ready"); got.status != statusFailed || !strings.Contains(got.stderr, "is not ready: loading") {
+		t.Errorf("with --ready: %+v", got)
 	}
 }

@@ -91,6 +91,7 @@ func newRootCommand() *cobra.Command {
 		newConfigCommand(),
 		newStatusCommand(),
 		newAccessCommand(),
+		newHealthCommand(),
 		newBackupCommand(),
 		newRestoreCommand(),
 		newDBCommand(),

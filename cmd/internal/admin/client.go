@@ -83,6 +83,19 @@ func (c *Client) Ready(ctx context.Context) (text string, ready bool, err error)
 	return reasonIn(res.Body), res.StatusCode == http.StatusOK, nil
 }
 
+// Alive returns nil if the daemon answers /healthz.
+func (c *Client) Alive(ctx context.Context) error {
+	res, err := c.request(ctx, http.MethodGet, "healthz", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s: not a daemon's admin address", c.base, printable.Text(res.Status))
+	}
+	return nil
+}
+
 // Backup writes a copy of the daemon's database to w. Only if it returns nil the copy
 // is whole.
 func (c *Client) Backup(ctx context.Context, w io.Writer) error {
