@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 TIME    ?= 30s
 TARGET  ?= .
 
-.PHONY: help build test race lint fmt fuzz bench vulns check install clean
+.PHONY: help build test race browser lint fmt fuzz bench vulns check install clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ test: ## run the tests; those that lack a client or root are skipped
 
 race: ## run the tests as CI does: race detector, random order
 	$(GO) test -race -shuffle=on ./...
+
+browser: ## test the pages in Chromium
+	cd cmd/browsertest && $(GO) test ./...
 
 lint: ## run golangci-lint (.golangci.yml)
 	$(TOOL) golangci-lint run ./...

@@ -1,5 +1,5 @@
-// Package admin is the operator's HTTP: health, readiness, metrics, backups and
-// the JSON interface that openapi.yaml describes.
+// Package admin is the operator's HTTP: a page, health, readiness, metrics, backups
+// and the JSON interface that openapi.yaml describes.
 package admin
 
 import (
@@ -104,6 +104,8 @@ func (s *Server) routes() http.Handler {
 		io.WriteString(w, "ok\n")
 	}))
 	s.handle(mux, "GET /readyz", http.HandlerFunc(s.ready))
+	s.handle(mux, "GET /{$}", s.index())
+	s.handle(mux, "GET /page/{file}", http.HandlerFunc(s.pageFile))
 	s.handle(mux, "GET /metrics", promhttp.HandlerFor(s.opts.Metrics, promhttp.HandlerOpts{ErrorLog: s.errors}))
 	if s.opts.Stats != nil {
 		s.handle(mux, "GET /stats", s.opts.Stats)
@@ -116,7 +118,7 @@ func (s *Server) routes() http.Handler {
 	s.handle(mux, "GET /api/v1/backup", http.HandlerFunc(s.backup))
 	s.handle(mux, "GET /api/v1/openapi.yaml", http.HandlerFunc(describe))
 	s.handle(mux, "/api/", s.other(mux))
-	return s.reported(s.bodiless(steady(mux)))
+	return s.reported(hardened(s.bodiless(steady(mux))))
 }
 
 // Unauthorized returns the number of requests that came without a token that allows them.

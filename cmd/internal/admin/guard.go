@@ -10,14 +10,14 @@ import (
 
 var (
 	errHost   = &Refusal{http.StatusForbidden, errors.New("without a token, the Host header must be an IP address or localhost")}
-	errOrigin = &Refusal{http.StatusForbidden, errors.New("requests that change something are not taken from web pages of other sites")}
+	errOrigin = &Refusal{http.StatusForbidden, errors.New("requests are not taken from web pages of other sites")}
 )
 
 // handle has requests for a pattern answered by next, if they may do that: rights says
 // what it takes. Whoever may talk to a loopback address includes the host's browsers,
-// with pages from anywhere: such a page can send requests (and must not change anything),
-// and can give the address a name of its own to read the replies (DNS rebinding), unless
-// a token is asked for or the name is checked.
+// with pages from anywhere: such a page can send requests (and must not change anything,
+// nor have the daemon copy or profile itself), and can give the address a name of its own
+// to read the replies (DNS rebinding), unless a token is asked for or the name is checked.
 func (s *Server) handle(mux *http.ServeMux, pattern string, next http.Handler) {
 	needs, known := rights[pattern]
 	if !known {
@@ -43,13 +43,27 @@ func (s *Server) guarded(needs right, next http.Handler) http.Handler {
 			s.writeError(w, refused)
 		case s.opts.Token == "" && !safeHost(r):
 			s.writeError(w, errHost)
-		case origin.Check(r) != nil:
+		case origin.Check(r) != nil, elsewhere(r) && (needs == manage || !followsLink(r)):
 			s.writeError(w, errOrigin)
 		default:
 			s.limit.keep(r)
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// elsewhere says that a page of another origin had a browser send a request. Browsers
+// that say so do for addresses that are loopback or have TLS, where a page of another
+// site could come without a token.
+func elsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
+}
+
+// followsLink says that the reply to a request is to be a page of its own, which the
+// one that has the link cannot read.
+func followsLink(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
 // safeHost says that no web page can have made its own name stand for this

@@ -24,6 +24,9 @@ var rights = map[string]right{
 	"GET /healthz": free,
 	"GET /readyz":  free,
 
+	"GET /{$}":         free, // has no data
+	"GET /page/{file}": free,
+
 	"GET /metrics": look,
 	"GET /stats":   look,
 
