@@ -23,13 +23,15 @@ type counting struct {
 	heardMu sync.Mutex // guards heard
 	heard   []wire.Count
 
+	questions fairQueue // of members, that goroutine's; an answer may take a walk through all torrents
+
 	// changing is held while the group changes, and mu too, but not while the group
 	// waits for the disk: a checkpoint, which the disk may wait for, asks for the state.
 	changing sync.Mutex
 	mu       sync.Mutex // guards what follows
 	group    *exact.Group
 	kept     *exact.State // what the change under way has put on the disk
-	repair   repair
+	repair   fairQueue    // questions and answers that wait to be sent
 
 	// sending is held from when parts leave the ledger until they are sent, so that they
 	// are sent in order, and no hello goes before those that it names. Who changes the group
@@ -49,9 +51,10 @@ func (n *Node) initCounting() {
 	}
 	room := o.room(n.limits.MaxPacket) - wire.HeaderSize
 	c := &counting{
-		ledger: exact.NewLedger(exact.SizesFor(room).Records, keptRecords, time.Now),
-		wake:   make(chan struct{}, 1),
-		repair: newRepair(o.TellRate, maxRepair),
+		ledger:    exact.NewLedger(exact.SizesFor(room).Records, keptRecords, time.Now),
+		wake:      make(chan struct{}, 1),
+		repair:    newFairQueue(o.TellRate, maxWaiting),
+		questions: newFairQueue(o.TellRate, maxWaiting),
 	}
 	n.counting = c
 	c.ledger.Rouse(func() { rouse(c.wake) })
@@ -187,28 +190,59 @@ func (n *Node) runCounting(ctx context.Context) {
 		case <-c.wake:
 		case <-timer.C:
 		}
-		c.lookAtHeard()
+		n.lookAtCounts()
+		answer := c.answer()
 		var next time.Time
 		c.change(func(g *exact.Group) {
 			g.Tick(time.Now())
 			now := time.Now()
 			next = g.Next(now)
-			if again := n.sendRepair(now, buf); !again.IsZero() && again.Before(next) {
-				next = again
+			for _, again := range []time.Time{answer, n.sendRepair(now, buf)} {
+				if !again.IsZero() && again.Before(next) {
+					next = again
+				}
 			}
 		})
 		timer.Reset(time.Until(next))
 	}
 }
 
-// lookAtHeard has the group look at the messages that have come.
-func (c *counting) lookAtHeard() {
+// lookAtCounts has the group look at the messages that have come, but for questions for
+// records, which wait for their turn.
+func (n *Node) lookAtCounts() {
+	c := n.counting
 	c.heardMu.Lock()
 	heard := c.heard
 	c.heard = nil
 	c.heardMu.Unlock()
-	for i := range heard {
-		c.change(func(g *exact.Group) { g.Hear(heard[i].From, heard[i].Message, time.Now()) })
+	for _, h := range heard {
+		if _, asks := h.Message.(*exact.AskRecords); !asks {
+			c.hear(h.From, h.Message)
+		} else if !c.questions.add(h.From, waiting{from: h.From, m: h.Message}) {
+			n.drop(DropBusy)
+		}
+	}
+}
+
+func (c *counting) hear(from exact.Origin, m exact.Message) {
+	c.change(func(g *exact.Group) { g.Hear(from, m, time.Now()) })
+}
+
+// answerRest is how many times as long as an answer took the next one waits.
+const answerRest = 4
+
+// answer answers the questions for records whose turn it is, and returns when to come back,
+// the zero time if none waits.
+func (c *counting) answer() time.Time {
+	for {
+		began := time.Now()
+		from, w, wait := c.questions.next(began)
+		if w.m == nil {
+			return wait
+		}
+		c.hear(from, w.m)
+		now := time.Now()
+		c.questions.pace.pay(now, answerRest*now.Sub(began))
 	}
 }
 

@@ -724,3 +724,26 @@ func TestStrangersHearOfCompletionsBeforeTotals(t *testing.T) {
 		w.stop()
 	})
 }
+
+// TestAnswersTakeAFifthOfTheTime: a question may take a walk through all torrents.
+func TestAnswersTakeAFifthOfTheTime(t *testing.T) {
+	i := quietMember(t, defaults())
+	own := i.counting.ledger.Own()
+	for k := range byte(2) {
+		ask := &exact.AskRecords{Subject: own, From: tracker.InfoHash{k}, Last: 0xffff}
+		i.receive(countPacket(wire.ID{1}, exact.Origin{1}, own, ask), node, time.Now())
+	}
+	i.lookAtCounts()
+	const takes = time.Second
+	i.counting.changing.Lock()
+	began := time.Now()
+	time.AfterFunc(takes, i.counting.changing.Unlock)
+	next := i.counting.answer()
+	if wait := next.Sub(began); wait < (1+answerRest)*takes-paceSlack || i.counting.questions.n != 1 {
+		t.Errorf("%d questions left, the next after %s", i.counting.questions.n, wait)
+	}
+	i.counting.questions.pace.next = time.Time{}
+	if next := i.counting.answer(); !next.IsZero() || i.counting.questions.n != 0 {
+		t.Errorf("%d questions left", i.counting.questions.n)
+	}
+}

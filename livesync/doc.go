@@ -29,6 +29,6 @@
 // pure code, and scrape.go carries them out. filling.go decides how an instance gets
 // the group's peers after its start and outgoing.go what of a stream of peers goes when;
 // newcomer.go and telling.go carry that out. counting.go is the shell around package exact,
-// repair.go has the pace of its questions and answers, and strangers.go what is done for
+// fairqueue.go has the pace of its questions and answers, and strangers.go what is done for
 // those who know no origins.
 package livesync

@@ -1,7 +1,6 @@
 package livesync
 
 import (
-	"slices"
 	"time"
 
 	"keeptrack/livesync/wire"
@@ -15,8 +14,9 @@ import (
 // arrived. A mate that falls silent is replaced by another, from the beginning: what
 // has arrived stays.
 //
-// Whoever has heard no mate with peers goes on without. If one is heard later that has
-// been up for longer, as after a partition, it is asked then.
+// Whoever has heard no mate with peers goes on without. A mate that is heard later and has
+// been up for longer, or of which more was lost than it can send again, as after a long
+// partition, is asked then: there is a gap in what is known of its peers.
 
 const (
 	// gatherFor is how long hellos are awaited before the first mate is asked.
@@ -44,8 +44,10 @@ const (
 	// foundUp is the least age of a mate, when it is first heard, that may have peers
 	// of which this instance has heard nothing.
 	foundUp = 10 * time.Second
+	// gapRest is the least time from one stream of a mate to the next.
+	gapRest = 10 * time.Minute
 	// maxMates bounds the mates that are remembered, those heard last.
-	maxMates = 64
+	maxMates = maxInstances
 )
 
 // fillState is how far an instance is.
@@ -68,8 +70,9 @@ type mate struct {
 	wire.Hello
 	id       wire.ID
 	heard    time.Time
-	elder    bool // it was up for a while when it was first heard
-	failures int  // how often it was asked, or has told, in vain
+	gap      bool      // it has published peers that did not come
+	told     time.Time // when its last stream ended, whole or not
+	failures int       // how often it was asked, or has told, in vain
 }
 
 // fillEventKind is what can happen to filling.
@@ -80,6 +83,7 @@ const (
 	fillHello                      // a hello came
 	fillPeers                      // a packet of peers came and was taken in
 	fillEnd                        // the last packet of a stream came
+	fillGap                        // peers of the mate were lost that it cannot send again
 )
 
 // fillEvent is something that happens. Which fields count depends on the kind.
@@ -116,6 +120,7 @@ type filling struct {
 	draw     func() uint32 // the number of a stream
 	began    time.Time
 	ready    bool // clients no longer wait for peers
+	whole    bool // a stream has come to its end
 
 	state   fillState
 	mates   []mate
@@ -143,6 +148,10 @@ func (f *filling) step(e fillEvent, now time.Time) (actions []fillAction) {
 	switch e.kind {
 	case fillHello:
 		f.heardHello(e, now)
+	case fillGap:
+		if m := f.find(e.from); m != nil {
+			m.gap, m.heard = true, now
+		}
 	case fillPeers, fillEnd:
 		if !f.expects(e.from, e.stream) {
 			return nil
@@ -178,26 +187,38 @@ func (f *filling) heardHello(e fillEvent, now time.Time) {
 	if answer := f.greeted.Add(greetEvery); e.hello.Asks && answer.Before(f.greet) {
 		f.greet = later(answer, now)
 	}
-	i := slices.IndexFunc(f.mates, func(m mate) bool { return m.id == e.from })
-	if i < 0 {
-		if i = len(f.mates); i == maxMates {
-			i = f.oldest()
+	m := f.find(e.from)
+	if m == nil {
+		if len(f.mates) == maxMates {
+			m = f.oldest()
 		} else {
 			f.mates = append(f.mates, mate{})
+			m = &f.mates[len(f.mates)-1]
 		}
-		f.mates[i] = mate{id: e.from, elder: e.hello.Up > foundUp}
+		*m = mate{id: e.from, gap: e.hello.Up > foundUp}
 	}
-	f.mates[i].Hello, f.mates[i].heard = e.hello, now
+	m.Hello, m.heard = e.hello, now
+}
+
+// find returns a mate, or nil if it has not said hello.
+func (f *filling) find(id wire.ID) *mate {
+	for i := range f.mates {
+		if f.mates[i].id == id {
+			return &f.mates[i]
+		}
+	}
+	return nil
 }
 
 // oldest returns the mate that was heard longest ago.
-func (f *filling) oldest() (at int) {
+func (f *filling) oldest() *mate {
+	at := 0
 	for i := range f.mates {
 		if f.mates[i].heard.Before(f.mates[at].heard) {
 			at = i
 		}
 	}
-	return at
+	return &f.mates[at]
 }
 
 // heardPacket takes in a packet of the stream.
@@ -222,8 +243,24 @@ func (f *filling) heardPacket(e fillEvent, now time.Time) []fillAction {
 	if f.length == 0 || f.below < f.length {
 		return nil
 	}
+	f.close(now)
 	f.state, f.ready, f.due = filled, true, now.Add(haveEvery)
 	return []fillAction{f.action(fillHave), f.action(fillDone)}
+}
+
+// close takes note that all of the mate's peers have arrived. The first mate that tells has
+// those of all that are there by then.
+func (f *filling) close(now time.Time) {
+	for i := range f.mates {
+		m := &f.mates[i]
+		if m.id == f.mate {
+			m.told = now
+		}
+		if m.id == f.mate || !f.whole {
+			m.gap = false
+		}
+	}
+	f.whole = true
 }
 
 func (f *filling) action(k fillActionKind) fillAction {

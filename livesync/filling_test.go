@@ -2,6 +2,7 @@ package livesync
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -203,9 +204,29 @@ func TestHellosAreAnsweredAndBounded(t *testing.T) {
 	s.at(150, passes, "100 hello")
 	s.at(1000, asks, "1000 hello")
 	for id := range 3 * maxMates {
-		s.f.step(fillEvent{kind: fillHello, from: wire.ID{1, byte(id)}}, fillBegan.Add(2*time.Second+time.Duration(id)))
+		s.f.step(fillEvent{kind: fillHello, from: wire.ID{1, byte(id >> 8), byte(id)}}, fillBegan.Add(2*time.Second+time.Duration(id)))
 	}
-	if len(s.f.mates) != maxMates || s.f.mates[s.f.oldest()].id != (wire.ID{1, byte(2 * maxMates)}) {
-		t.Errorf("%d mates, the oldest is %s", len(s.f.mates), s.f.mates[s.f.oldest()].id)
+	if oldest := s.f.oldest().id; len(s.f.mates) != maxMates || oldest != (wire.ID{1, 2 * maxMates >> 8, 2 * maxMates & 0xff}) {
+		t.Errorf("%d mates, the oldest is %s", len(s.f.mates), oldest)
 	}
+}
+
+// TestAGapIsFilled: a mate has published more than it can send again. Its peers are asked
+// for as after a start, now and then.
+func TestAGapIsFilled(t *testing.T) {
+	s := newStory(t)
+	s.at(0, hi(1, 10, time.Hour))
+	s.at(100, hi(2, 5, time.Hour), "100 ask 1/1")
+	s.at(110, packet(fillEnd, 1, 1, 0), "110 have 1/1", "110 done 1/1")
+	s.at(5000, packet(fillGap, 3, 0, 0)) // it has not said hello
+	s.at(6000, packet(fillGap, 2, 0, 0), "6000 ask 2/2")
+	s.at(6010, packet(fillPeers, 2, 2, 0))
+	s.at(6020, packet(fillEnd, 2, 2, 1), "6020 have 2/2", "6020 done 2/2")
+	s.at(7000, packet(fillGap, 2, 0, 0))
+	s.hellos = true
+	s.at(8000, hi(4, 7, time.Hour), "8000 ask 4/3") // heard for the first time
+	s.at(10000, passes, "8500 ask 4/3", "9000 ask 4/3", "9500 lost 4/3")
+	s.f.greet = fillBegan.Add(time.Hour)
+	late := int((6020*time.Millisecond + gapRest) / time.Millisecond)
+	s.at(late, hi(2, 6, time.Hour), strconv.Itoa(late)+" ask 2/4")
 }

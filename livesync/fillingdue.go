@@ -10,12 +10,12 @@ func (f *filling) tick(now time.Time) (actions []fillAction) {
 	case f.state == asking && !now.Before(f.due) && f.asks < maxPeerAsks:
 		actions = append(actions, f.ask(now))
 	case f.state == asking && !now.Before(f.due), f.state == receiving && !now.Before(f.last.Add(streamSilence)):
-		actions = append(actions, f.fail())
+		actions = append(actions, f.fail(now))
 	case f.state == receiving && !now.Before(f.due):
 		f.due = now.Add(haveEvery)
 		actions = append(actions, f.action(fillHave))
 	}
-	if f.state == seeking {
+	if f.state == seeking || f.state == filled {
 		if m := f.choose(now); m != nil {
 			f.mate, f.stream, f.asks = m.id, f.draw(), 0
 			f.arrived, f.length = arrived{}, 0
@@ -43,12 +43,13 @@ func (f *filling) ask(now time.Time) fillAction {
 }
 
 // fail gives the mate up.
-func (f *filling) fail() fillAction {
-	f.state = seeking
-	for i := range f.mates {
-		if f.mates[i].id == f.mate {
-			f.mates[i].failures++
-		}
+func (f *filling) fail(now time.Time) fillAction {
+	if f.state = seeking; f.whole {
+		f.state = filled
+	}
+	if m := f.find(f.mate); m != nil {
+		m.failures++
+		m.told = now
 	}
 	return f.action(fillLost)
 }
@@ -60,12 +61,20 @@ func (f *filling) choose(now time.Time) (best *mate) {
 	}
 	for i := range f.mates {
 		m := &f.mates[i]
-		eligible := m.Peers > 0 && now.Sub(m.heard) < mateSilence && (m.elder || f.early(now))
+		eligible := m.Peers > 0 && now.Sub(m.heard) < mateSilence && f.lacks(m, now)
 		if eligible && (best == nil || m.before(best)) {
 			best = m
 		}
 	}
 	return best
+}
+
+// lacks reports whether peers of a mate are lacking, and it may be asked for them again.
+func (f *filling) lacks(m *mate, now time.Time) bool {
+	if f.whole {
+		return m.gap && (m.told.IsZero() || now.Sub(m.told) >= gapRest)
+	}
+	return m.gap || f.early(now)
 }
 
 // before reports whether m is asked rather than o: one that has not failed, then one

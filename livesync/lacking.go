@@ -38,6 +38,7 @@ type lacking struct {
 	sum      uint32
 	before   map[uint32]int // those that came before and are of a stretch that is searched
 	searches []*search
+	gap      bool      // packets are lacking that cannot be had again
 	held     int       // bytes, see search.held
 	heard    time.Time // when the instance last told
 }
@@ -85,6 +86,7 @@ func (l *lacking) told(s wire.LiveSum, now, after time.Time) {
 		l.last = s.Stretch - 1
 	}
 	l.heard = now
+	l.gap = l.gap || s.Stretch-l.last > keptIntervals*sumsEach
 	for n := max(l.last+1, s.Stretch-min(s.Stretch, maxSearches)); n < s.Stretch; n++ {
 		l.search(wire.LiveSum{Stretch: n}, after)
 	}
@@ -223,6 +225,7 @@ func (l *lacking) ask(now time.Time, retry time.Duration) *search {
 		if s.tries == searchTries {
 			l.end(s)
 			i--
+			l.gap = true
 			continue
 		}
 		s.tries++

@@ -208,17 +208,24 @@ func (n *Node) askLost(buf []byte, now time.Time) (next time.Time) {
 		missing []uint16
 	}
 	var questions []question
+	var gaps []wire.ID
 	l := n.lost
 	l.mu.Lock()
 	for id, of := range l.lacking {
 		for s := of.ask(now, searchRetry); s != nil; s = of.ask(now, searchRetry) {
 			questions = append(questions, question{id, s.Stretch, append([]uint16(nil), s.missing...)})
 		}
+		if of.gap {
+			gaps, of.gap = append(gaps, id), false
+		}
 		if t := of.next(); !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
 	}
 	l.mu.Unlock()
+	for _, id := range gaps {
+		n.fillStep(fillEvent{kind: fillGap, from: id}, now)
+	}
 	for _, q := range questions {
 		n.send(n.instances.endpoint(q.to), wire.KindLiveAsk, wire.AppendLiveAsk(buf, n.options.ID, q.to, q.stretch, q.missing, cap(buf)))
 	}

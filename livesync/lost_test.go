@@ -69,6 +69,40 @@ func TestLostPeersComeBack(t *testing.T) {
 	}
 }
 
+// TestPeersComeBackAfterALongPartition: the packets of the first minutes are not kept any
+// more when it is over.
+func TestPeersComeBackAfterALongPartition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := defaults()
+		n := memory.New(memory.Options{Seed: 1, Limits: lanLimits, Link: lan, Broadcast: true})
+		all := lostWorld{startNewcomer(t, n, o), startNewcomer(t, n, o), startNewcomer(t, n, o)}
+		for k := range all {
+			all.announce(tracker.InfoHash{1}, fmt.Sprintf("192.0.2.%d:1", k+1), false, 1, k)
+		}
+		time.Sleep(20 * time.Second)
+		cut := lan
+		cut.Cut = true
+		for _, i := range all[1:] {
+			n.SetLink(all[0].port, i.port, cut)
+			n.SetLink(i.port, all[0].port, cut)
+		}
+		for k := range 900 {
+			all.announce(tracker.InfoHash{byte(k)}, fmt.Sprintf("192.0.2.%d:%d", 4+k%40, 100+k), false, 1, k%3)
+			time.Sleep(time.Second)
+		}
+		n.SetAll(lan)
+		time.Sleep(3 * o.BeaconInterval)
+		synctest.Wait()
+		want := all[0].peers()
+		for k, i := range all[1:] {
+			if lacks, many := difference(want, i.peers()); lacks+many > 0 || len(want) != 903 {
+				t.Errorf("instance %d lacks %d of %d peers and has %d too many", k+1, lacks, len(want), many)
+			}
+		}
+		stopAll(t, all...)
+	})
+}
+
 // TestAStopThatCameTooLate tells of one from before the peer completed: it is published
 // again, as completed for those who keep that flag, and nobody counts a download for it.
 func TestAStopThatCameTooLate(t *testing.T) {

@@ -254,7 +254,8 @@ func TestOnesOwnSnapshotStays(t *testing.T) {
 func TestPeersAreHeardOnlyByWhoAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newNewcomerWorld(t, 2, lan) // as over multicast
-		mate, third := start(t, w.net, defaults()), start(t, w.net, defaults())
+		mate, third := startNewcomer(t, w.net, defaults()), startNewcomer(t, w.net, defaults())
+		time.Sleep(fillLongest) // they have found each other
 		w.fill(10, 100, mate)
 		time.Sleep(time.Hour) // third has forgotten them
 		w.fill(10, 100, mate)

@@ -32,7 +32,10 @@ func denying(hashes ...tracker.InfoHash) *tracker.Access {
 }
 
 // look has a node that nobody runs look at what has come.
-func (i *instance) look() { i.counting.lookAtHeard() }
+func (i *instance) look() {
+	i.lookAtCounts()
+	i.counting.answer()
+}
 
 // TestCountsOfMembersAreNotMerged: what a member tells strangers changes nothing here,
 // and its beacon makes nobody ask. A stranger's does, and so does a member's that has

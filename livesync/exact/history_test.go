@@ -181,7 +181,11 @@ func (l *life) end() {
 	clear(w.side)
 	clear(w.deaf)
 	w.loss, w.jitter = 0, 50*time.Millisecond
-	w.calm(settle + int(6*w.retry()/interval))
+	in := settle + int(6*w.retry()/interval)
+	if l.setBack { // an origin may be gone that nobody calls ended: it is looked for once it has been silent
+		in += presentFor
+	}
+	w.calm(in)
 	if w.bad != "" {
 		return
 	}

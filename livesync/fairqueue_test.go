@@ -12,8 +12,8 @@ func numbered(n uint64) waiting { return waiting{m: &exact.AskParts{Numbers: []u
 
 func (w *waiting) number() uint64 { return w.m.(*exact.AskParts).Numbers[0] }
 
-// drainRepair returns what waits in the order in which it goes out.
-func drainRepair(r *repair) (to []byte, numbers []uint64) {
+// drainQueue returns what waits in the order in which it goes out.
+func drainQueue(r *fairQueue) (to []byte, numbers []uint64) {
 	r.pace.interval = 0
 	for {
 		o, w, _ := r.next(time.Now())
@@ -25,14 +25,14 @@ func drainRepair(r *repair) (to []byte, numbers []uint64) {
 }
 
 func TestMembersTakeTurns(t *testing.T) {
-	r := newRepair(1000, 10)
+	r := newFairQueue(1000, 10)
 	for n := range uint64(3) {
 		r.add(exact.Origin{'a'}, numbered(n))
 	}
 	r.add(exact.Origin{'b'}, numbered(10))
 	r.add(exact.Origin{'c'}, numbered(20))
 	r.add(exact.Origin{'c'}, numbered(21))
-	to, numbers := drainRepair(&r)
+	to, numbers := drainQueue(&r)
 	if string(to) != "abcaca" {
 		t.Errorf("went to %q: %d", to, numbers)
 	}
@@ -44,7 +44,7 @@ func TestMembersTakeTurns(t *testing.T) {
 // TestWhoAsksForMostGivesWay fills the queue for one member: others have room all the
 // same, until all have as much.
 func TestWhoAsksForMostGivesWay(t *testing.T) {
-	r := newRepair(1000, 10)
+	r := newFairQueue(1000, 10)
 	for n := range uint64(10) {
 		if !r.add(exact.Origin{'a'}, numbered(n)) {
 			t.Fatal("dropped before it was full")
@@ -58,7 +58,7 @@ func TestWhoAsksForMostGivesWay(t *testing.T) {
 			t.Error("nothing was dropped for another member's")
 		}
 	}
-	to, numbers := drainRepair(&r)
+	to, numbers := drainQueue(&r)
 	share := map[byte]int{}
 	for k := range to {
 		share[to[k]]++
@@ -74,7 +74,7 @@ func TestWhoAsksForMostGivesWay(t *testing.T) {
 // TestRepairIsBounded adds and takes at random and compares with what was dropped.
 func TestRepairIsBounded(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	r := newRepair(1000, 20)
+	r := newFairQueue(1000, 20)
 	r.pace.interval = 0
 	in, out, lost := 0, 0, 0
 	for range 20_000 {
@@ -100,7 +100,7 @@ func TestRepairIsBounded(t *testing.T) {
 }
 
 func TestRepairKeepsItsPace(t *testing.T) {
-	r := newRepair(100, 1000)
+	r := newFairQueue(100, 1000)
 	now := time.Now()
 	for n := range uint64(200) {
 		r.add(exact.Origin{1}, numbered(n))
