@@ -82,6 +82,44 @@ func TestTheREADMEsTwoInstances(t *testing.T) {
 	}
 }
 
+// TestTheREADMEsClouds makes the key of README's "Instances in several clouds" and starts
+// three instances with the config there as it stands, but for the names of the hosts: all
+// of them are this one, with a port each.
+func TestTheREADMEsClouds(t *testing.T) {
+	testenv.NeedProgram(t, "openssl")
+	readme := readmeSection(t, "Instances in several clouds")
+	s := newShell(t, readmeFolder(t))
+	s.do(readme.commands)
+	s.end()
+	var ports, replaced []string
+	for _, name := range []string{"a", "b", "c"} {
+		ports = append(ports, strconv.Itoa(freePort(t)))
+		replaced = append(replaced, name+".example.org:9696", "localhost:"+ports[len(ports)-1])
+	}
+	var all []*instance
+	for _, port := range ports {
+		files := strings.NewReplacer(append(replaced, `":9696"`, `":`+port+`"`, "/etc/keeptrack", s.cmd.Dir)...)
+		more := settings{"livesync.max_delay": `"20ms"`}
+		for line := range strings.Lines(readme.tomls[0]) {
+			key, value, _ := strings.Cut(line, " = ")
+			more[key] = strings.TrimSpace(files.Replace(value))
+		}
+		all = append(all, start(t, testSettings(t.TempDir()).with(more)))
+	}
+	for _, from := range all {
+		waitFor(t, "the peers to be heard", func() bool { return from.metric("keeptrack_livesync_instances") == 2 })
+	}
+	for _, from := range all {
+		id := from.gives()
+		for _, to := range all {
+			settle(t, from, to)
+			if !to.takes(id) {
+				t.Error("a connection id is refused by another instance")
+			}
+		}
+	}
+}
+
 // TestTheREADMEsConfigs: what README shows as a config is one, without warnings.
 func TestTheREADMEsConfigs(t *testing.T) {
 	configs := parseReadme(readText(t, "../../README.md")).tomls
