@@ -17,27 +17,33 @@ func exactLoad() (torrents, rate, stretch int) {
 // TestExactOverALossyNetwork: clients go from instance to instance, and each host loses a
 // share of the packets that come to it. Every completion is counted, once and everywhere.
 func TestExactOverALossyNetwork(t *testing.T) {
+	plain := func(*cluster) {}
 	for _, c := range []struct {
-		hosts, loss  int
-		sealed, long bool
+		hosts, loss int
+		name        string
+		over        func(*cluster)
+		long        bool
 	}{
-		{3, 0, false, false},
-		{3, 5, false, true},
-		{3, 20, true, false},
-		{5, 5, true, false},
-		{5, 20, false, true},
+		{3, 0, "multicast without a key", plain, false},
+		{3, 5, "multicast without a key", plain, true},
+		{3, 20, "multicast", (*cluster).overMulticast, false},
+		{5, 5, "multicast", (*cluster).overMulticast, false},
+		{5, 20, "multicast without a key", plain, true},
+		{3, 20, "unicast", (*cluster).overUnicast, false},
+		{3, 5, "nats", func(c *cluster) { c.natsSites() }, true},
 	} {
 		if c.long && !testenv.Long() {
 			continue
 		}
-		t.Run(fmt.Sprintf("%d hosts, %d percent lost", c.hosts, c.loss), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d hosts, %d percent lost, %s", c.hosts, c.loss, c.name), func(t *testing.T) {
 			t.Parallel()
 			torrents, rate, stretch := exactLoad()
-			more := settings{}
-			if c.sealed {
-				more = sealed(t, groupKey("a"))
+			g := newEmptyCluster(t, c.hosts, torrents, nil)
+			c.over(g)
+			for i := range g.hosts {
+				g.start(i)
 			}
-			g := newCluster(t, c.hosts, torrents, more)
+			g.watch()
 			if c.loss > 0 {
 				g.lose(c.loss)
 			}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"keeptrack/cmd/testenv"
 	"keeptrack/livesync/transport/nats/natstest"
@@ -32,38 +31,18 @@ func natsRecipe(t *testing.T) (script, server, instance string) {
 	return script, server, instance
 }
 
-// nameHosts gives the hosts of a network names, which each of them looks up in a file of
-// its own.
-func (l *lan) nameHosts(name func(i int) string) {
-	l.t.Helper()
-	text := "127.0.0.1 localhost\n"
-	for i := range l.hosts {
-		text += address(i) + " " + name(i) + "\n"
-	}
-	for _, host := range l.hosts {
-		dir := filepath.Join("/etc/netns", host) // of which ip(8) takes the files
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			l.t.Fatal(err)
-		}
-		l.t.Cleanup(func() {
-			if err := os.RemoveAll(dir); err != nil {
-				l.t.Error(err)
-			}
-		})
-		if err := os.WriteFile(filepath.Join(dir, "hosts"), []byte(text), 0o644); err != nil {
-			l.t.Fatal(err)
-		}
-	}
-}
-
 // natsSites starts a NATS server on each host, and has the instance there use it, all as
-// docs/cluster.md says.
-func (c *cluster) natsSites() {
+// docs/cluster.md says. It returns the servers.
+func (c *cluster) natsSites() (servers []*natstest.Server) {
 	c.t.Helper()
 	testenv.NeedProgram(c.t, "openssl")
 	script, server, instance := natsRecipe(c.t)
 	site := func(i int) string { return string(rune('a' + i)) }
-	c.nameHosts(func(i int) string { return site(i) + ".example.org" })
+	var names []string
+	for i := range c.hosts {
+		names = append(names, address(i)+" "+site(i)+".example.org")
+	}
+	c.names(names...)
 	dir := c.t.TempDir()
 	cmd := exec.Command("sh", "-e", "-c", script)
 	cmd.Dir = dir
@@ -79,7 +58,7 @@ func (c *cluster) natsSites() {
 			"name: \"a\"\n", fmt.Sprintf("name: %q\n", site(i)), "/etc/keeptrack/nats-ca.pem", dir+"/ca.pem", "/etc/keeptrack/", dir+"/",
 			"//a.example.org", "//"+site(i)+".example.org")
 		gateways := strings.Index(server, "gateways:")
-		natstest.Start(c.t, files.Replace(server[:gateways])+server[gateways:], "ip", "netns", "exec", host, natsServer(c.t))
+		servers = append(servers, natstest.Start(c.t, files.Replace(server[:gateways])+server[gateways:], "ip", "netns", "exec", host, natsServer(c.t)))
 		c.own[i] = settings{}
 		for line := range strings.Lines(instance) {
 			if key, value, ok := strings.Cut(line, "="); ok {
@@ -87,30 +66,5 @@ func (c *cluster) natsSites() {
 			}
 		}
 	}
-}
-
-// TestExactOverNATSSites: three sites have a NATS server each, and one of them is cut off
-// for a while, with clients at all.
-func TestExactOverNATSSites(t *testing.T) {
-	torrents, rate, stretch := exactLoad()
-	g := newEmptyCluster(t, 3, torrents, nil)
-	g.natsSites()
-	for i := range g.hosts {
-		g.start(i)
-	}
-	g.watch()
-	g.during(rate, func() {
-		g.accept(stretch / 3)
-		g.detach(2)
-		for began := time.Now(); time.Since(began) < testenv.Pick(5*time.Second, time.Minute); {
-			g.accept(rate)
-		}
-		if _, exact := g.compare([]int{0, 2}); exact {
-			t.Error("the site was not cut off")
-		}
-		g.attach(2)
-		g.accept(stretch / 3)
-	})
-	g.waitExact("the load has ended")
-	g.end()
+	return servers
 }

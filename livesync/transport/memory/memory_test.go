@@ -11,10 +11,11 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for name, broadcast := range map[string]bool{"to one": false, "to all": true} {
+	for name, o := range map[string]Options{"to one": {}, "to all": {Broadcast: true}, "shared": {Broadcast: true, Shared: true}, "ordered": {Ordered: true}} {
 		t.Run(name, func(t *testing.T) {
 			transporttest.Run(t, func(*testing.T) (a, b transport.Transport) {
-				n := New(Options{Limits: transport.Limits{MaxPacket: 1472}, Broadcast: broadcast})
+				o.Limits = transport.Limits{MaxPacket: 1472}
+				n := New(o)
 				return n.Join(), n.Join()
 			})
 		})
@@ -46,19 +47,21 @@ func TestLinksDoWhatTheySay(t *testing.T) {
 	for name, tt := range map[string]struct {
 		link      Link
 		ok        func(n int) bool
+		ordered   bool
 		reordered bool
 		foreign   bool
 	}{
-		"nothing goes wrong": {Link{Latency: time.Millisecond}, func(n int) bool { return n == count }, false, false},
-		"cut":                {Link{Cut: true, Duplicate: 1}, func(n int) bool { return n == 0 }, false, false},
-		"loss":               {Link{Loss: 0.25}, func(n int) bool { return n > count/2 && n < count }, false, false},
-		"duplicates":         {Link{Duplicate: 0.25}, func(n int) bool { return n > count && n < 3*count/2 }, false, false},
-		"jitter":             {Link{Jitter: time.Second}, func(n int) bool { return n == count }, true, false},
-		"foreign":            {Link{Foreign: true}, func(n int) bool { return n == count }, false, true},
+		"nothing goes wrong": {Link{Latency: time.Millisecond}, func(n int) bool { return n == count }, false, false, false},
+		"cut":                {Link{Cut: true, Duplicate: 1}, func(n int) bool { return n == 0 }, false, false, false},
+		"loss":               {Link{Loss: 0.25}, func(n int) bool { return n > count/2 && n < count }, false, false, false},
+		"duplicates":         {Link{Duplicate: 0.25}, func(n int) bool { return n > count && n < 3*count/2 }, false, false, false},
+		"jitter":             {Link{Jitter: time.Second}, func(n int) bool { return n == count }, false, true, false},
+		"jitter, in order":   {Link{Jitter: time.Second}, func(n int) bool { return n == count }, true, false, false},
+		"foreign":            {Link{Foreign: true}, func(n int) bool { return n == count }, false, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := New(Options{Seed: 1, Link: tt.link})
+				n := New(Options{Seed: 1, Link: tt.link, Ordered: tt.ordered})
 				a, b := n.Join(), n.Join()
 				for i := range count {
 					if err := a.Send(transport.All, []byte{byte(i)}); err != nil {
@@ -124,4 +127,34 @@ func TestAClosedPortHasLeft(t *testing.T) {
 	if ports := n.Ports(); len(ports) != 1 || ports[0] != b {
 		t.Errorf("%d ports", len(ports))
 	}
+}
+
+// TestAPortThatIsDisconnected sends nothing and is sent nothing; what was under way is
+// lost.
+func TestAPortThatIsDisconnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Options{Link: Link{Latency: time.Second}})
+		a, b := n.Join(), n.Join()
+		send := func(from *Port, p string, want error) {
+			if err := from.Send(transport.All, []byte(p)); !errors.Is(err, want) {
+				t.Errorf("%s: %v", p, err)
+			}
+		}
+		send(a, "1", nil)
+		b.Disconnect()
+		b.Disconnect() // changes nothing
+		send(a, "2", nil)
+		send(b, "3", transport.ErrDown)
+		down := b.State().Down
+		b.Connect()
+		b.Connect()
+		send(a, "4", nil)
+		send(b, "5", nil)
+		time.Sleep(time.Minute)
+		atA, _ := arrived(t, a)
+		atB, _ := arrived(t, b)
+		if s := b.State(); atA != "5" || atB != "4" || down == nil || s.Down != nil || s.Rejoined != 1 {
+			t.Errorf("%q and %q arrived, down: %v, then %+v", atA, atB, down, s)
+		}
+	})
 }

@@ -37,6 +37,12 @@ type Options struct {
 	Link Link
 	// Broadcast sends packets for one member to all, as multicast does.
 	Broadcast bool
+	// Shared puts all members at one endpoint, as multicast does with instances on one
+	// host: what one sends comes back to it, too.
+	Shared bool
+	// Ordered keeps packets from one port to another in the order in which they were
+	// sent, as NATS does.
+	Ordered bool
 }
 
 // Network connects ports.
@@ -50,6 +56,7 @@ type Network struct {
 	plain  Link // every link that nobody has set
 	links  map[route]Link
 	dice   map[route]*rand.Rand
+	last   map[route]time.Time // when the last packet arrives, if they are ordered
 }
 
 // route is a sender and a receiver.
@@ -57,7 +64,7 @@ type route struct{ from, to *Port }
 
 // New returns a network without ports.
 func New(o Options) *Network {
-	return &Network{options: o, plain: o.Link, links: make(map[route]Link), dice: make(map[route]*rand.Rand)}
+	return &Network{options: o, plain: o.Link, links: make(map[route]Link), dice: make(map[route]*rand.Rand), last: make(map[route]time.Time)}
 }
 
 // Join adds a port.
@@ -65,7 +72,11 @@ func (n *Network) Join() *Port {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.joined++
-	p := newPort(n, n.joined, transport.Named(fmt.Sprintf("port %d", n.joined)))
+	at := transport.Named(fmt.Sprintf("port %d", n.joined))
+	if n.options.Shared {
+		at = transport.Named("host")
+	}
+	p := newPort(n, n.joined, at)
 	n.ports = append(n.ports, p)
 	return p
 }
@@ -109,7 +120,7 @@ func (n *Network) send(from *Port, to transport.Endpoint, b []byte) {
 	}
 	data := slices.Clone(b)
 	for _, p := range n.ports {
-		if p != from && (to == transport.All || n.options.Broadcast || to == p.endpoint) {
+		if (p != from || n.options.Shared) && (to == transport.All || n.options.Broadcast || to == p.endpoint) {
 			n.carry(from, p, data)
 		}
 	}
@@ -130,8 +141,24 @@ func (n *Network) carry(from, to *Port, data []byte) {
 		if l.Jitter > 0 {
 			delay += time.Duration(dice.Int64N(int64(l.Jitter)))
 		}
-		time.AfterFunc(delay, func() { to.deliver(packet{data, from.endpoint, l.Foreign}) })
+		if n.options.Ordered {
+			delay = n.behind(route{from, to}, delay)
+		}
+		session := to.session.Load()
+		time.AfterFunc(delay, func() { to.deliver(packet{data, from.endpoint, l.Foreign}, session) })
 	}
+}
+
+// behind returns the delay with which a packet arrives after the one before on its route.
+// n.mu is held.
+func (n *Network) behind(r route, delay time.Duration) time.Duration {
+	now := time.Now()
+	at := now.Add(delay)
+	if last := n.last[r]; !at.After(last) {
+		at = last.Add(1)
+	}
+	n.last[r] = at
+	return at.Sub(now)
 }
 
 // route returns the link of a route and its source of chance. n.mu is held.

@@ -2,6 +2,8 @@ package memory
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,7 @@ type Port struct {
 	joined   time.Time
 	in       chan packet
 	lost     atomic.Uint64
+	session  atomic.Uint64 // odd while the port is disconnected
 	close    sync.Once
 	closed   chan struct{}
 }
@@ -44,8 +47,34 @@ func (p *Port) Endpoint() transport.Endpoint { return p.endpoint }
 // Limits returns the network's.
 func (p *Port) Limits() transport.Limits { return p.net.options.Limits }
 
-// State says that the port is up: links are what fails.
-func (p *Port) State() transport.State { return transport.State{Since: p.joined} }
+// errDisconnected is why a port is down.
+var errDisconnected = errors.New("disconnected")
+
+// Disconnect cuts the port off: it cannot send, and what is under way to it is lost, as
+// with a member of a group over NATS that loses its connection. Connect undoes it.
+func (p *Port) Disconnect() {
+	if p.isConnected() {
+		p.session.Add(1)
+	}
+}
+
+// Connect connects a port again.
+func (p *Port) Connect() {
+	if !p.isConnected() {
+		p.session.Add(1)
+	}
+}
+
+func (p *Port) isConnected() bool { return p.session.Load()%2 == 0 }
+
+// State says whether the port is connected, since it joined: links are what fails otherwise.
+func (p *Port) State() transport.State {
+	s := transport.State{Since: p.joined, Rejoined: p.session.Load() / 2}
+	if !p.isConnected() {
+		s.Down = errDisconnected
+	}
+	return s
+}
 
 // Run waits until ctx is done or the port is closed, and closes it.
 func (p *Port) Run(ctx context.Context) error {
@@ -61,6 +90,9 @@ func (p *Port) Send(to transport.Endpoint, b []byte) error {
 	if p.isClosed() {
 		return net.ErrClosed
 	}
+	if !p.isConnected() {
+		return fmt.Errorf("%w: %w", transport.ErrDown, errDisconnected)
+	}
 	p.net.send(p, to, b)
 	return nil
 }
@@ -74,8 +106,11 @@ func (p *Port) isClosed() bool {
 	}
 }
 
-// deliver queues a packet.
-func (p *Port) deliver(arrived packet) {
+// deliver queues a packet that was sent in a session, unless that is over.
+func (p *Port) deliver(arrived packet, session uint64) {
+	if p.session.Load() != session || !p.isConnected() {
+		return
+	}
 	select {
 	case p.in <- arrived:
 	default:

@@ -17,9 +17,9 @@ import (
 // after the IPv4 and UDP headers.
 const MaxPacket = 1500 - 20 - 8
 
-// reorderWindow is longer than a packet takes from one host to another on the
+// ReorderWindow is longer than a packet takes from one host to another on the
 // same network, the time in both hosts' buffers included.
-const reorderWindow = 100 * time.Millisecond
+const ReorderWindow = 100 * time.Millisecond
 
 // Options say where a group's packets go and come from.
 type Options struct {
@@ -66,7 +66,7 @@ func (o *Options) validate() error {
 }
 
 func (o *Options) limits() transport.Limits {
-	return transport.Limits{MaxPacket: o.MaxPacket, ReorderWindow: reorderWindow}
+	return transport.Limits{MaxPacket: o.MaxPacket, ReorderWindow: ReorderWindow}
 }
 
 // trusts reports whether packets from a are accepted. An IPv4 address may be

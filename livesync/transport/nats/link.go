@@ -75,7 +75,7 @@ func open(o Options, opts []client.Option) *link {
 // Limits returns the largest packet and how far those of several senders may be out of
 // order.
 func (l *link) Limits() transport.Limits {
-	return transport.Limits{MaxPacket: l.options.MaxPacket, ReorderWindow: reorderWindow}
+	return transport.Limits{MaxPacket: l.options.MaxPacket, ReorderWindow: ReorderWindow}
 }
 
 // Run waits until ctx is done or the transport is closed, and closes it.

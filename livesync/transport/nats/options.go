@@ -30,11 +30,11 @@ import (
 // and packets of peers leave after a second, mostly before they are full.
 const MaxPacket = 1472
 
-// reorderWindow bounds how much later a packet of one sender arrives than one that
+// ReorderWindow bounds how much later a packet of one sender arrives than one that
 // another sender sent afterwards. Packets of one sender stay in order. Those of others
 // come over other connections, and a lost TCP segment holds a connection up: after a
 // second, it has been sent again twice.
-const reorderWindow = time.Second
+const ReorderWindow = time.Second
 
 // Options say which servers carry a group's packets.
 type Options struct {

@@ -72,7 +72,7 @@ func open(o Options) (*link, error) {
 
 // Limits returns the largest packet that the options allow.
 func (l *link) Limits() transport.Limits {
-	return transport.Limits{MaxPacket: l.options.MaxPacket, ReorderWindow: reorderWindow}
+	return transport.Limits{MaxPacket: l.options.MaxPacket, ReorderWindow: ReorderWindow}
 }
 
 // Send sends p to a member, or to each peer but oneself. Of those, some may not be

@@ -16,11 +16,11 @@ import (
 // maxPacket is the largest UDP payload in bytes that IPv4 carries.
 const maxPacket = 1<<16 - 1 - 20 - 8
 
-// reorderWindow is longer than one packet can be behind another that was sent later.
+// ReorderWindow is longer than one packet can be behind another that was sent later.
 // Between sites that is more than within one network: packets take several ways, or
 // change from one to another, whose lengths differ by up to 0.2 s around the
 // world, and wait in routers' queues, which hold 0.1 to 0.25 s where bandwidth is scarce.
-const reorderWindow = 500 * time.Millisecond
+const ReorderWindow = 500 * time.Millisecond
 
 // Options say where packets go and come from.
 type Options struct {

@@ -66,6 +66,8 @@ func FreePort(t testing.TB) int {
 type Server struct {
 	// Address is the host and port for clients, on the loopback interface.
 	Address string
+	// Used is what its processes have used of the CPU, user and system, that have ended.
+	Used time.Duration
 
 	t       testing.TB
 	command []string
@@ -145,5 +147,6 @@ func (s *Server) signal(n syscall.Signal) {
 	}
 	_ = s.cmd.Process.Signal(n)
 	_ = s.cmd.Wait() // which tells of the signal
+	s.Used += s.cmd.ProcessState.UserTime() + s.cmd.ProcessState.SystemTime()
 	s.cmd = nil
 }
