@@ -1,7 +1,10 @@
 package http
 
 import (
+	"bufio"
+	"crypto/tls"
 	"io"
+	"net"
 	nethttp "net/http"
 	"net/netip"
 	"os"
@@ -127,10 +130,16 @@ func exchangeOn(t *testing.T, engine, send string) (got exchanged) {
 	t.Helper()
 	quick := standardTimeouts
 	quick.linger = 50 * time.Millisecond
-	s, _, _ := run(t, engines[engine], Options{
+	o := Options{
 		FullScrape: true, RedirectURL: "https://example.org/", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-	}, quick, filledTracker(3))
-	conn, r := dial(t, s.Addrs()[0])
+	}
+	wrap, dial := engines[engine], func(addr netip.AddrPort) (net.Conn, *bufio.Reader) { return dial(t, addr) }
+	if engine == overTLS {
+		o.TLS = &tls.Config{Certificates: certificates(t, "localhost")}
+		wrap, dial = direct, func(addr netip.AddrPort) (net.Conn, *bufio.Reader) { return dialTLS(t, addr, nil) }
+	}
+	s, _, _ := run(t, wrap, o, quick, filledTracker(3))
+	conn, r := dial(s.Addrs()[0])
 	io.WriteString(conn, send)
 	method, _, _ := strings.Cut(send, " ")
 	for range max(1, strings.Count(send, " HTTP/1.1\r\n")) {
@@ -163,17 +172,24 @@ func TestEnginesAnswerAlike(t *testing.T) {
 	for _, test := range alike {
 		t.Run(test.name, func(t *testing.T) {
 			want := exchangeOn(t, "epoll", test.send)
-			got := exchangeOn(t, netHTTP, test.send)
-			if strings.HasPrefix(got.body, strconv.Itoa(got.status)+" ") && want.malformed > 0 {
-				got.header, got.body, got.length = want.header, want.body, want.length
-			}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("over net/http %+v\nover epoll    %+v", got, want)
+			for _, engine := range []string{netHTTP, overTLS} {
+				wantAlike(t, engine, exchangeOn(t, engine, test.send), want)
 			}
 			if want.chunked {
 				t.Errorf("is in chunks: %+v", want)
 			}
 		})
+	}
+}
+
+// wantAlike compares what came of a request.
+func wantAlike(t *testing.T, engine string, got, want exchanged) {
+	t.Helper()
+	if strings.HasPrefix(got.body, strconv.Itoa(got.status)+" ") && want.malformed > 0 {
+		got.header, got.body, got.length = want.header, want.body, want.length
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("over %s %+v\nover epoll    %+v", engine, got, want)
 	}
 }
 
@@ -185,11 +201,11 @@ func TestDifferencesAreDocumented(t *testing.T) {
 	}
 	for _, test := range differing {
 		t.Run(test.row, func(t *testing.T) {
-			epoll, net := exchangeOn(t, "epoll", test.send), exchangeOn(t, netHTTP, test.send)
-			if got, want := [2]int{epoll.status, net.status}, rows[test.row]; got != want {
-				t.Errorf("got %v, documented are %v", got, want)
+			epoll, net, https := exchangeOn(t, "epoll", test.send), exchangeOn(t, netHTTP, test.send), exchangeOn(t, overTLS, test.send)
+			if got, want := [2]int{epoll.status, net.status}, rows[test.row]; got != want || https.status != net.status {
+				t.Errorf("got %v and over TLS %d, documented are %v", got, https.status, want)
 			}
-			for _, e := range []exchanged{epoll, net} {
+			for _, e := range []exchanged{epoll, net, https} {
 				if refused := e.status != 200 && e.status != 404 && e.status != 405; (e.malformed == 1) != refused {
 					t.Errorf("%+v: counted wrongly", e)
 				}

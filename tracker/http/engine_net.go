@@ -16,13 +16,13 @@ import (
 )
 
 // netEngine carries requests and answers with net/http, which has a goroutine
-// for each connection. A connection that has no room waits: none is closed for
-// it.
+// for each connection.
 type netEngine struct {
 	*service
 	ctx, force context.Context // done when the server stops, and when all is to be closed
 	answerers  sync.Pool
 	conns      sync.WaitGroup
+	places     places
 }
 
 // serveNet is the engine for every system, and for connections that are more
@@ -31,25 +31,12 @@ func serveNet(ctx, force context.Context, s *service, listeners []net.Listener) 
 	group, ctx := errgroup.WithContext(ctx)
 	e := &netEngine{service: s, ctx: ctx, force: force}
 	e.answerers.New = func() any { return &answerer{handler: s.handler} }
-	server := &nethttp.Server{
-		Handler:           e,
-		ReadHeaderTimeout: s.timeouts.head,
-		IdleTimeout:       s.timeouts.idle,
-		WriteTimeout:      s.timeouts.write,
-		// net/http reads as much more at once, and may go on to the end of that.
-		MaxHeaderBytes:               maxHead - 4<<10,
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(errorWriter{s.handler.log}, "", 0),
-		ConnState:                    connState,
-		ConnContext:                  withConn,
+	if s.tls != nil {
+		return e.serveTLS(listeners)
 	}
+	server := e.server()
 	for _, l := range listeners {
-		group.Go(func() error {
-			if err := server.Serve(&netListener{l, e}); !errors.Is(err, net.ErrClosed) {
-				return err
-			}
-			return nil // closed by the server, which stops
-		})
+		group.Go(func() error { return serveUntilClosed(server, &netListener{l, e}) })
 	}
 	<-ctx.Done() // so too when a listener fails
 	closeAll(listeners)
@@ -58,10 +45,37 @@ func serveNet(ctx, force context.Context, s *service, listeners []net.Listener) 
 	return err
 }
 
+// serveUntilClosed serves a listener, and returns nil once it is closed.
+func serveUntilClosed(server *nethttp.Server, l net.Listener) error {
+	err := server.Serve(l)
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, nethttp.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// server returns the server that asks the engine.
+func (e *netEngine) server() *nethttp.Server {
+	return &nethttp.Server{
+		Handler:           e,
+		ReadHeaderTimeout: e.timeouts.head,
+		IdleTimeout:       e.timeouts.idle,
+		WriteTimeout:      e.timeouts.write,
+		// net/http reads as much more at once, and may go on to the end of that.
+		MaxHeaderBytes:               maxHead - 4<<10,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(errorWriter{e.handler.log}, "", 0),
+		ConnState:                    connState,
+		ConnContext:                  withConn,
+	}
+}
+
 // ServeHTTP answers a request.
 func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 	c := r.Context().Value(connKey{}).(*netConn)
-	c.asked = true
+	if !c.second {
+		c.asked = true
+	}
 	maker := e.answerers.Get().(*answerer)
 	defer e.answerers.Put(maker)
 	maker.now = maker.tracker.Instant(time.Now())
@@ -79,7 +93,7 @@ func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 // answer answers a request, if it is one for the other engine too.
 func (e *netEngine) answer(maker *answerer, r *nethttp.Request, c *netConn) *answer {
 	switch {
-	case r.ProtoMajor != 1:
+	case r.ProtoMajor != 1 && !c.second:
 		return maker.refuse(nethttp.StatusHTTPVersionNotSupported)
 	case isTooLarge(r):
 		return maker.refuse(nethttp.StatusRequestHeaderFieldsTooLarge)
@@ -102,7 +116,7 @@ func (e *netEngine) writeHead(w nethttp.ResponseWriter, r *nethttp.Request, a *a
 		header["Content-Length"] = []string{strconv.Itoa(len(a.body))}
 	}
 	hasBody := r.ContentLength != 0
-	if hasBody || a.refused || a.unsized || e.ctx.Err() != nil {
+	if hasBody || a.refused || a.unsized && r.ProtoMajor == 1 || e.ctx.Err() != nil {
 		header["Connection"] = []string{"close"}
 	}
 	if hasBody { // net/http reads some of it, so that closing does not take the answer back

@@ -5,4 +5,6 @@ package http
 import "net"
 
 // carriers gives each listener its engine.
-func carriers(listeners []net.Listener) []carrier { return []carrier{{serveNet, listeners}} }
+func (s *service) carriers(listeners []net.Listener) []carrier {
+	return []carrier{{serveNet, listeners}}
+}

@@ -13,10 +13,10 @@ import (
 
 // carriers gives each listener its engine. Whatever has no descriptor to hand
 // out, such as TLS's, is net/http's.
-func carriers(listeners []net.Listener) []carrier {
+func (s *service) carriers(listeners []net.Listener) []carrier {
 	direct, others := carrier{engine: serveEpoll}, carrier{engine: serveNet}
 	for _, l := range listeners {
-		if _, ok := l.(syscall.Conn); ok {
+		if _, ok := l.(syscall.Conn); ok && s.tls == nil {
 			direct.listeners = append(direct.listeners, l)
 		} else {
 			others.listeners = append(others.listeners, l)

@@ -1,7 +1,9 @@
 package http
 
 import (
+	"container/list"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	nethttp "net/http"
@@ -44,7 +46,7 @@ func (e *netEngine) enter(conn net.Conn) *netConn {
 		return nil
 	}
 	for !e.gate.enter() {
-		if !e.pause() {
+		if !e.evict() && !e.pause() {
 			e.sources.leave(source)
 			_ = conn.Close()
 			return nil
@@ -52,7 +54,11 @@ func (e *netEngine) enter(conn net.Conn) *netConn {
 	}
 	e.gate.accepted.Add(1)
 	e.conns.Add(1)
-	c := &netConn{Conn: conn, engine: e, source: source, between: true}
+	c := &netConn{Conn: conn, raw: conn, engine: e, source: source, between: true}
+	if e.tls != nil {
+		c.Conn = tls.Server(conn, e.tls)
+	}
+	e.places.put(c, standHead)
 	c.unstop = context.AfterFunc(e.ctx, c.stop)
 	c.unforce = context.AfterFunc(e.force, func() { _ = conn.Close() })
 	return c
@@ -73,11 +79,17 @@ func (e *netEngine) pause() (ok bool) {
 // for a request, which may be ended, or goes on with one, and whether what is
 // written is an answer or net/http's own refusal.
 type netConn struct {
-	net.Conn
+	net.Conn        // with TLS, if there is
+	raw             net.Conn
 	engine          *netEngine
 	source          netip.Addr
 	unstop, unforce func() bool
-	closed          sync.Once
+	left, closed    sync.Once
+	second          bool // speaks HTTP/2, of which net/http itself knows what it waits for
+
+	stand   stand         // this and the next two belong to the engine's places
+	place   *list.Element // nil: in none
+	evicted bool
 
 	// asked is set while a request is answered that the handler has seen. It
 	// belongs to the goroutine that serves the connection.
@@ -98,19 +110,32 @@ func withConn(ctx context.Context, conn net.Conn) context.Context {
 
 // connState learns from net/http that a connection has been answered.
 func connState(conn net.Conn, state nethttp.ConnState) {
-	if state != nethttp.StateIdle {
-		return
-	}
 	c := conn.(*netConn)
-	c.asked = false
+	switch state {
+	case nethttp.StateActive:
+		c.engine.places.put(c, standBusy)
+	case nethttp.StateIdle:
+		if !c.second {
+			c.asked = false
+			c.ready()
+		}
+		c.engine.places.put(c, standIdle)
+	}
+}
+
+// ready says that the next deadline is for the first byte of a request.
+func (c *netConn) ready() {
 	c.mu.Lock()
-	c.between = true
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	c.waiting, c.between = false, true
 }
 
 // SetReadDeadline is called by net/http before it waits for a request, then
 // before it reads the rest of that, and then while it answers.
 func (c *netConn) SetReadDeadline(t time.Time) error {
+	if c.second {
+		return c.Conn.SetReadDeadline(t)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting, c.between = c.between, false
@@ -122,7 +147,7 @@ func (c *netConn) SetReadDeadline(t time.Time) error {
 
 func (c *netConn) Read(p []byte) (n int, err error) {
 	n, err = c.Conn.Read(p)
-	if n == 0 {
+	if n == 0 || c.second {
 		return n, err
 	}
 	c.mu.Lock()
@@ -130,13 +155,16 @@ func (c *netConn) Read(p []byte) (n int, err error) {
 	if c.waiting && c.engine.ctx.Err() != nil { // the rest has the usual time
 		_ = c.Conn.SetReadDeadline(time.Now().Add(c.engine.timeouts.head))
 	}
+	if c.waiting && c.used { // not if it is the first, for which it has been waited
+		c.engine.places.put(c, standHead)
+	}
 	c.waiting, c.used = false, true
 	return n, err
 }
 
 // Write counts what net/http answers without asking the handler.
 func (c *netConn) Write(p []byte) (n int, err error) {
-	if !c.asked {
+	if !c.second && !c.asked {
 		c.asked = true
 		c.engine.handler.counters.malformed.Add(1)
 	}
@@ -154,14 +182,23 @@ func (c *netConn) CloseWrite() error {
 // Close closes the connection, which counts no more.
 func (c *netConn) Close() error {
 	err := c.Conn.Close()
+	c.leaveRoom()
 	c.closed.Do(func() {
 		c.unstop()
 		c.unforce()
-		c.engine.sources.leave(c.source)
-		c.engine.gate.leave()
+		c.engine.places.remove(c)
 		c.engine.conns.Done()
 	})
 	return err
+}
+
+// leaveRoom has the connection not count any more, although net/http may not know yet
+// that it is closed.
+func (c *netConn) leaveRoom() {
+	c.left.Do(func() {
+		c.engine.sources.leave(c.source)
+		c.engine.gate.leave()
+	})
 }
 
 // stop ends the wait for a request.

@@ -10,8 +10,8 @@
 // a responder (responder.go), which reads the request's head (head.go) and
 // appends the reply.
 //
-// Other systems, and listeners without a descriptor such as TLS's, have net/http
-// (engine_net.go, netconn.go).
+// Other systems have net/http (engine_net.go, netconn.go), as have listeners without a
+// descriptor and TLS (engine_tls.go, tls.go).
 //
 // Both engines ask an answerer (answer.go), which knows nothing of connections:
 // it finds the client's address (clientaddr.go), reads the path and the query
@@ -22,6 +22,7 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -47,9 +48,11 @@ type Options struct {
 	RedirectURL string
 	// FullScrape allows a scrape without info hashes, which lists all torrents.
 	FullScrape bool
-	// MaxConnections bounds the open connections; 0 does not. On Linux, a new
-	// connection beyond it evicts the least active one, but no full scrape and none
-	// over TLS.
+	// TLS, unless nil, is spoken on all listeners, with HTTP/1.1 or HTTP/2 in it as the
+	// client chooses. At least TLS 1.2 is asked for.
+	TLS *tls.Config
+	// MaxConnections bounds the open connections; 0 does not. A new connection beyond
+	// it evicts the least active one, but no full scrape.
 	MaxConnections int
 	// MaxConnectionsPerAddress bounds those from one IPv4 address, or one IPv6
 	// /64, that is no trusted proxy; 0 does not. Further ones are closed at
@@ -69,8 +72,8 @@ type Server struct {
 }
 
 // New returns a server on listeners for TCP and unix sockets, or on
-// others over these, such as TLS's, which net/http serves. It owns them, unless
-// there is an error, which names what is wrong.
+// others over these, which net/http serves, as it does all with TLS. It owns them,
+// unless there is an error, which names what is wrong.
 func New(o Options, listeners []net.Listener, t *tracker.Tracker) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -95,7 +98,7 @@ func (s *Server) Run(ctx context.Context) error {
 	force, cancel := context.WithCancel(s.closed)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.service.timeouts.stop, cancel) })()
-	for _, c := range carriers(s.listeners) {
+	for _, c := range s.service.carriers(s.listeners) {
 		if len(c.listeners) > 0 {
 			group.Go(func() error { return c.engine(ctx, force, &s.service, c.listeners) })
 		}
@@ -122,6 +125,10 @@ func (s *Server) Stats() Stats {
 	stats.Connections, stats.Accepted = int(gate.open.Load()), gate.accepted.Load()
 	stats.Evicted, stats.Unread, stats.Paused = gate.evicted.Load(), gate.unread.Load(), gate.paused.Load()
 	stats.Refused = s.service.sources.refused.Load()
+	stats.Handshakes = s.service.handshakes.done.Load()
+	for f := range stats.HandshakeFailures {
+		stats.HandshakeFailures[f] = s.service.handshakes.failed[f].Load()
+	}
 	return stats
 }
 
@@ -144,6 +151,9 @@ func (o *Options) validate() error {
 func newServer(o Options, t *tracker.Tracker, times timeouts, listeners []net.Listener) *Server {
 	s := &Server{listeners: listeners}
 	s.service = service{handler: newHandler(o, t), gate: gate{limit: int64(o.MaxConnections)}, timeouts: times}
+	if o.TLS != nil {
+		s.service.tls = serverTLS(o.TLS)
+	}
 	s.service.sources.bound(o.MaxConnectionsPerAddress, s.service.handler.proxies)
 	s.closed, s.close = context.WithCancel(context.Background())
 	for _, l := range listeners {

@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -35,6 +36,9 @@ type service struct {
 	gate     gate
 	sources  sources
 	timeouts timeouts
+
+	tls        *tls.Config // nil: not over TLS
+	handshakes handshakes
 }
 
 // engine carries requests and answers over the connections of its listeners

@@ -60,6 +60,10 @@ type Stats struct {
 	// connection limit was reached or descriptors ran out, and none could be
 	// evicted or evicting one did not help, or the system was out of memory.
 	Paused uint64
+	// Handshakes counts those of TLS that were completed, HandshakeFailures the others by
+	// reason.
+	Handshakes        uint64
+	HandshakeFailures [HandshakeFailureCount]uint64
 }
 
 // counters are the Stats as they grow. A request adds to one or two of them.

@@ -75,39 +75,42 @@ func TestUnreadReplyIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestConnectionsBeyondTheBoundWait(t *testing.T) {
+// TestConnectionBeyondTheBoundEvicts: an idle one, then the one that is longest without a
+// request; one that is being answered never.
+func TestConnectionBeyondTheBoundEvicts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := servePipes(t, Options{MaxConnections: 2}, newTracker())
-		first, second := s.dial(t), s.dial(t)
-		third := s.dial(t)
-		answered := make(chan struct{})
-		go func() {
-			defer close(answered)
-			ask(t, third, "/announce?"+libtorrentQuery)
-			response(t, bufio.NewReader(third))
-		}()
-		for range 3 {
-			ask(t, second, "/announce?"+libtorrentQuery)
-			response(t, bufio.NewReader(second))
-		}
+		s := servePipes(t, Options{MaxConnections: 3}, newTracker())
+		silent, idle, busy := s.dial(t), s.dial(t), s.dial(t)
+		ask(t, idle, "/announce?"+libtorrentQuery)
+		response(t, bufio.NewReader(idle))
+		ask(t, busy, "/announce?"+libtorrentQuery) // and does not read
 		synctest.Wait()
-		select {
-		case <-answered:
-			t.Error("three connections are served")
-		default:
+		fourth := s.dial(t)
+		if got := untilClosed(t, idle); got != 0 {
+			t.Errorf("the idle one is closed after %v", got)
 		}
-		if n := s.Stats().Connections; n != 2 {
-			t.Errorf("%d connections", n)
+		fifth := s.dial(t)
+		if got := untilClosed(t, silent); got != 0 {
+			t.Errorf("the silent one is closed after %v", got)
 		}
-		first.Close()
-		<-answered
+		s.dial(t)
+		if got := untilClosed(t, fourth); got != 0 {
+			t.Errorf("the one before is closed after %v", got)
+		}
+		ask(t, fifth, "/announce?"+libtorrentQuery)
+		response(t, bufio.NewReader(fifth))
+		response(t, bufio.NewReader(busy))
+		if got := s.Stats(); got.Connections != 3 || got.Evicted != 3 || got.Accepted != 6 {
+			t.Errorf("counted %+v", got)
+		}
 	})
 }
 
 func TestStopWithAConnectionWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{MaxConnections: 1}, newTracker())
-		s.dial(t)
+		ask(t, s.dial(t), "/announce?"+libtorrentQuery) // and does not read
+		synctest.Wait()
 		waiting := s.dial(t)
 		synctest.Wait()
 		s.stop()

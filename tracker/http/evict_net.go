@@ -1,0 +1,76 @@
+package http
+
+import (
+	"container/list"
+	"sync"
+)
+
+// stand says what a connection that net/http serves waits for.
+type stand uint8
+
+const (
+	standHead  stand = iota // for a full request, or for the handshake before it
+	standIdle               // between requests
+	standBusy               // a request is answered
+	standCount int   = iota
+)
+
+// places are the connections of a netEngine by what they wait for, the longest in front.
+type places struct {
+	mu    sync.Mutex
+	lists [standCount]list.List // of *netConn
+}
+
+// put moves a connection behind the others that wait for the same, or takes it in.
+func (p *places) put(c *netConn, s stand) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.evicted {
+		return
+	}
+	if c.place != nil {
+		p.lists[c.stand].Remove(c.place)
+	}
+	c.stand, c.place = s, p.lists[s].PushBack(c)
+}
+
+// remove takes a connection out.
+func (p *places) remove(c *netConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.place != nil {
+		p.lists[c.stand].Remove(c.place)
+		c.place = nil
+	}
+}
+
+// next takes out the connection to be evicted: an idle one, then one without a full
+// request; oldest first. It returns nil if all are being answered.
+func (p *places) next() *netConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range [...]stand{standIdle, standHead} {
+		if front := p.lists[s].Front(); front != nil {
+			c := p.lists[s].Remove(front).(*netConn)
+			c.place, c.evicted = nil, true
+			return c
+		}
+	}
+	return nil
+}
+
+// evict closes a connection so that another one has room. ok is false if none can be
+// evicted, or if the server stops, which finishes what it has.
+func (e *netEngine) evict() (ok bool) {
+	if e.ctx.Err() != nil {
+		return false
+	}
+	c := e.places.next()
+	if c == nil {
+		return false
+	}
+	e.gate.evicted.Add(1)
+	_ = c.raw.Close() // at once: TLS would say good-bye, to a client that may not read
+	c.leaveRoom()
+	return true
+}
