@@ -48,6 +48,8 @@ var wiring = []struct {
 	{"no full_scrape", nil, fullScrapeSays("full scrape is not allowed")},
 	{"redirect_url", settings{"http.redirect_url": `"https://example.org/"`}, rootSays(http.StatusFound, "https://example.org/")},
 	{"no redirect_url", nil, rootSays(http.StatusNotFound, "")},
+	{"page and contact", settings{"http.page": "true", "http.contact": `"abuse@example.org"`}, showsPage},
+	{"page and redirect_url", settings{"http.page": "true", "http.redirect_url": `"https://example.org/"`}, rootSays(http.StatusFound, "https://example.org/")},
 	{"max_connections", settings{"http.max_connections": "1"}, holdsOneConnection},
 	{"admin.token", settings{"admin.token": `"sesame"`}, showsToken},
 	{"admin.read_token", settings{"admin.token": `"sesame"`, "admin.read_token": `"window"`}, showsReadToken},
@@ -301,6 +303,17 @@ func rootSays(status int, location string) func(*testing.T, *instance) {
 		resp, _ := get(t, "http://"+d.http4+"/")
 		if got := resp.Header.Get("Location"); resp.StatusCode != status || got != location {
 			t.Errorf("got %s, location %q", resp.Status, got)
+		}
+	}
+}
+
+// showsPage has the page show the URLs that the daemon can be announced to.
+func showsPage(t *testing.T, d *instance) {
+	resp, body := get(t, "http://"+d.http4+"/")
+	_, port, _ := net.SplitHostPort(d.udp4)
+	for _, want := range []string{"udp://127.0.0.1:" + port + "/announce", "http://" + d.http4 + "/announce", `<a rel="nofollow" href="mailto:abuse@example.org">`} {
+		if resp.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s: %d %s", want, resp.StatusCode, body)
 		}
 	}
 }

@@ -18,6 +18,12 @@ type request struct {
 	path, query string // still escaped; without a path, the target is none that there is here
 	client      requester
 	encodings   []string // the values of the Accept-Encoding lines
+
+	// What the page alone looks at: the text of the head, or what net/http has made of
+	// it, and whether the connection has TLS.
+	head   string
+	over   *nethttp.Request
+	secure bool
 }
 
 // field is a line of an answer's header.
@@ -104,6 +110,9 @@ func (a *answerer) answer(q *request) *answer {
 		if a.redirectURL != "" {
 			a.counters.count(ActionOther, q.client.addr, FailureNone)
 			return a.line(nethttp.StatusFound, a.redirectFields, a.redirectURL)
+		}
+		if a.page != nil {
+			return a.answerPage(q)
 		}
 	}
 	a.counters.count(ActionOther, q.client.addr, FailureNotFound)

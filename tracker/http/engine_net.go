@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log"
 	"net"
@@ -100,6 +101,8 @@ func (e *netEngine) answer(maker *answerer, r *nethttp.Request, c *netConn) *ans
 	}
 	clientHeader := nethttp.CanonicalHeaderKey(e.handler.proxies.header)
 	q := e.handler.request(r.Method, r.RequestURI, c.source, r.Header[clientHeader], r.Header["Accept-Encoding"])
+	q.over = r
+	_, q.secure = c.Conn.(interface{ ConnectionState() tls.ConnectionState })
 	return maker.answer(&q)
 }
 

@@ -18,6 +18,7 @@ type handler struct {
 	proxies         proxies
 	redirectURL     string
 	redirectFields  *fields // of the answer that sends browsers there
+	page            *pager  // nil: there is none
 	allowFullScrape bool
 	fullScrapes     scrapers
 	log             zerolog.Logger
@@ -30,6 +31,7 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		proxies:         makeProxies(o.TrustedProxies, o.ClientAddressHeader),
 		redirectURL:     o.RedirectURL,
 		redirectFields:  makeFields(plainText, field{"Location", o.RedirectURL}),
+		page:            newPager(o.Page, t),
 		allowFullScrape: o.FullScrape,
 		log:             o.Log,
 	}

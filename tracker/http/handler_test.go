@@ -281,7 +281,7 @@ func TestStatsByActionAndFamily(t *testing.T) {
 	for a := range Action(ActionCount) {
 		labels += a.String() + " "
 	}
-	if labels != "announce scrape full_scrape other " {
+	if labels != "announce scrape full_scrape page other " {
 		t.Errorf("labels %q", labels)
 	}
 }

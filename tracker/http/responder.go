@@ -53,6 +53,7 @@ func (r *responder) respond(in []byte, source netip.Addr) (n int, next step) {
 		}
 		n += size
 		q := r.request(h.method, h.target, source, h.forwarded, h.encodings)
+		q.head = text[n-size : n]
 		if next = r.write(r.answer(&q)); next != stepReceive {
 			return n, next
 		}

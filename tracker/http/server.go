@@ -16,8 +16,8 @@
 // Both engines ask an answerer (answer.go), which knows nothing of connections:
 // it finds the client's address (clientaddr.go), reads the path and the query
 // (route.go, query.go, announce.go, scrape.go), asks the tracker (handler.go) and
-// makes the body (bencode.go), but for that of a full scrape, which is streamed
-// (fullscrape.go).
+// makes the body (bencode.go, pagehtml.go), but for that of a full scrape, which is
+// streamed (fullscrape.go).
 package http
 
 import (
@@ -44,8 +44,10 @@ type Options struct {
 	// client: Forwarded (RFC 7239), or any other with a list of addresses. Empty:
 	// X-Forwarded-For.
 	ClientAddressHeader string
-	// RedirectURL is where the path / sends browsers; empty: not found.
+	// RedirectURL is where the path / sends browsers; empty: they are shown the Page.
 	RedirectURL string
+	// Page is what the path / shows; nil: not found.
+	Page *Page
 	// FullScrape allows a scrape without info hashes, which lists all torrents.
 	FullScrape bool
 	// TLS, unless nil, is spoken on all listeners, with HTTP/1.1 or HTTP/2 in it as the

@@ -15,13 +15,14 @@ const (
 	ActionAnnounce   Action = iota
 	ActionScrape                   // of the info hashes named
 	ActionFullScrape               // of every torrent
+	ActionPage                     // the page at /
 	ActionOther                    // any other path or method
 	ActionCount      int    = iota // number of actions
 )
 
 // String returns the action's label: lower-case words joined by underscores.
 func (a Action) String() string {
-	return [ActionCount]string{"announce", "scrape", "full_scrape", "other"}[a]
+	return [ActionCount]string{"announce", "scrape", "full_scrape", "page", "other"}[a]
 }
 
 // familyCount is the number of address families.

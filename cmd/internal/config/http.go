@@ -10,6 +10,8 @@ type HTTP struct {
 	// ClientAddressHeader is the name of a header, in any case of its letters.
 	ClientAddressHeader string
 	RedirectURL         string
+	Page                bool
+	Contact             string
 	FullScrape          bool
 	MaxConnections      int
 	// MaxConnectionsPerAddress is no limit if it is 0.
@@ -34,6 +36,11 @@ func (h *HTTP) keys() []key {
 				"CF-Connecting-IP. The proxy has to set it, or append to it, in every request."),
 		declare("redirect_url", &h.RedirectURL, "", webAddress,
 			"Where a browser that asks for / is sent; empty: nowhere."),
+		declare("page", &h.Page, false, boolean,
+			"Show a browser that asks for / a page with the announce URLs, counts and the\n"+
+				"contact. Lists of trackers want one."),
+		declare("contact", &h.Contact, "", lineOf(200),
+			"Whom to write to, on that page: an e-mail or web address, or other text."),
 		declare("full_scrape", &h.FullScrape, false, boolean,
 			"Answer a scrape that names no torrent with all of them."),
 		declare("max_connections", &h.MaxConnections, 10000, integer(1, 1_000_000),

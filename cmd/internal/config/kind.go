@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keeptrack/cmd/internal/printable"
 )
 
 // kind converts between a TOML value (string, int64, float64, bool or []any)
@@ -40,6 +42,22 @@ var (
 
 	ratio = kind[float64]{decode: decodeRatio, encode: func(v float64) any { return v }}
 )
+
+// lineOf is text of up to some bytes that can be shown on a line: without control
+// characters.
+func lineOf(most int) kind[string] {
+	want := fmt.Sprintf("text of up to %d bytes without control characters", most)
+	return kind[string]{
+		decode: func(value any) (string, error) {
+			s, err := stringOf(want, value)
+			if err == nil && (len(s) > most || printable.Text(s) != s) {
+				return "", wrong(want, value)
+			}
+			return s, err
+		},
+		encode: text.encode,
+	}
+}
 
 // oneOf is a choice between names.
 func oneOf[T comparable](choices ...T) kind[T] {

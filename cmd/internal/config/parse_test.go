@@ -50,6 +50,8 @@ listen = []
 trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
 client_address_header = "CF-Connecting-IP"
 redirect_url = "https://example.org/tracker"
+page = true
+contact = "abuse@example.org"
 full_scrape = true
 max_connections = 1
 max_connections_per_address = 7
@@ -111,7 +113,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		HTTP: HTTP{
 			TrustedProxies:      []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 			ClientAddressHeader: "CF-Connecting-IP",
-			RedirectURL:         "https://example.org/tracker", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
+			RedirectURL:         "https://example.org/tracker", Page: true, Contact: "abuse@example.org", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
 		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret", ReadToken: "l00k"},
 		Access: Access{Mode: tracker.AccessDeny, File: "hashes.txt"},
@@ -305,6 +307,8 @@ var refusedValues = []refusal{
 	{"list of tables", "[[udp]]\nworkers = 1", "f:1: udp: must be a table: [udp] on a line of its own, not a list of tables"},
 	{"relative unix socket", "[admin]\nlisten = \"unix:a.sock\"", "f:2: admin.listen: must be an absolute path"},
 	{"abstract unix socket", "[admin]\nlisten = \"unix:@a\"", "f:2: admin.listen: must be an absolute path"},
+	{"contact of two lines", "[http]\ncontact = \"a\\nb\"", `f:2: http.contact: must be text of up to 200 bytes without control characters, not "a\nb"`},
+	{"long contact", "[http]\ncontact = \"" + strings.Repeat("a", 201) + "\"", "f:2: http.contact: must be text of up to 200 bytes"},
 	{"unclean unix socket", "[http]\nlisten = [\"unix:/run/../a.sock\"]", "f:2: http.listen: entry 1 must be an absolute path"},
 	{"long unix socket", "[http]\nlisten = [\"unix:/" + strings.Repeat("a", 103) + "\"]", "f:2: http.listen: entry 1 must have at most 103 bytes"},
 	{"unix socket twice", "[http]\nlisten = [\"unix:/a\", \"unix:/a\"]", "f:2: http.listen: entry 2 repeats unix:/a"},

@@ -116,6 +116,16 @@ var cautions = []rule{
 		"and http.listen are both empty: no client can reach the tracker",
 	},
 	{
+		[]string{"http.page", "http.redirect_url"},
+		func(c *Config) bool { return !c.HTTP.Page || c.HTTP.RedirectURL == "" },
+		"is not used because http.redirect_url sends browsers elsewhere",
+	},
+	{
+		[]string{"http.contact", "http.page"},
+		func(c *Config) bool { return c.HTTP.Contact == "" || c.HTTP.Page },
+		"is not used because http.page is false",
+	},
+	{
 		[]string{"http.client_address_header"},
 		func(c *Config) bool {
 			return c.HTTP.ClientAddressHeader == defaultClientHeader || len(c.HTTP.TrustedProxies) > 0 ||

@@ -30,6 +30,7 @@ func bindHTTP(d *Daemon) error {
 			TrustedProxies:           c.TrustedProxies,
 			ClientAddressHeader:      c.ClientAddressHeader,
 			RedirectURL:              c.RedirectURL,
+			Page:                     d.page(),
 			FullScrape:               c.FullScrape,
 			MaxConnections:           connectionLimit(c.MaxConnections, d.log),
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
