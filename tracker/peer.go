@@ -136,6 +136,20 @@ func (n Network) levels() int {
 	return networkLevels
 }
 
+// Prefix returns the network as others write it: an IPv4 address as a /32, or an IPv6
+// /64. It is invalid for those that have no address.
+func (n Network) Prefix() netip.Prefix {
+	switch {
+	case n == noNetwork:
+		return netip.Prefix{}
+	case n>>32 == 0xffff:
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n)))), 32)
+	}
+	var addr [16]byte
+	binary.BigEndian.PutUint64(addr[:], uint64(n))
+	return netip.PrefixFrom(netip.AddrFrom16(addr), 64)
+}
+
 // AppendAddr appends the address in network order: 4 bytes or 16.
 func (p Peer) AppendAddr(dst []byte) []byte {
 	if p.family == IPv6 {

@@ -1,10 +1,12 @@
 package http
 
 import (
+	"encoding/binary"
 	nethttp "net/http"
 	"net/netip"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 const (
@@ -61,7 +63,8 @@ type answer struct {
 // answerer is the memory for one answer at a time.
 type answerer struct {
 	*handler
-	now tracker.Instant
+	now     tracker.Instant
+	sampler busiest.Sampler
 
 	announce announceRequest
 	reply    tracker.Reply
@@ -92,6 +95,9 @@ func (h *handler) request(method, target string, source netip.Addr, forwarded, e
 
 // answer answers a request. The result is valid until the next one.
 func (a *answerer) answer(q *request) *answer {
+	if a.sampler.Draw() {
+		a.note(q)
+	}
 	if q.method != methodGet && q.method != methodHead {
 		a.counters.count(ActionOther, q.client.addr, FailureMethod)
 		return a.line(nethttp.StatusMethodNotAllowed, methodFields, FailureMethod.Text())
@@ -117,6 +123,13 @@ func (a *answerer) answer(q *request) *answer {
 	}
 	a.counters.count(ActionOther, q.client.addr, FailureNotFound)
 	return a.line(nethttp.StatusNotFound, plainFields, FailureNotFound.Text())
+}
+
+// note notes a request that was drawn.
+func (a *answerer) note(q *request) {
+	network := tracker.NetworkOf(q.client.addr)
+	id, isAnnounce := peerID(q.query)
+	a.sampler.Note(network, binary.BigEndian.Uint64(id[:]), isAnnounce)
 }
 
 // refuse answers what is no request, or none in a form that is understood.

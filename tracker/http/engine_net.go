@@ -31,7 +31,8 @@ type netEngine struct {
 func serveNet(ctx, force context.Context, s *service, listeners []net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	e := &netEngine{service: s, ctx: ctx, force: force}
-	e.answerers.New = func() any { return &answerer{handler: s.handler} }
+	sketch := s.handler.busiest.Sketch()
+	e.answerers.New = func() any { return &answerer{handler: s.handler, sampler: sketch.Sampler()} }
 	if s.tls != nil {
 		return e.serveTLS(listeners)
 	}

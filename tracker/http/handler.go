@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 // failureInterval is the number of seconds after which a client whose request
@@ -21,6 +22,7 @@ type handler struct {
 	page            *pager  // nil: there is none
 	allowFullScrape bool
 	fullScrapes     scrapers
+	busiest         *busiest.Busiest // nil: nobody asks for it
 	log             zerolog.Logger
 	counters        counters
 }
@@ -33,6 +35,7 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		redirectFields:  makeFields(plainText, field{"Location", o.RedirectURL}),
 		page:            newPager(o.Page, t),
 		allowFullScrape: o.FullScrape,
+		busiest:         o.Busiest,
 		log:             o.Log,
 	}
 }

@@ -18,6 +18,7 @@ const (
 	paramEvent
 	paramCompact
 	paramNumWant
+	paramPeerID
 )
 
 // longestName is room for the longest name of a parameter.
@@ -47,6 +48,18 @@ func namesTorrent(raw string) bool {
 	return false
 }
 
+// peerID returns the peer id in a raw query, and whether there is one of 20 bytes.
+func peerID(raw string) (id [20]byte, ok bool) {
+	q := query(raw)
+	for name, value, more := q.next(); more; name, value, more = q.next() {
+		if parameterOf(name) == paramPeerID {
+			n, whole := unescape(id[:], value)
+			return id, whole && n == len(id)
+		}
+	}
+	return id, false
+}
+
 // parameterOf tells which parameter has the escaped name.
 func parameterOf(name string) parameter {
 	if strings.IndexByte(name, '%') < 0 {
@@ -74,6 +87,8 @@ func lookup(name string) parameter {
 		return paramCompact
 	case "numwant":
 		return paramNumWant
+	case "peer_id":
+		return paramPeerID
 	}
 	return paramOther
 }

@@ -33,6 +33,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 // Options are the settings of a Server.
@@ -60,7 +61,9 @@ type Options struct {
 	// /64, that is no trusted proxy; 0 does not. Further ones are closed at
 	// once.
 	MaxConnectionsPerAddress int
-	Log                      zerolog.Logger
+	// Busiest gets a sample of the requests; nil: nobody asks for it.
+	Busiest *busiest.Busiest
+	Log     zerolog.Logger
 }
 
 // Server answers announces and scrapes over HTTP.

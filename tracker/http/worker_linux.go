@@ -54,7 +54,7 @@ func newWorker(e *epollServer) (w *worker, err error) {
 		return nil, os.NewSyscallError("epoll_create", err)
 	}
 	w = &worker{epollServer: e, poll: poll, started: time.Now(), accepting: true}
-	w.responder.handler = e.handler
+	w.responder.handler, w.responder.sampler = e.handler, e.handler.busiest.Sketch().Sampler()
 	w.queues[phaseHead].limit = e.timeouts.head
 	w.queues[phaseIdle].limit = e.timeouts.idle
 	w.queues[phaseWrite].limit = e.timeouts.write

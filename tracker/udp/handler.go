@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"encoding/binary"
 	"math"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
+	"keeptrack/tracker/busiest"
 )
 
 // errorConnectionID is what clients compare, spelling and NUL byte included, to
@@ -24,6 +26,7 @@ type handler struct {
 	tracker *tracker.Tracker
 	inForce *atomic.Pointer[connectionIDs] // shared by all handlers of a server
 	limiter *limiter
+	sampler busiest.Sampler
 	log     zerolog.Logger
 	count   counters
 
@@ -55,6 +58,9 @@ func (h *handler) begin(now time.Time) {
 // nothing if there is to be none. buf needs a capacity of bep15.MaxReplySize.
 func (h *handler) answer(from source, packet, buf []byte) []byte {
 	h.count.packets.Add(1)
+	if h.sampler.Draw() {
+		h.note(from, packet)
+	}
 	if from.port == 0 {
 		return h.drop(DropSourcePort)
 	}
@@ -151,6 +157,14 @@ func (h *handler) refuse(count *atomic.Uint64, from source, transaction uint32, 
 	}
 	count.Add(1)
 	return bep15.ErrorReply{TransactionID: transaction, Text: errorConnectionID}.Append(buf[:0])
+}
+
+// note notes a packet that was drawn. An announce counts for its client program only if
+// its source is not forged.
+func (h *handler) note(from source, packet []byte) {
+	req, err := bep15.ParseAnnounceRequest(packet)
+	isAnnounce := err == nil && h.ids.valid(req.ConnectionID, from.addr, h.slot)
+	h.sampler.Note(from.peer(0).Network(), binary.BigEndian.Uint64(req.PeerID[:]), isAnnounce)
 }
 
 func (h *handler) drop(reason Drop) []byte {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 // minSecretSize is the least number of bytes that the secret needs for
@@ -39,6 +40,8 @@ type Options struct {
 	// and those made from any are taken; so servers with the same secret take each
 	// other's.
 	Secrets [][]byte
+	// Busiest gets a sample of the requests; nil: nobody asks for it.
+	Busiest *busiest.Busiest
 	// Log gets a line for every announce at trace level, and next to nothing
 	// otherwise.
 	Log zerolog.Logger
@@ -64,7 +67,9 @@ func New(o Options, s *Sockets, t *tracker.Tracker) (*Server, error) {
 	server := &Server{}
 	server.ids.Store(newConnectionIDs(o.ConnectionIDLifetime, o.Secrets...))
 	for _, socket := range s.sockets {
-		server.workers = append(server.workers, worker{socket, newHandler(t, &server.ids, o.Log)})
+		h := newHandler(t, &server.ids, o.Log)
+		h.sampler = o.Busiest.Sketch().Sampler()
+		server.workers = append(server.workers, worker{socket, h})
 	}
 	return server, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 // API is what the JSON interface shows and does. A client is the address of who
@@ -24,6 +25,9 @@ type API interface {
 	Torrent(h tracker.InfoHash) (Torrent, bool)
 	// Top returns the limit highest-ranked torrents by an order.
 	Top(by tracker.Order, limit int) []Torrent
+	// Busiest returns who has sent most requests of late, at most limit networks and
+	// client programs, or an error if that is not counted.
+	Busiest(limit int) (busiest.Report, error)
 	// Cluster returns the state of live sync.
 	Cluster() any
 	// Gone notes that a member of the group, named by its label or its origin, is gone
@@ -145,6 +149,8 @@ var routes = []route{
 	{"GET", "/api/v1/torrents", listTorrents},
 	{"GET", "/api/v1/torrents/{hash}", getTorrent},
 	{"GET", "/api/v1/top", getTop},
+	{"GET", "/api/v1/networks", getNetworks},
+	{"GET", "/api/v1/clients", getClients},
 	{"GET", "/api/v1/cluster", func(a API, _ *http.Request) (any, error) { return a.Cluster(), nil }},
 	{"DELETE", "/api/v1/cluster/{member}", removeMember},
 	{"GET", "/api/v1/access", getAccess},

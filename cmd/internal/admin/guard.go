@@ -24,7 +24,7 @@ func (s *Server) handle(mux *http.ServeMux, pattern string, next http.Handler) {
 		panic("admin: rights has no " + pattern)
 	}
 	if needs != free {
-		next = s.guarded(needs, next)
+		next = s.guarded(needs, s.discreet(pattern, next))
 	}
 	mux.Handle(pattern, next)
 }
@@ -64,6 +64,20 @@ func elsewhere(r *http.Request) bool {
 // one that has the link cannot read.
 func followsLink(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}
+
+// discreet keeps clients' addresses from those of whom nobody knows who they are.
+func (s *Server) discreet(pattern string, next http.Handler) http.Handler {
+	if !givesAddresses[pattern] || s.opts.Token != "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !overUnix(r) {
+			s.writeError(w, errAddresses)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // safeHost says that no web page can have made its own name stand for this

@@ -38,6 +38,8 @@ var rights = map[string]right{
 	"GET /api/v1/torrents":                  look,
 	"GET /api/v1/torrents/{hash}":           look,
 	"GET /api/v1/top":                       look,
+	"GET /api/v1/networks":                  look,
+	"GET /api/v1/clients":                   look,
 	"GET /api/v1/cluster":                   look,
 	"DELETE /api/v1/cluster/{member}":       manage,
 	"GET /api/v1/access":                    look,
@@ -52,6 +54,14 @@ var rights = map[string]right{
 	"GET /api/v1/openapi.yaml":              look,
 	"/api/":                                 look, // what is not there
 }
+
+// givesAddresses are the routes that give away clients' addresses. What anybody on the
+// host may ask for has none.
+var givesAddresses = map[string]bool{
+	"GET /api/v1/networks": true,
+}
+
+var errAddresses = &Refusal{http.StatusForbidden, errors.New("clients' addresses are given only with a token or over a unix socket: set admin.token, or have admin.listen be a unix socket")}
 
 var (
 	errToken    = &Refusal{http.StatusUnauthorized, errors.New("a valid bearer token is required")}

@@ -103,7 +103,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Log:     Log{Level: zerolog.TraceLevel, Format: LogJSON},
 		Tracker: Tracker{
 			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
-			MaxMemory: 1536 << 20, MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,
+			MaxMemory: 1536 << 20, MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, TopClients: false, AllowPrivateAddresses: true,
 			AllowNetworks: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("fd00:1::/32")},
 		},
 		UDP: UDP{

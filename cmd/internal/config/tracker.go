@@ -24,6 +24,7 @@ type Tracker struct {
 	MaxNumWant            int
 	AllowPrivateAddresses bool
 	AllowNetworks         []netip.Prefix
+	TopClients            bool
 }
 
 func (t *Tracker) keys() []key {
@@ -70,5 +71,8 @@ func (t *Tracker) keys() []key {
 			"Networks (CIDR) to accept and hand out besides public addresses: some of the\n"+
 				"private ones, or others. Multicast, broadcast, unspecified and IPv6 link-local\n"+
 				"addresses are never stored, whatever is listed."),
+		declare("top_clients", &t.TopClients, true, boolean,
+			"Sample which networks and client programs send most requests, for\n"+
+				"\"keeptrack top\". It costs less than a hundredth of the time for a request."),
 	}
 }

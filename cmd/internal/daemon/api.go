@@ -7,6 +7,7 @@ import (
 
 	"keeptrack/cmd/internal/admin"
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 	"keeptrack/tracker/override"
 )
 
@@ -103,6 +104,13 @@ func torrent(o *tracker.Overview) admin.Torrent {
 		LastAnnounce: time.Unix(60*int64(o.LastAnnounce), 0).UTC(),
 		Refused:      o.Refused,
 	}
+}
+
+func (a api) Busiest(limit int) (busiest.Report, error) {
+	if a.d.busiest == nil {
+		return busiest.Report{}, errNotCounted
+	}
+	return a.d.busiest.Report(limit), nil
 }
 
 func (a api) Cluster() any { return a.d.group.cluster() }

@@ -18,6 +18,7 @@ import (
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 // Options are what a Daemon is built from.
@@ -64,6 +65,7 @@ type Daemon struct {
 	peers       *peerKeeper
 	group       group
 	history     *history
+	busiest     *busiest.Busiest // nil: off
 	rekey       func(*wire.Keys) error // has connection ids made from these keys, if they are made from keys
 	stages
 	state atomic.Int32 // a state; all of the above is set once it is not loading
@@ -138,6 +140,9 @@ func (d *Daemon) load() (err error) {
 			err = errors.Join(err, d.store.Close())
 		}
 	}()
+	if c.Tracker.TopClients {
+		d.busiest = busiest.New(d.started)
+	}
 	d.tracker = tracker.New(d.trackerOptions(budget), d.started)
 	if d.access, err = newAccessRules(d.store, d.tracker, c.Access, d.opts.AccessList, d.log); err != nil {
 		return err
@@ -181,6 +186,9 @@ func (d *Daemon) makeParts() error {
 	}
 	d.history = &history{parts: d.parts}
 	d.front = append(d.front, reloads{d: d}, d.history)
+	if d.busiest != nil {
+		d.back = append(d.back, busiestPart{Busiest: d.busiest})
+	}
 	d.back = append(d.back, trackerPart{Tracker: d.tracker, store: d.store}, d.checkpoints, d.peers, d.access,
 		&unreachableWarner{tracker: d.tracker, log: d.log})
 	return nil

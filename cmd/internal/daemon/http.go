@@ -34,6 +34,7 @@ func bindHTTP(d *Daemon) error {
 			FullScrape:               c.FullScrape,
 			MaxConnections:           connectionLimit(c.MaxConnections, d.log),
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+			Busiest:                  d.busiest,
 			Log:                      d.log,
 		}, at.All(), d.tracker)
 		if err != nil {
