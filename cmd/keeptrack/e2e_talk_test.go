@@ -111,6 +111,48 @@ func TestAccessCommands(t *testing.T) {
 	refused(false)
 }
 
+// TestTop: torrents in an order, and who sends most requests, whose addresses it takes a
+// token to see.
+func TestTop(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()).with(settings{"admin.token": `"sesame"`}))
+	popular, other := hashOf("popular"), hashOf("other")
+	for port := range uint16(3) {
+		announceTo(t, d.urls()["udp IPv4"], popular, 4000+port, 1, tracker.EventStarted)
+	}
+	announceTo(t, d.urls()["http IPv4"], other, 4000, 0, tracker.EventCompleted)
+	top := func(status int, more ...string) outcome {
+		t.Helper()
+		return runWith(t, status, append([]string{"top", "--admin", d.base(), "--token", "sesame"}, more...)...)
+	}
+	if got := top(statusDone, "--limit", "1"); !strings.HasSuffix(got.stdout, "\n"+popular.String()+"        0         3           0\n") {
+		t.Errorf("by peers: %+v", got)
+	}
+	if got := top(statusDone, "--by", "downloaded"); strings.Contains(got.stdout, popular.String()) || !strings.Contains(got.stdout, other.String()) {
+		t.Errorf("by downloads: %+v", got)
+	}
+	if got := top(statusDone, "--by", "networks"); !strings.Contains(got.stdout, "\n127.0.0.1         7     0 ") { // three connects, four announces
+		t.Errorf("by networks: %+v", got)
+	}
+	runWith(t, statusDone, "announce", "--peer-id", "-qB4650-abcdefghijkl", d.urls()["http IPv4"], other.String())
+	runWith(t, statusDone, "announce", "--peer-id", "-qB4650-abcdefghijkl", d.urls()["udp IPv4"], other.String())
+	if got := top(statusDone, "--by", "clients", "--json"); !strings.Contains(got.stdout, `"prefix":"-qB4650-","name":"qBittorrent","announces":2,`) {
+		t.Errorf("by clients: %+v", got)
+	}
+	if got := top(statusUsage, "--by", "size"); !strings.Contains(got.stderr, "networks, clients") {
+		t.Errorf("by size: %+v", got)
+	}
+	d.stop()
+	d = start(t, testSettings(t.TempDir()))
+	if got := runWith(t, statusFailed, "top", "--admin", d.base(), "--by", "networks"); !strings.Contains(got.stderr, "set admin.token") {
+		t.Errorf("without a token: %+v", got)
+	}
+	d.stop()
+	d = start(t, testSettings(t.TempDir()).with(settings{"tracker.top_clients": "false"}))
+	if got := runWith(t, statusFailed, "top", "--admin", d.base(), "--by", "clients"); !strings.Contains(got.stderr, "set tracker.top_clients") {
+		t.Errorf("turned off: %+v", got)
+	}
+}
+
 // TestAccessListInPages: overrides come in as many pages as there are.
 func TestAccessListInPages(t *testing.T) {
 	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -40,6 +40,11 @@ var wiring = []struct {
 	{"default_numwant", settings{"tracker.default_numwant": "2"}, handsOut(2, 5)},
 	{"max_numwant", settings{"tracker.max_numwant": "3"}, handsOut(3, 3)},
 	{"allow_private_addresses", settings{"tracker.allow_private_addresses": "false"}, storesNoLoopbackPeer},
+	{"no top_clients", settings{"tracker.top_clients": "false"}, func(t *testing.T, d *instance) {
+		if status, body := d.api("GET", "clients"); status != http.StatusConflict {
+			t.Errorf("%d %s", status, body)
+		}
+	}},
 	{"connection_id_lifetime", settings{"udp.connection_id_lifetime": `"1s"`}, showsLifetime},
 	{"connection_secret", settings{"udp.connection_secret": secretOf('a')}, sharesSecret},
 	{"trusted_proxies", settings{"http.trusted_proxies": `["127.0.0.0/8"]`}, seesAddress(203, 0, 113, 7)},

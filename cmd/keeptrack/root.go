@@ -90,6 +90,7 @@ func newRootCommand() *cobra.Command {
 		newServeCommand(),
 		newConfigCommand(),
 		newStatusCommand(),
+		newTopCommand(),
 		newAccessCommand(),
 		newHealthCommand(),
 		newBackupCommand(),

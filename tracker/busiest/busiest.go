@@ -59,8 +59,8 @@ func (b *Busiest) Turn(now time.Time) {
 // Report is who has sent most since Since: one to two windows.
 type Report struct {
 	Since time.Time
-	// Requests is the number of all requests, and Announces of those counted by client.
-	Requests uint64
+	// Requests is about the number of all requests, and Announces that of announces.
+	Requests, Announces uint64
 	// Networks and Clients are those with most, the most first.
 	Networks []Count[tracker.Network]
 	Clients  []Count[[8]byte]
@@ -83,6 +83,7 @@ func (b *Busiest) Report(limit int) Report {
 		s.mu.Lock()
 		for _, w := range []*window{&s.now, &s.last} {
 			r.Requests += w.noted * uint64(w.rate)
+			r.Announces += w.announces * uint64(w.rate)
 			networks.add(&w.networks, w.rate)
 			clients.add(&w.clients, w.rate)
 		}

@@ -40,7 +40,7 @@ func TestFewRequestsAreAllCounted(t *testing.T) {
 	}
 	want(3, 2, 271, epoch)
 	r := b.Report(1)
-	if len(r.Networks) != 1 || r.Networks[0] != (Count[tracker.Network]{1, 150, 0}) || r.Clients[0] != (Count[[8]byte]{[8]byte{7: 10}, 150, 0}) {
+	if r.Announces != 270 || len(r.Networks) != 1 || r.Networks[0] != (Count[tracker.Network]{1, 150, 0}) || r.Clients[0] != (Count[[8]byte]{[8]byte{7: 10}, 150, 0}) {
 		t.Errorf("got %+v", r)
 	}
 	b.Turn(epoch.Add(Window))

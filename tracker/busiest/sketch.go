@@ -30,10 +30,11 @@ type Sketch struct {
 
 // window is what was noted between two calls of Turn.
 type window struct {
-	rate     uint32 // each note stands for so many requests
-	noted    uint64 // at that rate
-	networks summary
-	clients  summary
+	rate      uint32 // each note stands for so many requests
+	noted     uint64 // at that rate
+	announces uint64 // of those
+	networks  summary
+	clients   summary
 }
 
 func newSketch() *Sketch {
@@ -53,6 +54,7 @@ func (s *Sketch) note(network tracker.Network, prefix uint64, isAnnounce bool) {
 	w := &s.now
 	w.networks.add(uint64(network))
 	if isAnnounce {
+		w.announces++
 		w.clients.add(prefix)
 	}
 	if w.noted++; w.noted >= fullWindow && w.rate < maxRate {
@@ -66,6 +68,7 @@ func (s *Sketch) note(network tracker.Network, prefix uint64, isAnnounce bool) {
 func (w *window) coarsen() {
 	w.rate *= 2
 	w.noted /= 2
+	w.announces /= 2
 	w.networks.halve()
 	w.clients.halve()
 }
@@ -76,7 +79,7 @@ func (s *Sketch) turn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = s.now
-	s.now.noted = 0
+	s.now.noted, s.now.announces = 0, 0
 	s.now.networks.clear()
 	s.now.clients.clear()
 	s.now.rate = max(s.now.rate/2, 1)

@@ -2,8 +2,12 @@ package http
 
 import (
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 func BenchmarkParseAnnounce(b *testing.B) {
@@ -41,5 +45,32 @@ func BenchmarkParseHead(b *testing.B) {
 		if size, refusal := h.parse(libtorrentMessage, "X-Forwarded-For"); size != len(libtorrentMessage) {
 			b.Fatal(size, refusal)
 		}
+	}
+}
+
+// BenchmarkSampled is BenchmarkRespond with the sampler off and on.
+func BenchmarkSampled(b *testing.B) {
+	h := newHandler(Options{Log: zerolog.Nop()}, newTracker())
+	for port := 1; port <= 1000; port++ {
+		get(h, addr2, "/announce", announceQuery(port, "1", ""))
+	}
+	message := []byte(libtorrentMessage)
+	for _, on := range []string{"off", "on"} {
+		b.Run(on, func(b *testing.B) {
+			r := responderOf(h)
+			if on == "on" {
+				r.sampler = busiest.New(time.Now()).Sketch().Sampler()
+				for i := range 4_000_000 {
+					if r.sampler.Draw() {
+						r.sampler.Note(tracker.Network(i), uint64(i), true)
+					}
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				r.out = r.out[:0]
+				r.respond(message, addr1)
+			}
+		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"keeptrack/tracker"
+	"keeptrack/tracker/busiest"
 )
 
 // fakeAPI keeps torrents and overrides in order, and notes who asked for what.
@@ -56,6 +58,19 @@ func (f *fakeAPI) Torrent(h tracker.InfoHash) (Torrent, bool) {
 func (f *fakeAPI) Top(by tracker.Order, limit int) []Torrent {
 	f.asked = append(f.asked, fmt.Sprintf("top %s %d", tracker.OrderNames[by], limit))
 	return nil
+}
+
+func (f *fakeAPI) Busiest(limit int) (busiest.Report, error) {
+	f.asked = append(f.asked, fmt.Sprintf("busiest %d", limit))
+	return busiest.Report{
+		Requests: 12,
+		Networks: []busiest.Count[tracker.Network]{
+			{Key: tracker.NetworkOf(netip.MustParseAddr("192.0.2.1")), Requests: 7, Over: 1},
+			{Key: tracker.NetworkOf(netip.MustParseAddr("2001:db8::1")), Requests: 4},
+			{Key: tracker.NetworkOf(netip.Addr{}), Requests: 1},
+		},
+		Clients: []busiest.Count[[8]byte]{{Key: [8]byte([]byte("-qB4650-")), Requests: 5}, {Key: [8]byte{0xff}, Requests: 1}},
+	}, f.fails
 }
 
 func (f *fakeAPI) Cluster() any                     { return map[string]int{"torrents": 7} }
@@ -142,6 +157,9 @@ func TestRequests(t *testing.T) {
 		{"GET", "/api/v1/top", 200, "top peers 100", `"torrents":[]`},
 		{"GET", "/api/v1/top?by=downloaded&limit=1000", 200, "top downloaded 1000", `"by":"downloaded"`},
 		{"GET", "/api/v1/top?by=size", 400, "", "by: must be one of peers, seeders, leechers, downloaded"},
+		{"GET", "/api/v1/clients?limit=3", 200, "busiest 3", `"clients":[{"announces":5,"name":"qBittorrent","over":0,"prefix":"-qB4650-"},{"announces":1,"name":"","over":0,"prefix":"ÿ\u0000`},
+		{"GET", "/api/v1/clients?limit=0", 400, "", "limit: must be a number"},
+		{"GET", "/api/v1/networks", 403, "", "set admin.token"},
 		{"GET", "/api/v1/access", 200, "", `"overrides":[]`},
 		{"GET", "/api/v1/access/" + hashText, 200, "", `"in_file":true`},
 		{"PUT", "/api/v1/access/" + hashText, 200, "list " + hashText + " true", `"in_file":true`},
@@ -275,12 +293,28 @@ func TestHostOnAUnixSocket(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("unix", path)
 	}}}
-	res, err := client.Get("http://whatever/api/v1/stats")
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range []string{"stats", "networks"} { // clients' addresses too
+		res, err := client.Get("http://whatever/api/v1/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", path, res.StatusCode)
+		}
 	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		t.Errorf("status %d", res.StatusCode)
+}
+
+// TestAddresses of clients are given with a token, or over a unix socket.
+func TestAddresses(t *testing.T) {
+	const want = `"networks":[{"network":"192.0.2.1","requests":7,"over":1},{"network":"2001:db8::/64","requests":4,"over":0},{"network":"unix","requests":1,"over":0}]`
+	url := start(t, Options{Token: "sesame", ReadToken: "window", API: func() (API, error) { return &fakeAPI{}, nil }})
+	for _, token := range []string{"sesame", "window"} {
+		if status, body := get(t, url+"/api/v1/networks", "Bearer "+token); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("with token %s: %d %s", token, status, body)
+		}
+	}
+	if status, _ := get(t, url+"/api/v1/networks", ""); status != http.StatusUnauthorized {
+		t.Errorf("without: status %d", status)
 	}
 }

@@ -9,9 +9,11 @@ import (
 
 // busiestList is who has sent most requests of late, the most first.
 type busiestList struct {
-	// Since is when the time began that is counted, and Requests how many came in it.
-	Since    time.Time        `json:"since"`
-	Requests uint64           `json:"requests"`
+	// Since and Until bound the time that is counted, by the daemon's clock.
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	// Total is about the number of all requests then, or for Clients of all announces.
+	Total    uint64           `json:"total"`
 	Networks []BusiestNetwork `json:"networks,omitempty"`
 	Clients  []BusiestClient  `json:"clients,omitempty"`
 }
@@ -38,6 +40,7 @@ type BusiestClient struct {
 
 func getNetworks(a API, r *http.Request) (any, error) {
 	return getBusiest(a, r, func(list *busiestList, all *busiest.Report) {
+		list.Total = all.Requests
 		list.Networks = make([]BusiestNetwork, len(all.Networks))
 		for i, n := range all.Networks {
 			name := "unix"
@@ -53,6 +56,7 @@ func getNetworks(a API, r *http.Request) (any, error) {
 
 func getClients(a API, r *http.Request) (any, error) {
 	return getBusiest(a, r, func(list *busiestList, all *busiest.Report) {
+		list.Total = all.Announces
 		list.Clients = make([]BusiestClient, len(all.Clients))
 		for i, c := range all.Clients {
 			prefix := make([]rune, len(c.Key))
@@ -73,7 +77,7 @@ func getBusiest(a API, r *http.Request, fill func(*busiestList, *busiest.Report)
 	if err != nil {
 		return nil, err
 	}
-	list := &busiestList{Since: all.Since.UTC(), Requests: all.Requests}
+	list := &busiestList{Since: all.Since.UTC(), Until: time.Now().UTC()}
 	fill(list, &all)
 	return list, nil
 }

@@ -74,7 +74,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 func TestOpenAPIHasEveryField(t *testing.T) {
 	_, schemas := readOpenAPI(t)
 	for name, value := range map[string]any{
-		"Stats": Stats{}, "ByFamily": ByFamily{}, "Torrent": Torrent{}, "AccessList": AccessList{},
+		"Stats": Stats{}, "ByFamily": ByFamily{}, "BusiestNetwork": BusiestNetwork{}, "BusiestClient": BusiestClient{}, "Torrent": Torrent{}, "AccessList": AccessList{},
 		"Override": Override{}, "Listed": Listed{}, "Checkpoint": Checkpoint{},
 		"SnapshotState": SnapshotState{}, "RestoredPeers": RestoredPeers{},
 		"MemoryState": MemoryState{}, "History": History{}, "RequestRates": RequestRates{}, "Reason": Reason{},

@@ -70,7 +70,7 @@ func TestDefaultValues(t *testing.T) {
 			AnnounceInterval: 30 * time.Minute, IntervalJitter: 3 * time.Minute,
 			MinAnnounceInterval: 15 * time.Minute, PeerTimeout: 45 * time.Minute,
 			TorrentTimeout: 720 * time.Hour, MaxMemory: AutoMemory, MaxPeersPerAddress: 1000,
-			MaxTorrentsPerAddress: 250_000, DefaultNumWant: 50, MaxNumWant: 200,
+			MaxTorrentsPerAddress: 250_000, DefaultNumWant: 50, MaxNumWant: 200, TopClients: true,
 		},
 		UDP: UDP{
 			Listen: both, ReceiveBuffer: 8 << 20, BatchDelay: 1500 * time.Microsecond,

@@ -36,6 +36,7 @@ max_peers_per_address = 64
 max_torrents_per_address = 20_000
 default_numwant = 0
 max_numwant = 80
+top_clients = false
 allow_private_addresses = true
 allow_networks = ["198.18.0.0/15", "fd00:1::/32"]
 [udp]
@@ -103,7 +104,7 @@ func TestParseSetsEveryKey(t *testing.T) {
 		Log:     Log{Level: zerolog.TraceLevel, Format: LogJSON},
 		Tracker: Tracker{
 			AnnounceInterval: 90 * time.Minute, MinAnnounceInterval: 90 * time.Second, PeerTimeout: 2 * time.Hour,
-			MaxMemory: 1536 << 20, MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, TopClients: false, AllowPrivateAddresses: true,
+			MaxMemory: 1536 << 20, MaxTorrents: 5000000, MaxPeersPerAddress: 64, MaxTorrentsPerAddress: 20000, MaxNumWant: 80, AllowPrivateAddresses: true,
 			AllowNetworks: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("fd00:1::/32")},
 		},
 		UDP: UDP{

@@ -65,7 +65,7 @@ type Daemon struct {
 	peers       *peerKeeper
 	group       group
 	history     *history
-	busiest     *busiest.Busiest // nil: off
+	busiest     *busiest.Busiest       // nil: off
 	rekey       func(*wire.Keys) error // has connection ids made from these keys, if they are made from keys
 	stages
 	state atomic.Int32 // a state; all of the above is set once it is not loading
