@@ -2,7 +2,6 @@ package http
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log"
 	"net"
@@ -102,8 +101,7 @@ func (e *netEngine) answer(maker *answerer, r *nethttp.Request, c *netConn) *ans
 	}
 	clientHeader := nethttp.CanonicalHeaderKey(e.handler.proxies.header)
 	q := e.handler.request(r.Method, r.RequestURI, c.source, r.Header[clientHeader], r.Header["Accept-Encoding"])
-	q.over = r
-	_, q.secure = c.Conn.(interface{ ConnectionState() tls.ConnectionState })
+	q.over, q.secure = r, e.tls != nil
 	return maker.answer(&q)
 }
 

@@ -77,6 +77,18 @@ func TestPageURLs(t *testing.T) {
 	})
 }
 
+// TestPageOverTLS: the URL by which a browser has come is one with https.
+func TestPageOverTLS(t *testing.T) {
+	for _, two := range []bool{false, true} {
+		s, _, _ := serveTLS(t, Options{Page: &Page{Ports: usualPorts}}, standardTimeouts, newTracker())
+		base := "https://" + s.Addrs()[0].String()
+		_, body := fetch(t, clientOf(t, two), "GET", base+"/")
+		if got, want := strings.Join(urlsOn(body), " "), "udp://127.0.0.1:6969/announce http://127.0.0.1:6969/announce "+base+"/announce"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestPageIsAlikeOnEachEngine: header, body, and HEAD without one.
 func TestPageIsAlikeOnEachEngine(t *testing.T) {
 	got := map[string][]exchangedPage{}
