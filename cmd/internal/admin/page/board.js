@@ -121,7 +121,7 @@ export function cluster(c) {
     ...(c.overrides === undefined ? [] : [["Other access decisions", number(c.overrides.unlike_instances), " instances"]]),
   ]);
   rows($("members-table"), members.map((m) => [
-    el("span", { title: m.origin }, m.label || m.origin), m.instance ?? "", ago(m.last_heard), step(m), number(m.packets_missing)]), "No other member is known.");
+    el("span", { title: m.origin }, m.label || m.origin), m.instance ?? "", ago(m.last_heard), step(m), el("span", { title: "packets with counts that have not come" }, number(m.packets_missing))]), "No other member is known.");
 }
 
 // top shows the top torrents. look is called with the info hash that is chosen.

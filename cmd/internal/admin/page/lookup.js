@@ -49,7 +49,7 @@ function why(listed, access) {
     return "every torrent is served";
   }
   if (o !== null) {
-    return `${o.decision === "refuse" ? "blocked" : "unblocked"} here or on another instance`;
+    return `${o.decision === "refuse" ? "blocked" : "unblocked"} ${o.local || o.origin === access.label ? "here" : "on another instance"}`;
   }
   const where = listed.in_file ? "in the list's file" : "not in the list's file";
   return access.mode === "deny" && !listed.in_file ? "not on the list" : where;
@@ -64,7 +64,7 @@ function show(hash, torrent, listed, access) {
       ` (mode ${access.mode}: ${why(listed, access)})`],
     ...(o === null ? [] : [["Decision", o.decision || "none in this mode", ", ", ago(o.since), o.origin === "" ? "" : `, on ${o.origin}`]]),
     ...(torrent === null
-      ? [["Kept", "no: nobody announces it, and no download was counted"]]
+      ? [["Kept", "no: it has neither peers nor downloads"]]
       : [["Seeders", number(torrent.seeders)], ["Leechers", number(torrent.leechers)], ["Downloaded", number(torrent.downloaded)],
         ["Last announce", ago(torrent.last_announce)]]),
   ]);
