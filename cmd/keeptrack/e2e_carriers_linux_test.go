@@ -7,18 +7,20 @@ import (
 	"time"
 
 	"keeptrack/cmd/testenv"
+	"keeptrack/livesync/transport/nats/natstest"
 )
 
 // overMulticast has the instances of a cluster seal what they send to the group.
-func (c *cluster) overMulticast() {
+func (c *cluster) overMulticast() []*natstest.Server {
 	key := sealed(c.t, groupKey("a"))
 	for i := range c.own {
 		c.own[i] = key
 	}
+	return nil
 }
 
 // overUnicast gives all instances of a cluster the same list.
-func (c *cluster) overUnicast() {
+func (c *cluster) overUnicast() []*natstest.Server {
 	var peers []string
 	for i := range c.hosts {
 		peers = append(peers, fmt.Sprintf("%q", address(i)+":9696"))
@@ -29,17 +31,18 @@ func (c *cluster) overUnicast() {
 	for i := range c.own {
 		c.own[i] = more
 	}
+	return nil
 }
 
 // carriers have the instances of a cluster reach each other, with a key, in each way that
-// there is.
+// there is. They return the NATS servers that it takes.
 var carriers = []struct {
 	name string
-	over func(*cluster)
+	over func(*cluster) []*natstest.Server
 }{
 	{"multicast", (*cluster).overMulticast},
 	{"unicast", (*cluster).overUnicast},
-	{"nats", func(c *cluster) { c.natsSites() }},
+	{"nats", (*cluster).natsSites},
 }
 
 // TestExactOverEachTransport: with clients at all instances, one is cut off for a while,

@@ -15,6 +15,7 @@ import (
 
 	"keeptrack/cmd/internal/bench"
 	"keeptrack/cmd/testenv"
+	"keeptrack/livesync/transport/nats/natstest"
 )
 
 // The tests in this file print what exact counts cost; with -long at full size.
@@ -69,8 +70,8 @@ func TestExactFigureIdle(t *testing.T) {
 }
 
 // loadAll puts a load on all instances at once and returns their use of the CPU in
-// microseconds for each good reply, user and system.
-func (c *cluster) loadAll(rate int, duration time.Duration) (cpu float64) {
+// microseconds for each good reply, user and system, and the number of those.
+func (c *cluster) loadAll(rate int, duration time.Duration) (cpu float64, good uint64) {
 	c.t.Helper()
 	path, err := plain()
 	if err != nil {
@@ -90,7 +91,6 @@ func (c *cluster) loadAll(rate int, duration time.Duration) (cpu float64) {
 			c.t.Fatal(err)
 		}
 	}
-	good := uint64(0)
 	for i := range runs {
 		var report bench.Report
 		if err := firstError(runs[i].cmd.Wait(), json.Unmarshal(runs[i].out.Bytes(), &report)); err != nil {
@@ -105,7 +105,7 @@ func (c *cluster) loadAll(rate int, duration time.Duration) (cpu float64) {
 			c.t.Logf("host %d: %d lost and %d not sent, of %d", i, report.Lost, report.Unsent, report.Sent)
 		}
 	}
-	return cpu / float64(good)
+	return cpu / float64(good), good
 }
 
 // median returns the middle of an odd number of figures.
@@ -114,28 +114,75 @@ func median(figures []float64) float64 {
 	return figures[len(figures)/2]
 }
 
-// TestExactFigureCPU prints what an announce costs in three and in five instances with live
-// sync and without, at 20,000 requests a second over all.
+// cost is what a load was to a cluster.
+type cost struct {
+	cpu     float64 // microseconds of an instance for each reply
+	server  float64 // and of the NATS servers
+	traffic float64 // bytes a second that an instance sends to the others, all headers included
+}
+
+// costOf returns what a load costs a cluster whose live sync is over one of carriers, or off.
+func costOf(t *testing.T, hosts int, over func(*cluster) []*natstest.Server, rate int, duration time.Duration) cost {
+	g := newEmptyCluster(t, hosts, 1, settings{"livesync.max_delay": `"1s"`})
+	g.build = plain
+	servers := over(g)
+	for i := range g.all {
+		g.start(i)
+	}
+	sent := 0
+	for i := range g.all {
+		sent -= g.sentBytes(i)
+	}
+	began := time.Now()
+	var c cost
+	var good uint64
+	c.cpu, good = g.loadAll(rate, duration)
+	for i := range g.all {
+		sent += g.sentBytes(i)
+	}
+	c.traffic = float64(sent) / time.Since(began).Seconds() / float64(hosts)
+	for _, d := range g.all {
+		d.kill()
+	}
+	for _, s := range servers {
+		s.Stop()
+		c.server += float64(s.Used.Microseconds()) / float64(good)
+	}
+	return c
+}
+
+// TestExactFigureCPU prints what an announce costs an instance of three and of five, alone
+// and over each transport with a key, at 20,000 requests a second over all, and how much
+// the instances send each other.
 func TestExactFigureCPU(t *testing.T) {
 	rounds, rate, duration := testenv.Pick(1, 3), testenv.Pick(3_000, 20_000), testenv.Pick(time.Second, 15*time.Second)
+	alone := func(g *cluster) []*natstest.Server {
+		g.more = g.more.with(settings{"livesync.enabled": "false"})
+		return nil
+	}
 	for _, hosts := range testenv.Pick([]int{3}, []int{3, 5}) {
 		t.Run(fmt.Sprintf("%d hosts", hosts), func(t *testing.T) {
-			figures := map[string][]float64{}
+			figures := map[string][]cost{}
 			for range rounds {
-				for _, enabled := range []string{"false", "true"} {
-					g := newEmptyCluster(t, hosts, 1, settings{"livesync.enabled": enabled, "livesync.max_delay": `"1s"`, "udp.workers": "1"})
-					g.build = plain
-					for i := range g.all {
-						g.start(i)
-					}
-					figures[enabled] = append(figures[enabled], g.loadAll(rate, duration))
-					for _, d := range g.all {
-						d.kill()
-					}
+				figures["alone"] = append(figures["alone"], costOf(t, hosts, alone, rate, duration))
+				for _, via := range carriers {
+					figures[via.name] = append(figures[via.name], costOf(t, hosts, via.over, rate, duration))
 				}
 			}
-			off, on := median(figures["false"]), median(figures["true"])
-			t.Logf("%.2f µs a reply without live sync, %.2f with it: %+.0f %% (rounds: %.2f, %.2f)", off, on, 100*(on/off-1), figures["false"], figures["true"])
+			of := func(name string, figure func(cost) float64) (all []float64) {
+				for _, c := range figures[name] {
+					all = append(all, figure(c))
+				}
+				return all
+			}
+			cpu := func(c cost) float64 { return c.cpu }
+			off := median(of("alone", cpu))
+			t.Logf("alone: %.2f µs a reply (rounds: %.2f)", off, of("alone", cpu))
+			for _, via := range carriers {
+				on := median(of(via.name, cpu))
+				t.Logf("%s: %.2f µs a reply, %+.0f %% (rounds: %.2f), NATS servers %.2f; %.0f kB/s from each instance", via.name, on, 100*(on/off-1), of(via.name, cpu),
+					median(of(via.name, func(c cost) float64 { return c.server })), median(of(via.name, func(c cost) float64 { return c.traffic }))/1000)
+			}
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/testenv"
+	"keeptrack/livesync/transport/nats/natstest"
 )
 
 // exactLoad returns the load of a cluster: torrents, downloaders a second, and the
@@ -17,11 +18,11 @@ func exactLoad() (torrents, rate, stretch int) {
 // TestExactOverALossyNetwork: clients go from instance to instance, and each host loses a
 // share of the packets that come to it. Every completion is counted, once and everywhere.
 func TestExactOverALossyNetwork(t *testing.T) {
-	plain := func(*cluster) {}
+	plain := func(*cluster) []*natstest.Server { return nil }
 	for _, c := range []struct {
 		hosts, loss int
 		name        string
-		over        func(*cluster)
+		over        func(*cluster) []*natstest.Server
 		long        bool
 	}{
 		{3, 0, "multicast without a key", plain, false},
@@ -30,7 +31,7 @@ func TestExactOverALossyNetwork(t *testing.T) {
 		{5, 5, "multicast", (*cluster).overMulticast, false},
 		{5, 20, "multicast without a key", plain, true},
 		{3, 20, "unicast", (*cluster).overUnicast, false},
-		{3, 5, "nats", func(c *cluster) { c.natsSites() }, true},
+		{3, 5, "nats", (*cluster).natsSites, true},
 	} {
 		if c.long && !testenv.Long() {
 			continue

@@ -113,6 +113,40 @@ func TestNATS(t *testing.T) {
 	settle(t, second, first)
 }
 
+// TestNATSCredentials has instances log in with a credentials file. One with that of a
+// user whom the server does not know serves its clients and says why it is alone.
+func TestNATSCredentials(t *testing.T) {
+	accounts, file := natstest.Credentials(t)
+	_, foreign := natstest.Credentials(t)
+	server := natstest.Start(t, accounts, natsServer(t))
+	member := func(file []byte) *instance {
+		return start(t, testSettings(t.TempDir()).with(overNATS(server.Address)).with(settings{
+			"livesync.nats_credentials": fmt.Sprintf("%q", secretFile(t, string(file))),
+		}))
+	}
+	first, second, outsider := member(file), member(file), member(foreign)
+	for _, d := range []*instance{first, second} {
+		waitFor(t, "a login", func() bool { return d.metric("keeptrack_livesync_up") == 1 })
+	}
+	waitFor(t, "both to hear each other", func() bool {
+		return first.metric("keeptrack_livesync_instances") == 1 && second.metric("keeptrack_livesync_instances") == 1
+	})
+	settle(t, first, second)
+	settle(t, second, first)
+	waitFor(t, "/readyz tells of the refused login", func() bool {
+		_, text := outsider.readyz()
+		return strings.Contains(strings.ToLower(text), "authorization violation")
+	})
+	announceTo(t, outsider.urls()["udp IPv4"], hashOf("any"), 6881, 0, tracker.EventStarted)
+	outsider.stop()
+	said := strings.Join(outsider.log, "\n")
+	for _, word := range strings.Fields(string(foreign)) {
+		if len(word) > 40 && strings.Contains(said, word) { // the JWT, the seed
+			t.Errorf("the credentials are in the log:\n%s", said)
+		}
+	}
+}
+
 // TestNATSFilesThatCannotBeUsed holds that they are named at the start.
 func TestNATSFilesThatCannotBeUsed(t *testing.T) {
 	bad := secretFile(t, "hunter2")

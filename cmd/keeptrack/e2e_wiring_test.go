@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keeptrack/cmd/internal/client"
+	syncwire "keeptrack/livesync/wire"
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 )
@@ -77,6 +78,31 @@ func TestEveryKeyIsInForce(t *testing.T) {
 			}
 			c.shows(t, start(t, s))
 		})
+	}
+}
+
+// TestUnicastKeysAreInForce reads what an instance sends to a peer.
+func TestUnicastKeysAreInForce(t *testing.T) {
+	peer, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	listen := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	start(t, testSettings(t.TempDir()).with(sealed(t, groupKey("a"))).with(settings{
+		"livesync.enabled": "true", "livesync.transport": `"unicast"`,
+		"livesync.listen": fmt.Sprintf("%q", listen), "livesync.peers": fmt.Sprintf("[%q, %q]", listen, peer.LocalAddr()),
+	}))
+	if err := peer.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	var packet [1500]byte
+	n, from, err := peer.ReadFrom(packet[:])
+	for err == nil && n == 24 { // asks whether the peer is itself
+		n, from, err = peer.ReadFrom(packet[:])
+	}
+	if err != nil || from.String() != listen || !syncwire.Sealed(packet[:n]) {
+		t.Errorf("%d bytes from %v, %v: %x", n, from, err, packet[:n])
 	}
 }
 

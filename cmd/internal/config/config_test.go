@@ -137,6 +137,18 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 }
 
+// TestTheExampleSaysWhatAReloadChanges: a reader of a key's comment knows whether it takes
+// a restart.
+func TestTheExampleSaysWhatAReloadChanges(t *testing.T) {
+	for _, table := range Default().tables() {
+		for _, k := range table.keys {
+			if said := strings.Contains(k.comment, "Reloaded on SIGHUP"); said != k.live {
+				t.Errorf("%s.%s: a reload changes it: %t, the comment says so: %t", table.name, k.name, k.live, said)
+			}
+		}
+	}
+}
+
 func TestEveryFieldHasAKey(t *testing.T) {
 	fields := 0
 	config := reflect.TypeFor[Config]()

@@ -82,9 +82,9 @@ func (l *LiveSync) sealingKeys() []key {
 		declare("key_file", &l.KeyFile, "", text,
 			"File with the key that packets are sealed with, the same on all instances: 64\n"+
 				"hexadecimal digits; a second line with another key is for changing it. Others\n"+
-				"must not be able to read it. What it holds is reloaded on SIGHUP. Empty:\n"+
-				"packets are not sealed. Connection ids over UDP are made from it, too, unless\n"+
-				"udp.connection_secret is set."),
+				"must not be able to read it. What it holds is reloaded on SIGHUP, another path\n"+
+				"needs a restart. Empty: packets are not sealed. Connection ids over UDP are\n"+
+				"made from it, too, unless udp.connection_secret is set."),
 		declare("accept_plain", &l.AcceptPlain, false, boolean,
 			"With a key: take packets that are not sealed as well."),
 	}

@@ -20,6 +20,8 @@ const exampleHeader = `# keeptrack's configuration: every key with its default.
 # environment can set each key too, over this file: KEEPTRACK_UDP_WORKERS=2, and
 # lists with commas, KEEPTRACK_HTTP_TRUSTED_PROXIES=10.0.0.0/8,192.0.2.7.
 # "keeptrack config check FILE" validates a file and prints what it amounts to.
+# SIGHUP ("systemctl reload keeptrack") puts in force the keys that say so; all
+# others need a restart.
 `
 
 // Example returns the default config as TOML with a comment on every key.

@@ -17,8 +17,8 @@ func (s *Store) keys() []key {
 		declare("checkpoint_interval", &s.CheckpointInterval, time.Minute, duration(100*time.Millisecond, day),
 			"How often changes are written to it: what a crash can lose."),
 		declare("keep_peers", &s.KeepPeers, true, boolean,
-			"Keep peers over a restart, in PATH.peers: their addresses are on disk then.\nfalse: never, and what is there is removed.").asLive(),
+			"Keep peers over a restart, in PATH.peers: their addresses are on disk then.\nfalse: never, and what is there is removed. Reloaded on SIGHUP.").asLive(),
 		declare("peers_interval", &s.PeersInterval, 5*time.Minute, zeroOr(duration(100*time.Millisecond, day)),
-			"How often they are written while the daemon runs, for the start after a crash;\n\"0\": only when it stops.").asLive(),
+			"How often they are written while the daemon runs, for the start after a crash;\n\"0\": only when it stops. Reloaded on SIGHUP.").asLive(),
 	}
 }
