@@ -78,6 +78,8 @@ func TestPageShowsWhatTheAPISays(t *testing.T) {
 	if text := p.text("#reasons-table"); !strings.Contains(text, "port malformed") || !strings.Contains(text, "refused") {
 		t.Errorf("reasons are %q", text)
 	}
+	p.waitText("#networks-table", "clients' addresses are given only with a token")
+	p.waitText("#clients-table", "None of late")
 	if text := p.text("#cluster-list"); !strings.Contains(text, "alone") {
 		t.Errorf("the cluster is %q", text)
 	}
@@ -267,7 +269,8 @@ func TestToken(t *testing.T) {
 	t.Parallel()
 	d := start(t, deny.With(harness.Settings{"admin.token": `"the-right-token"`, "admin.read_token": `"the-reading-token"`}))
 	d.token = "the-right-token"
-	_, digits := hashOf("some torrent")
+	hash, digits := hashOf("some torrent")
+	d.announce(hash, 1000, "left=0&peer_id=-qB4650-abcdefghijkl")
 	p := open(t, "http://"+d.admin+"/")
 	p.until("the question for a token", func() bool { return p.visible("#sign-in") })
 	p.waitText("#state", "ready")
@@ -285,6 +288,7 @@ func TestToken(t *testing.T) {
 	p.lookUp(digits)
 	p.do(chromedp.Click("#actions button"), chromedp.Click("#ask-yes"))
 	p.waitText("#done", "read-only token")
+	p.waitText("#networks-table", "127.0.0.1")
 	if d.refused(digits) {
 		t.Error("blocked with a token that only reads")
 	}

@@ -25,17 +25,19 @@ const hostileText = `"'><img src=x onerror="globalThis.broken=1"><script>globalT
 // that, so that nothing else keeps it from running.
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
-	listen := harness.Settings{"livesync.enabled": "true", "livesync.transport": `"unicast"`, "livesync.listen": fmt.Sprintf("%q", freeAddress(t)),
+	listen := harness.Settings{"admin.token": `"the-right-token"`, "livesync.enabled": "true", "livesync.transport": `"unicast"`, "livesync.listen": fmt.Sprintf("%q", freeAddress(t)),
 		"livesync.peers": `["127.0.0.1:9"]`}
 	d := start(t, deny.With(listen))
+	d.token = "the-right-token"
 	hash, digits := hashOf("some torrent")
-	d.announce(hash, 1000, "left=0")
+	d.announce(hash, 1000, "left=0&peer_id=-qB4650-abcdefghijkl")
 	d.announce([20]byte{}, 70000, "")
 	d.api(http.MethodPut, "access/"+digits, &struct{}{})
 	front := httptest.NewServer(poisoned(t, d))
 	t.Cleanup(front.Close)
 	p := open(t, front.URL+"/")
 	p.waitText("#state", hostileText)
+	p.do(chromedp.SendKeys("#token", d.token+kb.Enter))
 	p.waitText("#about", hostileText)
 	p.waitText("#reasons-table", hostileText)
 	p.waitText("#requests-table", strings.ToUpper(hostileText))
@@ -43,7 +45,9 @@ func TestHostileTexts(t *testing.T) {
 	p.waitText("#disk-list", hostileText)
 	p.waitText("#cluster-list", hostileText)
 	p.waitText("#members-table", hostileText)
-	p.do(chromedp.SendKeys("#hash", digits+kb.Enter))
+	p.waitText("#networks-table", hostileText)
+	p.waitText("#clients-table", hostileText)
+	p.do(chromedp.SendKeys("#hash", "magnet:?dn=x&xt=urn:btih:"+digits+"&tr=y"+kb.Enter))
 	p.waitText("#found", hostileText)
 	p.do(chromedp.Click("#actions button"), chromedp.Click("#ask-yes"))
 	p.waitText("#done", hostileText)

@@ -303,6 +303,25 @@ func TestHostOnAUnixSocket(t *testing.T) {
 			t.Errorf("%s: status %d", path, res.StatusCode)
 		}
 	}
+	// A port of the host that ssh forwards to the socket is within reach of browsers.
+	for host, want := range map[string]int{
+		"localhost:6970": 200, "127.0.0.1:6970": 200, "whatever:6970": 200, "tracker.example.org": 200, "": 200,
+		"evil.example:6970": 403, "evil.example:80": 403,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://whatever/api/v1/stats", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%q: status %d, want %d", host, res.StatusCode, want)
+		}
+	}
 }
 
 // TestAddresses of clients are given with a token, or over a unix socket.

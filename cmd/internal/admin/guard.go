@@ -81,16 +81,18 @@ func (s *Server) discreet(pattern string, next http.Handler) http.Handler {
 }
 
 // safeHost says that no web page can have made its own name stand for this
-// address: the request names an IP address or localhost, or no browser sent it.
+// address: the request names an IP address or localhost, or no browser sent it. On a
+// unix socket a name without a port is fine too, which a proxy passes on, and one of a
+// single label: what a browser sends comes through a port that ssh forwards, and names it.
 func safeHost(r *http.Request) bool {
-	if overUnix(r) {
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host, port = r.Host, ""
+	}
+	if overUnix(r) && (port == "" || !strings.Contains(host, ".")) {
 		return true
 	}
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil || host == "" || strings.EqualFold(host, "localhost")
 }
 

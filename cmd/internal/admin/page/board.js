@@ -133,3 +133,14 @@ export function top(torrents, look) {
       number(t.seeders), number(t.leechers), number(t.downloaded)];
   }), "None so far.");
 }
+
+const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+
+// senders shows who sends most: networks and clients, or why that is not told.
+export function senders(networks, clients) {
+  const share = (n, of) => number(n / Math.max(1, of), percent);
+  rows($("networks-table"), (networks.networks ?? []).map((n) => [n.network, number(n.requests), share(n.requests, networks.total)]),
+    networks.refused ?? "None of late.");
+  rows($("clients-table"), (clients.clients ?? []).map((c) => [
+    c.name || "unknown", el("span", { class: "hash" }, c.prefix), number(c.announces), share(c.announces, clients.total)]), clients.refused ?? "None of late.");
+}

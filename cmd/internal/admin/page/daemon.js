@@ -16,12 +16,27 @@ export class Refused extends Error {
   }
 }
 
-// send sends a request and returns the response. An error that is not Refused means that
-// there was no answer.
+// NoAnswer is an error of a request that the daemon has not answered.
+export class NoAnswer extends Error {}
+
+// told says in words what went wrong with a request.
+export function told(error) {
+  if (error instanceof Refused) {
+    return `The daemon says: ${error.message}`;
+  }
+  return error instanceof NoAnswer ? "The daemon does not answer." : `This page has failed: ${error.message}`;
+}
+
+// send sends a request and returns the response. An error is Refused or NoAnswer.
 export async function send(path, { method = "GET", patience = 10_000 } = {}) {
   const headers = token.get() === null ? {} : { Authorization: `Bearer ${encodeURI(token.get())}` };
   const signal = AbortSignal.timeout(patience);
-  const reply = await fetch(path, { method, headers, signal, cache: "no-store", credentials: "omit", redirect: "error" });
+  let reply;
+  try {
+    reply = await fetch(path, { method, headers, signal, cache: "no-store", credentials: "omit", redirect: "error" });
+  } catch (error) {
+    throw new NoAnswer(error.message);
+  }
   if (!reply.ok) {
     throw new Refused(reply.status, await reason(reply));
   }
@@ -40,5 +55,10 @@ async function reason(reply) {
 
 // api returns what a path of the JSON interface answers.
 export async function api(path, options) {
-  return (await send(`api/v1/${path}`, options)).json();
+  const reply = await send(`api/v1/${path}`, options);
+  try {
+    return await reply.json();
+  } catch (error) {
+    throw new NoAnswer(error.message); // cut off
+  }
 }

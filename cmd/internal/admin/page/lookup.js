@@ -1,6 +1,6 @@
 // A torrent: what there is to tell of it, and having it refused or served.
 import { $, ago, el, facts, number } from "./dom.js";
-import { api, Refused } from "./daemon.js";
+import { api, Refused, told } from "./daemon.js";
 
 const open = 'access.mode is "open", in which every torrent is served. To block single torrents, set it to "deny", which needs no file, and reload.';
 
@@ -125,13 +125,24 @@ function ask(title, hash, text, yes) {
 
 function say(error) {
   $("done").className = "bad";
-  $("done").textContent = error instanceof Refused ? `Refused: ${error.message}` : "The daemon does not answer.";
+  $("done").textContent = told(error);
+}
+
+// hashIn returns the info hash that a text is or, if it is a magnet link, names.
+function hashIn(text) {
+  return text.trim().match(/^(?:magnet:\?.*xt=urn:btih:)?([0-9a-f]{40})(?:&.*)?$/i)?.[1];
 }
 
 // start has the form look up what is entered.
 export function start() {
   $("look-up-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    lookUp($("hash").value);
+    const hash = hashIn($("hash").value);
+    if (hash === undefined) {
+      $("done").className = "bad";
+      $("done").textContent = "An info hash has 40 hexadecimal digits.";
+    } else {
+      lookUp(hash);
+    }
   });
 }

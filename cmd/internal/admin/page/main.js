@@ -1,6 +1,6 @@
 // Asks the daemon again and again and shows what it says.
 import { $, ago, span } from "./dom.js";
-import { api, Refused, send, token } from "./daemon.js";
+import { api, NoAnswer, Refused, send, token, told } from "./daemon.js";
 import * as board from "./board.js";
 import * as lookup from "./lookup.js";
 
@@ -14,14 +14,19 @@ let timer = 0;
 // state shows in a word or two how the daemon is.
 function state(good, text) {
   $("state").className = `pill ${good ? "good" : "bad"}`;
-  $("state").textContent = text;
+  announce($("state"), text);
 }
 
 // trouble shows what is wrong; empty hides it.
 function trouble(text) {
   $("trouble").hidden = text === "";
-  if ($("trouble").textContent !== text) {
-    $("trouble").textContent = text;
+  announce($("trouble"), text);
+}
+
+// announce sets a text that screen readers read out when it is set, also to the same.
+function announce(e, text) {
+  if (e.textContent !== text) {
+    e.textContent = text;
   }
 }
 
@@ -65,6 +70,20 @@ async function topTorrents(by) {
   }
 }
 
+async function senders() {
+  const [networks, clients] = await Promise.all(["networks", "clients"].map(async (path) => {
+    try {
+      return await api(`${path}?limit=10`);
+    } catch (error) {
+      if (error instanceof Refused && error.status !== 401) {
+        return { refused: error.message }; // without a token, or not counted
+      }
+      throw error;
+    }
+  }));
+  board.senders(networks, clients);
+}
+
 async function lookUp(hash) {
   await lookup.lookUp(hash);
   $("look-up").scrollIntoView({ block: "nearest" });
@@ -83,6 +102,7 @@ async function round() {
   await numbers();
   if (Date.now() - topShown >= topPause) {
     await topTorrents($("top-by").value);
+    await senders();
   }
   trouble("");
 }
@@ -95,8 +115,8 @@ function failed(error) {
     token.required = true;
     signedIn(false);
     trouble("");
-  } else if (error instanceof Refused) {
-    trouble(`The daemon refuses: ${error.message}`);
+  } else if (!(error instanceof NoAnswer)) {
+    trouble(told(error));
   } else {
     state(false, "no answer");
     const since = answered === null ? "" : ` What is shown is as of ${span((Date.now() - answered) / 1000)} ago.`;
@@ -146,7 +166,7 @@ async function save(link) {
     $("links-say").textContent = `Saved as ${link.dataset.save}.`;
   } catch (error) {
     $("links-say").className = "bad";
-    $("links-say").textContent = error instanceof Refused ? `Refused: ${error.message}` : "The daemon does not answer.";
+    $("links-say").textContent = told(error);
   }
 }
 
