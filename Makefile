@@ -5,10 +5,10 @@ PREFIX  ?= /usr/local
 TIME    ?= 30s
 TARGET  ?= .
 
-.PHONY: help build test race browser lint fmt fuzz bench vulns check install clean
+.PHONY: help build test race browser lint fmt fuzz bench bench-peers vulns check install clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
 
 build: ## build ./keeptrack
 	$(GO) build ./cmd/keeptrack
@@ -33,6 +33,9 @@ fuzz: ## run every fuzz target for TIME=30s, or those that match TARGET=
 
 bench: ## run the benchmarks; compare two runs with benchstat (docs/performance.md)
 	$(GO) test -run '^$$' -bench . ./...
+
+bench-peers: ## measure keeptrack beside other trackers; FLAGS='--help' tells more
+	CGO_ENABLED=0 $(GO) run ./cmd/benchpeers $(FLAGS)
 
 vulns: ## look for known vulnerabilities; needs the internet
 	.ci/vulns
