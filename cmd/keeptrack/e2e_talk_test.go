@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"keeptrack/tracker"
@@ -150,6 +154,90 @@ func TestTop(t *testing.T) {
 	d = start(t, testSettings(t.TempDir()).with(settings{"tracker.top_clients": "false"}))
 	if got := runWith(t, statusFailed, "top", "--admin", d.base(), "--by", "clients"); !strings.Contains(got.stderr, "set tracker.top_clients") {
 		t.Errorf("turned off: %+v", got)
+	}
+}
+
+// runningTrace is keeptrack trace as it runs.
+type runningTrace struct {
+	t   *testing.T
+	cmd *exec.Cmd
+
+	mu  sync.Mutex // guards out
+	out bytes.Buffer
+}
+
+// Write takes what the command prints.
+func (r *runningTrace) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.out.Write(b)
+}
+
+func startTrace(t *testing.T, args ...string) *runningTrace {
+	t.Helper()
+	r := &runningTrace{t: t, cmd: program(t, t.TempDir(), append([]string{"trace", "--for", "1h"}, args...)...)}
+	r.cmd.Stdout, r.cmd.Stderr = r, r
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.cmd.Process.Kill() })
+	return r
+}
+
+// until waits until something is printed, interrupts the command and returns all of it.
+func (r *runningTrace) until(want string) string {
+	r.t.Helper()
+	text := func() string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.out.String()
+	}
+	waitFor(r.t, want, func() bool { return strings.Contains(text(), want) })
+	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		r.t.Error(err)
+	}
+	if err := r.cmd.Wait(); err != nil {
+		r.t.Errorf("interrupted: %v", err)
+	}
+	return text()
+}
+
+// TestTraceOfADaemon: requests over UDP and HTTP with what became of them, as text and in
+// JSON, until it is interrupted.
+func TestTraceOfADaemon(t *testing.T) {
+	d := start(t, testSettings(t.TempDir()).with(settings{"admin.token": `"sesame"`}))
+	hash := hashOf("traced")
+	t.Setenv(tokenVariable, "sesame")
+	text := startTrace(t, "--admin", d.base(), "--client", "127.0.0.1")
+	lines := startTrace(t, "--admin", d.base(), "--hash", hash.String(), "--json")
+	waitFor(t, "two traces", func() bool { return d.logged(`"trace begun"`) == 2 })
+	announceTo(t, d.urls()["udp IPv4"], hash, 4000, 0, tracker.EventStarted)
+	announceTo(t, d.urls()["http IPv4"], hash, 0, 1, tracker.EventStarted)
+	announceTo(t, d.urls()["udp IPv4"], hashOf("another"), 4000, 0, tracker.EventStarted)
+	scrapeOf(t, d.urls()["http IPv4"], hash)
+	got := text.until("http scrape")
+	for _, want := range []string{
+		"udp announce 127.0.0.1:", hash.String() + " started left 0 port 4000", "-> stored (1 seeders, 0 leechers, 0 peers, again in ",
+		"http announce 127.0.0.1 " + hash.String(), "-> not stored: port_zero", hashOf("another").String(),
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in %s", want, got)
+		}
+	}
+	got = lines.until(`"action":"scrape"`)
+	for _, want := range []string{`"outcome":"stored"`, `"outcome":"not_stored","reason":"port_zero"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in %s", want, got)
+		}
+	}
+	if strings.Contains(got, hashOf("another").String()) || strings.Count(got, "\n") != 3 {
+		t.Errorf("of one torrent: %s", got)
+	}
+	if got := runWith(t, statusUsage, "trace", "--admin", d.base()); !strings.Contains(got.stderr, "--client or --hash") {
+		t.Errorf("of nobody: %+v", got)
+	}
+	if got := runWith(t, statusFailed, "trace", "--admin", d.base(), "--client", "x"); !strings.Contains(got.stderr, "client: must be") {
+		t.Errorf("of no address: %+v", got)
 	}
 }
 

@@ -42,14 +42,19 @@ type instances struct {
 	json          bool
 }
 
-// add defines the flags.
+// add defines the flags of a command that asks each daemon once.
 func (i *instances) add(cmd *cobra.Command) {
+	i.addWhom(cmd)
+	cmd.Flags().DurationVar(&i.timeout, "timeout", adminTimeout, "the `TIME` after which to give up")
+	cmd.Flags().BoolVar(&i.json, "json", false, "print a JSON object a line, one for each daemon")
+}
+
+// addWhom defines the flags that say which daemons to ask.
+func (i *instances) addWhom(cmd *cobra.Command) {
 	f := cmd.Flags()
 	filledVar(f, &i.config, "config", "the daemon's config `FILE`")
 	f.Var(&i.admins, "admin", "the `URL` of a daemon's admin address, or unix:PATH; may be repeated")
 	f.StringVar(&i.token, "token", "", "the `TOKEN` that the admin addresses ask for")
-	f.DurationVar(&i.timeout, "timeout", adminTimeout, "the `TIME` after which to give up")
-	f.BoolVar(&i.json, "json", false, "print a JSON object a line, one for each daemon")
 }
 
 // clients returns a client for each daemon, in the order of the flags.

@@ -91,6 +91,7 @@ func newRootCommand() *cobra.Command {
 		newConfigCommand(),
 		newStatusCommand(),
 		newTopCommand(),
+		newTraceCommand(),
 		newAccessCommand(),
 		newHealthCommand(),
 		newBackupCommand(),

@@ -16,6 +16,9 @@ type announceRequest struct {
 	hasHash bool
 }
 
+// leftUnknown is how much a client lacks that does not say.
+const leftUnknown = math.MaxUint64
+
 // parse reads the announce of a client, of which only the info hash is
 // needed. Without a port the client is not stored, without `left` it is a
 // leecher; a number that cannot be read counts as missing, other than a port.
@@ -23,7 +26,7 @@ type announceRequest struct {
 // for, are left out.
 func (a *announceRequest) parse(raw string, from requester) Failure {
 	*a = announceRequest{Announce: tracker.Announce{
-		Left:         math.MaxUint64,
+		Left:         leftUnknown,
 		NumWant:      -1,
 		Limit:        tracker.MaxPeers,
 		BothFamilies: true,

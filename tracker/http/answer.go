@@ -7,6 +7,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 const (
@@ -58,6 +59,9 @@ type answer struct {
 	// refused is set where what came is no request that could be answered. The next
 	// one cannot be told from the rest, so the connection is to be closed.
 	refused bool
+	// action and failure are what the request was counted as, if not refused.
+	action  Action
+	failure Failure
 }
 
 // answerer is the memory for one answer at a time.
@@ -65,6 +69,7 @@ type answerer struct {
 	*handler
 	now     tracker.Instant
 	sampler busiest.Sampler
+	tracing *trace.Active // traces under way, nil if there are none; loaded at times
 
 	announce announceRequest
 	reply    tracker.Reply
@@ -98,8 +103,17 @@ func (a *answerer) answer(q *request) *answer {
 	if a.sampler.Draw() {
 		a.note(q)
 	}
+	made := a.answerRoute(q)
+	if a.tracing != nil {
+		a.report(q, made)
+	}
+	return made
+}
+
+// answerRoute answers a request by its method and path.
+func (a *answerer) answerRoute(q *request) *answer {
 	if q.method != methodGet && q.method != methodHead {
-		a.counters.count(ActionOther, q.client.addr, FailureMethod)
+		a.count(ActionOther, q, FailureMethod)
 		return a.line(nethttp.StatusMethodNotAllowed, methodFields, FailureMethod.Text())
 	}
 	switch routeOf(q.path) {
@@ -114,14 +128,14 @@ func (a *answerer) answer(q *request) *answer {
 			return a.answerAnnounce(q)
 		}
 		if a.redirectURL != "" {
-			a.counters.count(ActionOther, q.client.addr, FailureNone)
+			a.count(ActionOther, q, FailureNone)
 			return a.line(nethttp.StatusFound, a.redirectFields, a.redirectURL)
 		}
 		if a.page != nil {
 			return a.answerPage(q)
 		}
 	}
-	a.counters.count(ActionOther, q.client.addr, FailureNotFound)
+	a.count(ActionOther, q, FailureNotFound)
 	return a.line(nethttp.StatusNotFound, plainFields, FailureNotFound.Text())
 }
 

@@ -79,7 +79,7 @@ func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 	}
 	maker := e.answerers.Get().(*answerer)
 	defer e.answerers.Put(maker)
-	maker.now = maker.tracker.Instant(time.Now())
+	maker.now, maker.tracing = maker.tracker.Instant(time.Now()), maker.traces.Active()
 	a := e.answer(maker, r, c)
 	rows := a.unsized && r.Method != methodHead
 	e.writeHead(w, r, a)
@@ -93,11 +93,12 @@ func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 
 // answer answers a request, if it is one for the other engine too.
 func (e *netEngine) answer(maker *answerer, r *nethttp.Request, c *netConn) *answer {
+	source := request{client: requester{addr: plain(c.source)}}
 	switch {
 	case r.ProtoMajor != 1 && !c.second:
-		return maker.refuse(nethttp.StatusHTTPVersionNotSupported)
+		return maker.reportRefusal(&source, maker.refuse(nethttp.StatusHTTPVersionNotSupported))
 	case isTooLarge(r):
-		return maker.refuse(nethttp.StatusRequestHeaderFieldsTooLarge)
+		return maker.reportRefusal(&source, maker.refuse(nethttp.StatusRequestHeaderFieldsTooLarge))
 	}
 	clientHeader := nethttp.CanonicalHeaderKey(e.handler.proxies.header)
 	q := e.handler.request(r.Method, r.RequestURI, c.source, r.Header[clientHeader], r.Header["Accept-Encoding"])

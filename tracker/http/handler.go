@@ -7,6 +7,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // failureInterval is the number of seconds after which a client whose request
@@ -23,6 +24,7 @@ type handler struct {
 	allowFullScrape bool
 	fullScrapes     scrapers
 	busiest         *busiest.Busiest // nil: nobody asks for it
+	traces          *trace.Traces    // nil: none are ever begun
 	log             zerolog.Logger
 	counters        counters
 }
@@ -36,6 +38,7 @@ func newHandler(o Options, t *tracker.Tracker) *handler {
 		page:            newPager(o.Page, t),
 		allowFullScrape: o.FullScrape,
 		busiest:         o.Busiest,
+		traces:          o.Traces,
 		log:             o.Log,
 	}
 }
@@ -47,11 +50,11 @@ func (a *answerer) answerAnnounce(q *request) *answer {
 	reply := &a.reply
 	reply.Peers4, reply.Peers6 = reply.Peers4[:0], reply.Peers6[:0]
 	a.tracker.Announce(a.now, &a.announce.Announce, reply)
-	a.trace(&a.announce, reply)
+	a.logAnnounce(&a.announce, reply)
 	if reply.Refused {
 		return a.fail(ActionAnnounce, q, FailureRefused, reply.Interval)
 	}
-	a.counters.count(ActionAnnounce, q.client.addr, FailureNone)
+	a.count(ActionAnnounce, q, FailureNone)
 	return a.make(nethttp.StatusOK, plainFields, appendAnnounce(a.made.body[:0], reply, &a.announce.Announce, a.announce.dictionaries))
 }
 
@@ -62,7 +65,7 @@ func (a *answerer) answerScrape(q *request) *answer {
 	if a.scrape.n == 0 {
 		return a.answerFullScrape(q)
 	}
-	a.counters.count(ActionScrape, q.client.addr, FailureNone)
+	a.count(ActionScrape, q, FailureNone)
 	return a.make(nethttp.StatusOK, plainFields, appendScrape(a.made.body[:0], a.tracker, a.now, &a.scrape))
 }
 
@@ -76,7 +79,7 @@ func (a *answerer) answerFullScrape(q *request) *answer {
 	if q.method != methodHead && !a.fullScrapes.enter(full.scraper) {
 		return a.fail(ActionFullScrape, q, FailureFullScrapeBusy, failureInterval)
 	}
-	a.counters.count(ActionFullScrape, q.client.addr, FailureNone)
+	a.count(ActionFullScrape, q, FailureNone)
 	made := a.make(nethttp.StatusOK, streamFields[full.encoding], a.made.body[:0])
 	made.unsized, made.full = true, full
 	return made
@@ -85,12 +88,12 @@ func (a *answerer) answerFullScrape(q *request) *answer {
 // fail tells an announce or scrape why it failed, and in how many seconds the
 // client may try again.
 func (a *answerer) fail(action Action, q *request, f Failure, interval uint32) *answer {
-	a.counters.count(action, q.client.addr, f)
+	a.count(action, q, f)
 	return a.make(nethttp.StatusOK, plainFields, appendFailure(a.made.body[:0], f, interval))
 }
 
-// trace logs an announce in full where that level is on.
-func (h *handler) trace(a *announceRequest, reply *tracker.Reply) {
+// logAnnounce logs an announce in full where that level is on.
+func (h *handler) logAnnounce(a *announceRequest, reply *tracker.Reply) {
 	e := h.log.Trace()
 	if !e.Enabled() {
 		return

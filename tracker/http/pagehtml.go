@@ -39,7 +39,7 @@ func hashOfStyle() string {
 
 // answerPage answers with the page.
 func (a *answerer) answerPage(q *request) *answer {
-	a.counters.count(ActionPage, q.client.addr, FailureNone)
+	a.count(ActionPage, q, FailureNone)
 	return a.make(nethttp.StatusOK, pageFields, a.page.append(a.made.body[:0], q.site(), time.Now()))
 }
 

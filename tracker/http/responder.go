@@ -46,7 +46,8 @@ func (r *responder) respond(in []byte, source netip.Addr) (n int, next step) {
 		size, refusal := h.parse(text[n:], r.proxies.header)
 		if refusal != 0 {
 			*h = head{forwarded: h.forwarded, encodings: h.encodings}
-			return len(in), r.write(r.refuse(refusal))
+			q := request{client: requester{addr: plain(source)}}
+			return len(in), r.write(r.reportRefusal(&q, r.refuse(refusal)))
 		}
 		if size == 0 {
 			return n, stepReceive

@@ -34,6 +34,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // Options are the settings of a Server.
@@ -63,7 +64,9 @@ type Options struct {
 	MaxConnectionsPerAddress int
 	// Busiest gets a sample of the requests; nil: nobody asks for it.
 	Busiest *busiest.Busiest
-	Log     zerolog.Logger
+	// Traces are told of requests while some are under way; nil: there never are.
+	Traces *trace.Traces
+	Log    zerolog.Logger
 }
 
 // Server answers announces and scrapes over HTTP.

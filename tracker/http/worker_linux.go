@@ -82,7 +82,7 @@ func (w *worker) run() error {
 		}
 		now := time.Now()
 		w.now = int64(now.Sub(w.started))
-		w.responder.now = w.handler.tracker.Instant(now)
+		w.responder.now, w.responder.tracing = w.handler.tracker.Instant(now), w.handler.traces.Active()
 		w.busy, w.behind = n > 0, n == eventBatch
 		stop, forced, err := w.handle(w.events[:n])
 		if err != nil || forced {

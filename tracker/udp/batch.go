@@ -31,6 +31,9 @@ func (h *handler) answerBatch(now time.Time, batch []datagram) {
 		d.reply = nil
 		if d.packet != nil {
 			d.reply = h.answer(d.from, d.packet, d.room)
+			if h.tracing != nil {
+				h.report(now, d)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"keeptrack/tracker"
 	"keeptrack/tracker/bep15"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // errorConnectionID is what clients compare, spelling and NUL byte included, to
@@ -27,6 +28,7 @@ type handler struct {
 	inForce *atomic.Pointer[connectionIDs] // shared by all handlers of a server
 	limiter *limiter
 	sampler busiest.Sampler
+	traces  *trace.Traces // nil: none are ever begun
 	log     zerolog.Logger
 	count   counters
 
@@ -35,6 +37,9 @@ type handler struct {
 	now    tracker.Instant
 	slot   uint64 // of ids
 	second uint32 // unix time
+
+	tracing *trace.Active // those under way at the time of the batch, nil if there are none
+	dropped Drop          // why the last datagram without a reply was dropped
 
 	// Kept here because they would be allocated if they were local.
 	announce tracker.Announce
@@ -52,6 +57,7 @@ func (h *handler) begin(now time.Time) {
 	h.ids = h.inForce.Load()
 	h.slot = h.ids.slot(now)
 	h.second = uint32(now.Unix())
+	h.tracing = h.traces.Active()
 }
 
 // answer handles one datagram and returns the reply, which is in buf, or
@@ -117,7 +123,7 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 	} else {
 		h.count.announces.Add(1)
 	}
-	h.trace(a, &req)
+	h.logAnnounce(a, &req)
 	head := bep15.AnnounceReply{
 		TransactionID: req.TransactionID,
 		Interval:      r.Interval,
@@ -169,12 +175,13 @@ func (h *handler) note(from source, packet []byte) {
 
 func (h *handler) drop(reason Drop) []byte {
 	h.count.dropped[reason].Add(1)
+	h.dropped = reason
 	return nil
 }
 
-// trace logs an announce, at the level for those who look for one client's
+// logAnnounce logs an announce, at the level for those who look for one client's
 // trouble.
-func (h *handler) trace(a *tracker.Announce, req *bep15.AnnounceRequest) {
+func (h *handler) logAnnounce(a *tracker.Announce, req *bep15.AnnounceRequest) {
 	if e := h.log.Trace(); e.Enabled() {
 		e.Stringer("peer", a.Peer).
 			Stringer("info_hash", a.InfoHash).

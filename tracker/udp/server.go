@@ -17,6 +17,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // minSecretSize is the least number of bytes that the secret needs for
@@ -42,6 +43,8 @@ type Options struct {
 	Secrets [][]byte
 	// Busiest gets a sample of the requests; nil: nobody asks for it.
 	Busiest *busiest.Busiest
+	// Traces are told of requests while some are under way; nil: there never are.
+	Traces *trace.Traces
 	// Log gets a line for every announce at trace level, and next to nothing
 	// otherwise.
 	Log zerolog.Logger
@@ -68,7 +71,7 @@ func New(o Options, s *Sockets, t *tracker.Tracker) (*Server, error) {
 	server.ids.Store(newConnectionIDs(o.ConnectionIDLifetime, o.Secrets...))
 	for _, socket := range s.sockets {
 		h := newHandler(t, &server.ids, o.Log)
-		h.sampler = o.Busiest.Sketch().Sampler()
+		h.sampler, h.traces = o.Busiest.Sketch().Sampler(), o.Traces
 		server.workers = append(server.workers, worker{socket, h})
 	}
 	return server, nil

@@ -55,6 +55,7 @@ type Server struct {
 	limit  connLimit
 	errors *log.Logger // of what others serve here
 
+	stopping     chan struct{} // closed once the server stops
 	copying      atomic.Bool   // a backup is under way
 	unauthorized atomic.Uint64 // requests without a token that allows them
 }
@@ -64,7 +65,7 @@ const shutdownTime = 3 * time.Second
 
 // New returns a server that is ready to run.
 func New(o Options) *Server {
-	s := &Server{opts: o, limit: connLimit{log: o.Log}, errors: log.New(&serverLog{log: o.Log}, "", 0)}
+	s := &Server{opts: o, limit: connLimit{log: o.Log}, errors: log.New(&serverLog{log: o.Log}, "", 0), stopping: make(chan struct{})}
 	s.server = &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -75,6 +76,7 @@ func New(o Options) *Server {
 		ConnContext:       remember,
 		ErrorLog:          s.errors,
 	}
+	s.server.RegisterOnShutdown(func() { close(s.stopping) })
 	return s
 }
 
@@ -116,6 +118,7 @@ func (s *Server) routes() http.Handler {
 		s.handle(mux, r.method+" "+r.path, s.answer(r.do))
 	}
 	s.handle(mux, "GET /api/v1/backup", http.HandlerFunc(s.backup))
+	s.handle(mux, "GET /api/v1/trace", s.getOnly(s.trace))
 	s.handle(mux, "GET /api/v1/openapi.yaml", http.HandlerFunc(describe))
 	s.handle(mux, "/api/", s.other(mux))
 	return s.reported(hardened(s.bodiless(steady(mux))))

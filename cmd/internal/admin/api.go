@@ -10,6 +10,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // API is what the JSON interface shows and does. A client is the address of who
@@ -28,6 +29,9 @@ type API interface {
 	// Busiest returns who has sent most requests of late, at most limit networks and
 	// client programs, or an error if that is not counted.
 	Busiest(limit int) (busiest.Report, error)
+	// Trace begins to tell of requests. A filter that lets everything through is a
+	// Refusal, and so is one trace too many.
+	Trace(f trace.Filter) (*trace.Trace, error)
 	// Cluster returns the state of live sync.
 	Cluster() any
 	// Gone notes that a member of the group, named by its label or its origin, is gone

@@ -20,6 +20,7 @@ import (
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // fakeAPI keeps torrents and overrides in order, and notes who asked for what.
@@ -28,6 +29,7 @@ type fakeAPI struct {
 	overrides []Override
 	asked     []string
 	fails     error
+	traces    trace.Traces
 }
 
 func (f *fakeAPI) Stats() Stats { return Stats{Torrents: len(f.torrents)} }
@@ -71,6 +73,13 @@ func (f *fakeAPI) Busiest(limit int) (busiest.Report, error) {
 		},
 		Clients: []busiest.Count[[8]byte]{{Key: [8]byte([]byte("-qB4650-")), Requests: 5}, {Key: [8]byte{0xff}, Requests: 1}},
 	}, f.fails
+}
+
+func (f *fakeAPI) Trace(filter trace.Filter) (*trace.Trace, error) {
+	if f.fails != nil {
+		return nil, f.fails
+	}
+	return f.traces.Begin(filter)
 }
 
 func (f *fakeAPI) Cluster() any                     { return map[string]int{"torrents": 7} }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -106,6 +107,30 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	defer res.Body.Close()
 	if _, err := io.Copy(w, res.Body); err != nil {
 		return fmt.Errorf("the backup from %s is not whole: %w", c.base, err)
+	}
+	return nil
+}
+
+// Trace has the daemon tell of requests, as GET /api/v1/trace does with the parameters in
+// query, and calls each with every line of JSON until there are no more. The line is good
+// until each returns.
+func (c *Client) Trace(ctx context.Context, query url.Values, each func(line []byte) error) error {
+	res, err := c.send(ctx, http.MethodGet, "trace", query)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if len(lines.Bytes()) == 0 { // the trace is alive, and has nothing to tell
+			continue
+		}
+		if err := each(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the trace from %s was cut off: %w", c.base, err)
 	}
 	return nil
 }

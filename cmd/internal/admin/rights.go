@@ -40,6 +40,7 @@ var rights = map[string]right{
 	"GET /api/v1/top":                       look,
 	"GET /api/v1/networks":                  look,
 	"GET /api/v1/clients":                   look,
+	"GET /api/v1/trace":                     manage,
 	"GET /api/v1/cluster":                   look,
 	"DELETE /api/v1/cluster/{member}":       manage,
 	"GET /api/v1/access":                    look,
@@ -59,6 +60,7 @@ var rights = map[string]right{
 // host may ask for has none.
 var givesAddresses = map[string]bool{
 	"GET /api/v1/networks": true,
+	"GET /api/v1/trace":    true,
 }
 
 var errAddresses = &Refusal{http.StatusForbidden, errors.New("clients' addresses are given only with a token or over a unix socket: set admin.token, or have admin.listen be a unix socket")}

@@ -9,6 +9,7 @@ import (
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
 	"keeptrack/tracker/override"
+	"keeptrack/tracker/trace"
 )
 
 // api returns what the admin address's JSON interface shows and does, once the
@@ -111,6 +112,17 @@ func (a api) Busiest(limit int) (busiest.Report, error) {
 		return busiest.Report{}, errNotCounted
 	}
 	return a.d.busiest.Report(limit), nil
+}
+
+func (a api) Trace(f trace.Filter) (*trace.Trace, error) {
+	t, err := a.d.traces.Begin(f)
+	switch {
+	case errors.Is(err, trace.ErrFilter):
+		return nil, &admin.Refusal{Status: http.StatusBadRequest, Err: err}
+	case err != nil:
+		return nil, &admin.Refusal{Status: http.StatusConflict, Err: err}
+	}
+	return t, nil
 }
 
 func (a api) Cluster() any { return a.d.group.cluster() }

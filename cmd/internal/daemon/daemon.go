@@ -19,6 +19,7 @@ import (
 	"keeptrack/store"
 	"keeptrack/tracker"
 	"keeptrack/tracker/busiest"
+	"keeptrack/tracker/trace"
 )
 
 // Options are what a Daemon is built from.
@@ -65,7 +66,8 @@ type Daemon struct {
 	peers       *peerKeeper
 	group       group
 	history     *history
-	busiest     *busiest.Busiest       // nil: off
+	busiest     *busiest.Busiest // nil: off
+	traces      trace.Traces
 	rekey       func(*wire.Keys) error // has connection ids made from these keys, if they are made from keys
 	stages
 	state atomic.Int32 // a state; all of the above is set once it is not loading

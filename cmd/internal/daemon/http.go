@@ -35,6 +35,7 @@ func bindHTTP(d *Daemon) error {
 			MaxConnections:           connectionLimit(c.MaxConnections, d.log),
 			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 			Busiest:                  d.busiest,
+			Traces:                   &d.traces,
 			Log:                      d.log,
 		}, at.All(), d.tracker)
 		if err != nil {

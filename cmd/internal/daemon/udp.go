@@ -34,7 +34,7 @@ func bindUDP(d *Daemon) error {
 		if c.ConnectionSecret == nil {
 			o.Secrets = [][]byte{d.store.Secret()}
 		}
-		o.Busiest = d.busiest
+		o.Busiest, o.Traces = d.busiest, &d.traces
 		s, err := udp.New(o, sockets, d.tracker)
 		if err != nil {
 			return err
