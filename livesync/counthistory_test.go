@@ -81,7 +81,7 @@ func newCountHistory(t *testing.T, seed uint64, over carrier) *countHistory {
 // more than was completed; three intervals of a whole network make all show just that. So
 // it is over the twin of each transport. The rules over months are proven in livesync/exact.
 func TestMembersInAnyHistory(t *testing.T) {
-	histories := testenv.Pick(30, 2000)
+	histories := testenv.Pick(10, 700) // over each carrier
 	for _, over := range carriers {
 		t.Run(over.name, func(t *testing.T) {
 			var folded, away, restarted atomic.Int64

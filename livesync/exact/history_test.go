@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
@@ -307,12 +308,15 @@ func (t *tally) add(w *world) {
 	}
 }
 
-var firstSeed = flag.Int("first", 1, "first seed of TestAnyHistory")
+var (
+	firstSeed = flag.Int("first", 1, "first seed of TestAnyHistory")
+	histories = flag.Int("histories", 0, "number of histories of TestAnyHistory; 0: 20, or 2,000 with -long")
+)
 
 // TestAnyHistory lets chance act on groups, and checks at every step that no count is
 // above the truth, and at the end that all are equal and nothing was lost.
 func TestAnyHistory(t *testing.T) {
-	n := run(*firstSeed, testenv.Pick(100, 2000), "")
+	n := run(*firstSeed, cmp.Or(*histories, testenv.Pick(20, 2000)), "")
 	for _, bad := range n.bad {
 		t.Error(bad)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
 
@@ -41,7 +42,7 @@ func TestRepeatedPartsAreNotRemembered(t *testing.T) {
 func TestRefusedRecordsAreNotKept(t *testing.T) {
 	of := make(map[tracker.InfoHash]*counts)
 	refuses := make(map[tracker.InfoHash]bool)
-	for i := range 20_000 {
+	for i := range testenv.Pick(5_000, 20_000) {
 		var h tracker.InfoHash
 		binary.BigEndian.PutUint64(h[:], mix(uint64(i)))
 		of[h], refuses[h] = &counts{nobody: 1, last: time.Unix(1e9, 0)}, true
@@ -70,7 +71,7 @@ func TestRefusedRecordsAreNotKept(t *testing.T) {
 	if p.groups[0].ledger.root(Nobody) != p.groups[1].ledger.root(Nobody) {
 		t.Error("what is refused does not stand in")
 	}
-	if most > window*maxRetried {
+	if most == 0 || most > window*maxRetried {
 		t.Errorf("%d records were kept", most)
 	}
 }
