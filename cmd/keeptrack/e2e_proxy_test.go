@@ -63,14 +63,14 @@ var reverseProxies = []reverseProxy{
 func TestReverseProxies(t *testing.T) {
 	for _, p := range reverseProxies {
 		t.Run(p.program+" over TCP", func(t *testing.T) {
-			d := start(t, testSettings(t.TempDir()).with(settings{"http.trusted_proxies": `["127.0.0.1/32"]`}))
+			d := start(t, testSettings(t.TempDir()).with(settings{"http.trusted_proxies": `["127.0.0.1/32"]`, "http.page": "true"}))
 			example := strings.ReplaceAll(p.text(t), "127.0.0.1:6969", d.http4)
 			p.test(t, d, example)
 		})
 		t.Run(p.program+" over a unix socket", func(t *testing.T) {
 			dir := t.TempDir()
 			socket := filepath.Join(dir, "http.sock")
-			d := start(t, testSettings(dir).with(settings{"http.listen": fmt.Sprintf("[%q]", "unix:"+socket)}))
+			d := start(t, testSettings(dir).with(settings{"http.listen": fmt.Sprintf("[%q]", "unix:"+socket), "http.page": "true"}))
 			example := substitute(t, p.text(t), p.tcp, "\n", "#"+p.unix, p.unix)
 			p.test(t, d, strings.ReplaceAll(example, exampleSocket, socket))
 		})
@@ -102,6 +102,11 @@ func (p *reverseProxy) test(t *testing.T, d *instance, example string) {
 		for range 3 {
 			waitFor(t, "a reply through "+p.program, func() bool { return viaProxy(t, address, from) })
 		}
+	}
+	// The page has the name that a browser asks for.
+	resp, page := get(t, "http://"+addr4+"/", "Host", "tracker.example.org", "X-Forwarded-Proto", "https")
+	if want := "http://tracker.example.org:80/announce"; resp.StatusCode != http.StatusOK || !strings.Contains(page, want) {
+		t.Errorf("the page lacks %s: %d %s", want, resp.StatusCode, page)
 	}
 	waitFor(t, "connections to the daemon to be kept", func() bool { return d.metric("keeptrack_http_connections") >= 1 })
 }

@@ -297,7 +297,9 @@ func get(t *testing.T, url string, header ...string) (resp *http.Response, body 
 		t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		if req.Header.Set(header[i], header[i+1]); header[i] == "Host" {
+			req.Host = header[i+1]
+		}
 	}
 	resp, err = http.DefaultTransport.RoundTrip(req)
 	if err != nil {
