@@ -93,6 +93,8 @@ func resolve(c *config.Config) (list *tracker.HashSet, keys *syncwire.Keys, err 
 	blame(err)
 	keys, err = daemon.ReadKeys(c.LiveSync.KeyFile)
 	blame(err)
+	_, err = daemon.ReadCertificate(&c.HTTPS)
+	blame(err)
 	_, err = daemon.NATSOptions(&c.LiveSync)
 	blame(err)
 	if name := c.Process.User; name != "" {

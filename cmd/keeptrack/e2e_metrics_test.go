@@ -255,7 +255,7 @@ func parseExposition(t *testing.T, r io.Reader) map[string]described {
 func TestMetricsPage(t *testing.T) {
 	listed := metricsPage(t)
 	g := newMulticastGroup(t)
-	d := start(t, g.member(settings{"http.full_scrape": "true"}))
+	d := start(t, g.member(settings{"http.full_scrape": "true"}).with(newAuthority(t).settings("localhost")))
 	g.send("127.0.0.1", "0badcafe"+"00000001"+"0000000000000007")
 	waitFor(t, "the beacon", func() bool { return d.metrics()[`keeptrack_livesync_instance_torrents{id="0badcafe"}`] == 7 })
 	exposed := d.exposed()

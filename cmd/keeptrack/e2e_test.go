@@ -145,9 +145,9 @@ type instance struct {
 	*harness.Daemon
 	t *testing.T
 	// udp4 and the others are addresses with ports, empty if there is none.
-	udp4, udp6, http4, http6, admin string
-	torrents                        int          // loaded at start
-	client                          *http.Client // reaches the admin address
+	udp4, udp6, http4, http6, https4, https6, admin string
+	torrents                                        int          // loaded at start
+	client                                          *http.Client // reaches the admin address
 
 	mu  sync.Mutex // guards log
 	log []string
@@ -202,6 +202,7 @@ func (d *instance) takeAddresses(line harness.Line) {
 	}
 	take(line.UDP, &d.udp4, &d.udp6)
 	take(line.HTTP, &d.http4, &d.http6)
+	take(line.HTTPS, &d.https4, &d.https6)
 	d.admin, d.torrents = line.Admin, line.Torrents
 }
 

@@ -67,6 +67,31 @@ type Stats struct {
 	HandshakeFailures [HandshakeFailureCount]uint64
 }
 
+// Add adds what another server has counted.
+func (s *Stats) Add(o Stats) {
+	for a := range s.Requests {
+		for f := range s.Requests[a] {
+			s.Requests[a][f].OK += o.Requests[a][f].OK
+			s.Requests[a][f].Failed += o.Requests[a][f].Failed
+		}
+	}
+	for f := range s.Failures {
+		s.Failures[f] += o.Failures[f]
+	}
+	for f := range s.HandshakeFailures {
+		s.HandshakeFailures[f] += o.HandshakeFailures[f]
+	}
+	s.Malformed += o.Malformed
+	s.Untrusted += o.Untrusted
+	s.Connections += o.Connections
+	s.Accepted += o.Accepted
+	s.Evicted += o.Evicted
+	s.Unread += o.Unread
+	s.Refused += o.Refused
+	s.Paused += o.Paused
+	s.Handshakes += o.Handshakes
+}
+
 // counters are the Stats as they grow. A request adds to one or two of them.
 type counters struct {
 	requests [ActionCount][familyCount]struct{ ok, failed atomic.Uint64 }

@@ -20,6 +20,7 @@ type Config struct {
 	Tracker  Tracker
 	UDP      UDP
 	HTTP     HTTP
+	HTTPS    HTTPS
 	Admin    Admin
 	Access   Access
 	Store    Store
@@ -69,6 +70,7 @@ func (c *Config) tables() []table {
 		{"tracker", "What clients are told and how long they are remembered.", c.Tracker.keys()},
 		{"udp", "Announces and scrapes over UDP (BEP 15).", c.UDP.keys()},
 		{"http", "Announces and scrapes over HTTP (BEP 3).", c.HTTP.keys()},
+		{"https", "The same over TLS, with HTTP/1.1 and HTTP/2.", c.HTTPS.keys()},
 		{"admin", "The operator's HTTP: health and metrics.", c.Admin.keys()},
 		{"access", "Which torrents are served.", c.Access.keys()},
 		{"store", "Where counts are kept over a restart.", c.Store.keys()},

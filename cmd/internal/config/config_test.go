@@ -77,8 +77,9 @@ func TestDefaultValues(t *testing.T) {
 			ConnectionIDLifetime: 10 * time.Minute,
 		},
 		HTTP: HTTP{
-			Listen: overTCP(both), ClientAddressHeader: "X-Forwarded-For", MaxConnections: 10000, MaxConnectionsPerAddress: 1000,
+			Listen: OverTCP(both), ClientAddressHeader: "X-Forwarded-For", MaxConnections: 10000, MaxConnectionsPerAddress: 1000,
 		},
+		HTTPS:  HTTPS{MaxConnections: 4000, ACMEListen: everyAddress(80)},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("127.0.0.1:6970")}},
 		Access: Access{Mode: tracker.AccessOpen},
 		Store:  Store{Path: "keeptrack.db", CheckpointInterval: time.Minute, KeepPeers: true, PeersInterval: 5 * time.Minute},
@@ -173,7 +174,7 @@ func TestEveryFieldHasAKey(t *testing.T) {
 	if keys != fields || len(names) != keys {
 		t.Errorf("%d keys with %d names for %d fields", keys, len(names), fields)
 	}
-	all := slices.Concat(rules, cautions, natsCautions)
+	all := slices.Concat(rules, cautions, natsCautions, httpsRules, httpsCautions)
 	for _, c := range carriers {
 		all = append(all, c.allRules()...)
 	}

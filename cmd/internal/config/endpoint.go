@@ -69,8 +69,8 @@ func (e Endpoint) clashes(with Endpoint) bool {
 	return a.Addr() == b.Addr() || a.Addr().IsUnspecified() || b.Addr().IsUnspecified()
 }
 
-// overTCP returns endpoints on addresses.
-func overTCP(addrs []netip.AddrPort) []Endpoint {
+// OverTCP returns endpoints on addresses.
+func OverTCP(addrs []netip.AddrPort) []Endpoint {
 	endpoints := make([]Endpoint, len(addrs))
 	for i, a := range addrs {
 		endpoints[i].AddrPort = a

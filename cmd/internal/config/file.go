@@ -143,6 +143,9 @@ func (c *Config) FileWarnings() (warnings []string) {
 			}
 		}
 	}
+	if mode, open := openToOthers(c.HTTPS.Key); open && c.HTTPS.Key != "" {
+		warnings = append(warnings, fmt.Sprintf("https.key: %s: its mode %04o lets everybody on this host at the key, make it 0640 or less", c.HTTPS.Key, mode))
+	}
 	return warnings
 }
 

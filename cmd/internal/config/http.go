@@ -23,7 +23,7 @@ const defaultClientHeader = "X-Forwarded-For"
 
 func (h *HTTP) keys() []key {
 	return []key{
-		declare("listen", &h.Listen, overTCP(everyAddress(6969)), listOf(endpoint),
+		declare("listen", &h.Listen, OverTCP(everyAddress(6969)), listOf(endpoint),
 			"Addresses to listen on. The pair 0.0.0.0 and [::] listens on whatever families\n"+
 				"the host has; \"unix:/PATH\" is a unix socket, for a reverse proxy on this\n"+
 				"host; an empty list turns HTTP off."),

@@ -128,7 +128,7 @@ func (p *parser) readKeys(tables []table, t table, entries map[string]entry) {
 // checkRules checks what keys must be together, leaving out rules on keys that
 // were refused already.
 func (p *parser) checkRules() {
-	for _, r := range slices.Concat(rules, p.config.LiveSync.rules()) {
+	for _, r := range slices.Concat(rules, httpsRules, p.config.LiveSync.rules()) {
 		if !slices.ContainsFunc(r.keys, func(k string) bool { return p.refused[k] }) && !r.holds(p.config) {
 			place, line := p.config.source.place(r.keys...)
 			p.failAt(place, line, r.keys[0], errors.New(r.message))

@@ -56,6 +56,13 @@ contact = "abuse@example.org"
 full_scrape = true
 max_connections = 1
 max_connections_per_address = 7
+[https]
+listen = ["127.0.0.1:443"]
+acme_domains = ["Tracker.example.org"]
+acme_email = "admin@example.org"
+acme_directory = "https://acme.example.org/directory"
+acme_listen = ["127.0.0.1:80"]
+max_connections = 2
 [admin]
 listen = "192.0.2.1:80"
 token = "s3cret"
@@ -116,6 +123,11 @@ func TestParseSetsEveryKey(t *testing.T) {
 			ClientAddressHeader: "CF-Connecting-IP",
 			RedirectURL:         "https://example.org/tracker", Page: true, Contact: "abuse@example.org", FullScrape: true, MaxConnections: 1, MaxConnectionsPerAddress: 7,
 		},
+		HTTPS: HTTPS{
+			Listen: OverTCP([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:443")}), MaxConnections: 2,
+			ACMEDomains: []string{"tracker.example.org"}, ACMEEmail: "admin@example.org", ACMEDirectory: "https://acme.example.org/directory",
+			ACMEListen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:80")},
+		},
 		Admin:  Admin{Listen: Endpoint{AddrPort: netip.MustParseAddrPort("192.0.2.1:80")}, Token: "s3cret", ReadToken: "l00k"},
 		Access: Access{Mode: tracker.AccessDeny, File: "hashes.txt"},
 		Store:  Store{Path: "/var/lib/keeptrack/a b.db", CheckpointInterval: 100 * time.Millisecond},
@@ -152,7 +164,8 @@ func TestFullSetsEveryKey(t *testing.T) {
 	def := Default()
 	inFiles := strings.NewReplacer("token =", "token_file =", "nats_password =", "nats_password_file =", "connection_secret =", "connection_secret_file =").Replace(full)
 	changed := map[string]bool{}
-	for _, text := range []string{full, inFiles} { // a secret is in one of two places
+	files := "[https]\nlisten = [\"127.0.0.1:443\"]\ncertificate = \"a\"\nkey = \"b\"\n"
+	for _, text := range []string{full, inFiles, files} { // a secret is in one of two places, a certificate from one of two
 		live, restart := Diff(def, parse(t, text))
 		for _, name := range slices.Concat(live, restart) {
 			changed[name] = true
@@ -300,6 +313,11 @@ var refusedValues = []refusal{
 	{"header that is used", "[http]\nclient_address_header = \"host\"", "this one means something else"},
 	{"URL relative", "[http]\nredirect_url = \"/x\"", `must be a URL such as "https://example.org/", or empty, not "/x"`},
 	{"URL of another scheme", "[http]\nredirect_url = \"udp://a:1\"", `not "udp://a:1"`},
+	{"domain with a wildcard", "[https]\nacme_domains = [\"*.example.org\"]", `f:2: https.acme_domains: entry 1 must be a name such as`},
+	{"domain in Unicode", "[https]\nacme_domains = [\"münchen.example\"]", `begin with xn--, not "münchen.example"`},
+	{"domain twice", "[https]\nacme_domains = [\"a.example\", \"A.example\"]", `entry 2 repeats a.example`},
+	{"address without a host", "[https]\nacme_email = \"admin\"", `f:2: https.acme_email: must be an address such as`},
+	{"directory without TLS", "[https]\nacme_directory = \"http://acme.example.org/\"", `f:2: https.acme_directory: must be a URL such as`},
 	{"secret too short", "[udp]\nconnection_secret = \"00112233445566778899aabbccddee\"", "must be a string of 32 to 2048 hexadecimal digits, an even number, or empty"},
 	{"secret not hexadecimal", "[udp]\nconnection_secret = \"x0112233445566778899aabbccddeeff\"", "must be a string of 32"},
 	{"id too long", "[livesync]\nid = \"0011223344\"", "must be a string of 8 hexadecimal digits, or empty"},
@@ -321,6 +339,13 @@ var refusedValues = []refusal{
 var refusedTogether = []refusal{
 	{"admin without token", "[admin]\nlisten = \"0.0.0.0:6970\"", "f:2: admin.token: is required because admin.listen is not a loopback address"},
 	{"admin on an address of HTTP", "[admin]\nlisten = \"127.0.0.1:6969\"", "f:2: admin.listen: is taken by http.listen"},
+	{"HTTPS without a certificate", "[https]\nlisten = [\"127.0.0.1:443\"]", "f:2: https.certificate: and https.key, or https.acme_domains, are required"},
+	{"certificate without a key", "[https]\ncertificate = \"a\"", "f:2: https.certificate: and https.key need each other"},
+	{"key without a certificate", "[https]\nkey = \"a\"", "f:2: https.certificate: and https.key need each other"},
+	{"certificate and ACME", "[https]\ncertificate = \"a\"\nkey = \"b\"\nacme_domains = [\"a\"]", "f:4: https.acme_domains: must be empty, or https.certificate"},
+	{"HTTPS on an address of HTTP", "[https]\nlisten = [\"127.0.0.1:6969\"]\nacme_domains = [\"a\"]", "f:2: https.listen: is taken by http.listen"},
+	{"HTTPS on the admin address", "[https]\nlisten = [\"127.0.0.1:6970\"]\nacme_domains = [\"a\"]", "f:2: https.listen: is taken by admin.listen"},
+	{"ACME on an address of HTTP", "[http]\nlisten = [\"[::]:80\"]\n[https]\nlisten = [\"[::]:443\"]\nacme_domains = [\"a\"]", "f:2: https.acme_listen: is taken by another listen"},
 	{"token to look, and none to change", "[admin]\nread_token = \"a\"", "f:2: admin.token: is required because there is an admin.read_token"},
 	{"one token for both", "[admin]\ntoken = \"a\"\nread_token = \"a\"", "f:3: admin.read_token: must not be admin.token"},
 	{"secret here and in a file", "[admin]\ntoken = \"a\"\ntoken_file = \"b\"", "f:3: admin.token_file: must be empty, or admin.token"},

@@ -112,8 +112,8 @@ var cautions = []rule{
 	},
 	{
 		[]string{"udp.listen"},
-		func(c *Config) bool { return len(c.UDP.Listen) > 0 || len(c.HTTP.Listen) > 0 },
-		"and http.listen are both empty: no client can reach the tracker",
+		func(c *Config) bool { return len(c.UDP.Listen)+len(c.HTTP.Listen)+len(c.HTTPS.Listen) > 0 },
+		"is empty, as are http.listen and https.listen: no client can reach the tracker",
 	},
 	{
 		[]string{"http.page", "http.redirect_url"},
@@ -166,7 +166,7 @@ var cautions = []rule{
 // with table.key.
 func (c *Config) Warnings() []string {
 	var warnings []string
-	for _, r := range slices.Concat(cautions, natsCautions) {
+	for _, r := range slices.Concat(cautions, httpsCautions, natsCautions) {
 		if !r.holds(c) {
 			warnings = append(warnings, r.keys[0]+": "+r.message)
 		}

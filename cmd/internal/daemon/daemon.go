@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"keeptrack/cmd/internal/certificates"
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/listen"
 	"keeptrack/livesync/wire"
@@ -64,6 +65,7 @@ type Daemon struct {
 	access      *accessRules
 	checkpoints *checkpointer
 	peers       *peerKeeper
+	certificate *certificates.Files // nil: no HTTPS, or ACME
 	group       group
 	history     *history
 	busiest     *busiest.Busiest // nil: off

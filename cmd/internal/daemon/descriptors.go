@@ -4,23 +4,32 @@ import (
 	"syscall"
 
 	"github.com/rs/zerolog"
+
+	"keeptrack/cmd/internal/config"
 )
 
-// connectionLimit returns how many HTTP connections there may be: most, or fewer
-// if so many would take the descriptors that all else needs. Otherwise whoever
-// opens connections would keep out the operator, and files from being written.
-func connectionLimit(most int, log zerolog.Logger) int {
+// connectionLimits returns how many connections there may be over HTTP and HTTPS, if there
+// is either: as many as the config says, or fewer if so many would take the descriptors
+// that all else needs. Otherwise whoever opens connections would keep out the operator,
+// and files from being written.
+func connectionLimits(plain, secure bool, c *config.Config, log zerolog.Logger) (http, https int) {
+	if plain {
+		http = c.HTTP.MaxConnections
+	}
+	if secure {
+		https = c.HTTPS.MaxConnections
+	}
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return most
+		return http, https
 	}
-	room := connectionRoom(int(limit.Cur))
-	if room < 0 || room >= most {
-		return most
+	all, room := http+https, connectionRoom(int(limit.Cur))
+	if room < 0 || room >= all {
+		return http, https
 	}
-	log.Warn().Int("max_connections", most).Int("descriptors", int(limit.Cur)).Int("allowed", room).
-		Msg("http.max_connections is more than the limit on open files leaves room for: raise that limit")
-	return room
+	log.Warn().Int("max_connections", all).Int("descriptors", int(limit.Cur)).Int("allowed", room).
+		Msg("http.max_connections and https.max_connections are more than the limit on open files leaves room for: raise that limit")
+	return room * http / all, room * https / all
 }
 
 // connectionRoom returns how many of a process's descriptors can be connections:

@@ -1,56 +1,123 @@
 package daemon
 
 import (
+	"context"
+	"crypto/tls"
+
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"keeptrack/cmd/internal/admin/otstats"
+	"keeptrack/cmd/internal/certificates"
 	"keeptrack/cmd/internal/listen"
 	"keeptrack/tracker"
 	"keeptrack/tracker/http"
 )
 
-// httpPart is the HTTP front end.
+// httpPart is the front end for HTTP and HTTPS.
 type httpPart struct {
+	servers      []webServer
+	certificates certificates.Source // nil: no HTTPS
+}
+
+// webServer serves over one of them.
+type webServer struct {
 	*http.Server
-	at *listen.Listeners
+	transport string // "http" or "https"
+	at        *listen.Listeners
 }
 
 // bindHTTP binds the sockets of the HTTP front end, unless it is turned off.
 func bindHTTP(d *Daemon) error {
-	c := &d.config.HTTP
-	if len(c.Listen) == 0 {
+	plain, secure := d.config.HTTP.Listen, d.config.HTTPS.Listen
+	if len(plain)+len(secure) == 0 {
 		return nil
 	}
-	at, err := d.binder.Streams("http", c.Listen)
+	at, err := d.binder.Streams("http", plain)
+	if err != nil {
+		return err
+	}
+	secureAt, err := d.binder.Streams("https", secure)
+	if err != nil {
+		return err
+	}
+	challenges, err := bindChallenges(d)
 	if err != nil {
 		return err
 	}
 	d.whenLoaded(func() error {
-		s, err := http.New(http.Options{
-			TrustedProxies:           c.TrustedProxies,
-			ClientAddressHeader:      c.ClientAddressHeader,
-			RedirectURL:              c.RedirectURL,
-			Page:                     d.page(),
-			FullScrape:               c.FullScrape,
-			MaxConnections:           connectionLimit(c.MaxConnections, d.log),
-			MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
-			Busiest:                  d.busiest,
-			Traces:                   &d.traces,
-			Log:                      d.log,
-		}, at.All(), d.tracker)
-		if err != nil {
-			return err
+		var p httpPart
+		most, mostSecure := connectionLimits(len(plain) > 0, len(secure) > 0, d.config, d.log)
+		if len(plain) > 0 {
+			if err := p.add(d, "http", at, most, nil); err != nil {
+				return err
+			}
 		}
-		d.front = append(d.front, httpPart{s, at})
+		if len(secure) > 0 {
+			if p.certificates, err = d.makeCertificates(secureAt, challenges); err != nil {
+				return err
+			}
+			if err := p.add(d, "https", secureAt, mostSecure, p.certificates.TLS()); err != nil {
+				return err
+			}
+		}
+		d.front = append(d.front, p)
 		return nil
 	})
 	return nil
 }
 
-func (p httpPart) describe(line *zerolog.Event) { line.Strs("http", p.at.Names()) }
+// add makes a server, over TLS if there is a config for it.
+func (p *httpPart) add(d *Daemon, transport string, at *listen.Listeners, most int, over *tls.Config) error {
+	c := &d.config.HTTP
+	s, err := http.New(http.Options{
+		TrustedProxies:           c.TrustedProxies,
+		ClientAddressHeader:      c.ClientAddressHeader,
+		RedirectURL:              c.RedirectURL,
+		Page:                     d.page(),
+		FullScrape:               c.FullScrape,
+		TLS:                      over,
+		MaxConnections:           most,
+		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		Busiest:                  d.busiest,
+		Traces:                   &d.traces,
+		Log:                      d.log,
+	}, at.All(), d.tracker)
+	if err != nil {
+		return err
+	}
+	p.servers = append(p.servers, webServer{s, transport, at})
+	return nil
+}
+
+// Run serves until ctx is done.
+func (p httpPart) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range p.servers {
+		group.Go(func() error { return s.Run(ctx) })
+	}
+	if p.certificates != nil {
+		group.Go(func() error { return p.certificates.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+func (p httpPart) describe(line *zerolog.Event) {
+	for _, s := range p.servers {
+		line.Strs(s.transport, s.at.Names())
+	}
+}
+
+// stats returns the sums over all servers.
+func (p httpPart) stats() (sum http.Stats) {
+	for _, s := range p.servers {
+		sum.Add(s.Stats())
+	}
+	return sum
+}
 
 func (p httpPart) count(n *otstats.Numbers) {
-	s := p.Stats()
+	s := p.stats()
 	n.TCPAccepts = s.Accepted
 	n.TCPAnnounces = s.Failures[http.FailureRefused]
 	for f := range families {
@@ -75,25 +142,24 @@ func (p httpPart) count(n *otstats.Numbers) {
 }
 
 var (
-	metricHTTPFailures  = counter("http_failures_total", "HTTP requests that failed.", "reason")
-	metricHTTPMalformed = counter("http_malformed_total", "What came over HTTP connections and was no request.")
-	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP requests in which a source that is no trusted proxy names a client, which is not believed.")
-	metricHTTPConns     = gauge("http_connections", "HTTP connections open.")
-	metricHTTPAccepted  = counter("http_accepted_total", "HTTP connections accepted.")
-	metricHTTPRefused   = counter("http_refused_total", "HTTP connections closed at once, because their address was at its limit.")
-	metricHTTPEvicted   = counter("http_evicted_total", "HTTP connections evicted for new ones, longest waiting first.")
-	metricHTTPUnread    = counter("http_unread_total", "HTTP connections closed, longest waiting first, because too many left replies unread.")
-	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP connections was paused: the connection limit was reached or descriptors ran out, and none could be evicted or evicting one did not help, or memory ran out.")
+	metricHTTPFailures  = counter("http_failures_total", "HTTP and HTTPS requests that failed.", "reason")
+	metricHTTPMalformed = counter("http_malformed_total", "What came over HTTP and HTTPS connections and was no request.")
+	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP and HTTPS requests in which a source that is no trusted proxy names a client, which is not believed.")
+	metricHTTPConns     = gauge("http_connections", "HTTP and HTTPS connections open.")
+	metricHTTPAccepted  = counter("http_accepted_total", "HTTP and HTTPS connections accepted.")
+	metricHTTPRefused   = counter("http_refused_total", "HTTP and HTTPS connections closed at once, because their address was at its limit.")
+	metricHTTPEvicted   = counter("http_evicted_total", "HTTP and HTTPS connections evicted for new ones, longest waiting first.")
+	metricHTTPUnread    = counter("http_unread_total", "HTTP and HTTPS connections closed, longest waiting first, because too many left replies unread.")
+	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP or HTTPS connections was paused: the connection limit was reached or descriptors ran out, and none could be evicted or evicting one did not help, or memory ran out.")
 )
 
 func (p httpPart) collect(send sender) {
-	s := p.Stats()
-	for a, byFamily := range s.Requests {
-		for f, results := range byFamily {
-			action, family := http.Action(a).String(), tracker.Family(f).String()
-			send(metricRequests, float64(results.OK), "http", family, action, "ok")
-			send(metricRequests, float64(results.Failed), "http", family, action, "failed")
-		}
+	for _, server := range p.servers {
+		collectRequests(server.transport, server.Stats(), send)
+	}
+	s := p.stats()
+	if p.certificates != nil {
+		collectTLS(&s, p.certificates, send)
 	}
 	for f, n := range s.Failures {
 		if f := http.Failure(f); f != http.FailureNone {
@@ -108,4 +174,14 @@ func (p httpPart) collect(send sender) {
 	send(metricHTTPEvicted, float64(s.Evicted))
 	send(metricHTTPUnread, float64(s.Unread))
 	send(metricHTTPPaused, float64(s.Paused))
+}
+
+func collectRequests(transport string, s http.Stats, send sender) {
+	for a, byFamily := range s.Requests {
+		for f, results := range byFamily {
+			action, family := http.Action(a).String(), tracker.Family(f).String()
+			send(metricRequests, float64(results.OK), transport, family, action, "ok")
+			send(metricRequests, float64(results.Failed), transport, family, action, "failed")
+		}
+	}
 }

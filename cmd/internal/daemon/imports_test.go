@@ -49,8 +49,9 @@ var allowed = map[string][]string{
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/client",
 		"keeptrack/cmd/internal/printable",
 	},
-	"keeptrack/cmd/internal/admin":  {"keeptrack/tracker", "keeptrack/tracker/busiest", "keeptrack/tracker/trace", "keeptrack/cmd/internal/printable"},
-	"keeptrack/cmd/internal/listen": {"keeptrack/cmd/internal/config", "keeptrack/store/safefile"},
+	"keeptrack/cmd/internal/admin":        {"keeptrack/tracker", "keeptrack/tracker/busiest", "keeptrack/tracker/trace", "keeptrack/cmd/internal/printable"},
+	"keeptrack/cmd/internal/certificates": {"keeptrack/cmd/internal/config"},
+	"keeptrack/cmd/internal/listen":       {"keeptrack/cmd/internal/config", "keeptrack/store/safefile"},
 
 	"keeptrack/livesync/transport/multicast": {"keeptrack/livesync/transport", "keeptrack/livesync/transport/udpsocket"},
 	"keeptrack/livesync/transport/unicast":   {"keeptrack/livesync/transport", "keeptrack/livesync/transport/udpsocket"},

@@ -9,12 +9,24 @@ import (
 
 // announced is a part that clients announce to.
 type announced interface {
-	// announcedAt returns the scheme of its announce URLs and where it listens.
-	announcedAt() (scheme string, at []netip.AddrPort)
+	// announcedAt returns where it listens.
+	announcedAt() []announcedTo
 }
 
-func (p udpPart) announcedAt() (string, []netip.AddrPort)  { return "udp", p.Addrs() }
-func (p httpPart) announcedAt() (string, []netip.AddrPort) { return "http", p.Addrs() }
+// announcedTo is where one kind of announces comes to.
+type announcedTo struct {
+	scheme string // of the URLs
+	at     []netip.AddrPort
+}
+
+func (p udpPart) announcedAt() []announcedTo { return []announcedTo{{"udp", p.Addrs()}} }
+
+func (p httpPart) announcedAt() (all []announcedTo) {
+	for _, s := range p.servers {
+		all = append(all, announcedTo{s.transport, s.Addrs()})
+	}
+	return all
+}
 
 // page returns what browsers are shown, nil if nothing.
 func (d *Daemon) page() *http.Page {
@@ -32,16 +44,21 @@ func (d *Daemon) announcedPorts() (all []http.Port) {
 		if !is {
 			continue
 		}
-		scheme, at := part.announcedAt()
-		for _, a := range at {
-			port := http.Port{Scheme: scheme, Number: a.Port(), Local: a.Addr().IsLoopback()}
-			i := slices.IndexFunc(all, func(p http.Port) bool { return p.Scheme == scheme && p.Number == port.Number })
-			if i < 0 {
-				all = append(all, port)
-			} else {
-				all[i].Local = all[i].Local && port.Local
+		for _, to := range part.announcedAt() {
+			for _, a := range to.at {
+				all = withPort(all, http.Port{Scheme: to.scheme, Number: a.Port(), Local: a.Addr().IsLoopback()})
 			}
 		}
 	}
+	return all
+}
+
+// withPort adds a port that is not there yet. One is local if all of its addresses are.
+func withPort(all []http.Port, port http.Port) []http.Port {
+	i := slices.IndexFunc(all, func(p http.Port) bool { return p.Scheme == port.Scheme && p.Number == port.Number })
+	if i < 0 {
+		return append(all, port)
+	}
+	all[i].Local = all[i].Local && port.Local
 	return all
 }

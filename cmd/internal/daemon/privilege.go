@@ -69,7 +69,7 @@ func (d *Daemon) dropPrivileges() (err error) {
 // cannot read any more.
 func (d *Daemon) warnOfReload() {
 	c := d.config
-	for _, path := range append(c.SecretFiles(), d.opts.ConfigPath, c.Access.File, c.LiveSync.KeyFile) {
+	for _, path := range append(c.SecretFiles(), d.opts.ConfigPath, c.Access.File, c.LiveSync.KeyFile, c.HTTPS.Certificate, c.HTTPS.Key) {
 		if path == "" {
 			continue
 		}

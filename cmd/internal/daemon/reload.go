@@ -9,6 +9,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
+	"keeptrack/cmd/internal/certificates"
 	"keeptrack/cmd/internal/config"
 )
 
@@ -83,6 +84,10 @@ func (d *Daemon) reload() error {
 	if err := d.rekey(keys); err != nil {
 		return err
 	}
+	certificate, err := d.readCertificate()
+	if err != nil {
+		return err
+	}
 	_, restart := config.Diff(d.config, c)
 	if len(restart) > 0 {
 		d.log.Warn().Str("keys", strings.Join(restart, ", ")).Msg("changed keys that need a restart")
@@ -90,10 +95,22 @@ func (d *Daemon) reload() error {
 	d.access.set(c.Access, list)
 	d.peers.set(c.Store)
 	live := d.group.setKeys(keys)
+	if certificate != nil {
+		d.certificate.Set(certificate)
+	}
 	zerolog.SetGlobalLevel(c.Log.Level)
 	d.log.Info().Str("log_level", c.Log.Level.String()).Stringer("access", c.Access.Mode).
 		Int("listed", list.Len()).Int("livesync_keys", live).Bool("keep_peers", c.Store.KeepPeers).Dur("took_ms", time.Since(began)).Msg("config reloaded")
 	return nil
+}
+
+// readCertificate reads the certificate that is served again, if it is in files. Changed
+// keys that name them need a restart.
+func (d *Daemon) readCertificate() (*certificates.Pair, error) {
+	if d.certificate == nil {
+		return nil, nil
+	}
+	return d.certificate.Read()
 }
 
 // reloadAccess reads the access list's file again and puts it in force; what is

@@ -32,11 +32,11 @@ func Build(ctx context.Context, path string, flags ...string) error {
 // Line is a line of the log: its level, its message and what the line "serving"
 // has. It is zero if the line is no JSON.
 type Line struct {
-	Level     string
-	Message   string
-	UDP, HTTP []string // addresses with ports
-	Admin     string
-	Torrents  int // loaded at start
+	Level            string
+	Message          string
+	UDP, HTTP, HTTPS []string // addresses with ports
+	Admin            string
+	Torrents         int // loaded at start
 }
 
 // Daemon is a process that runs keeptrack serve.
