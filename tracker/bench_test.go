@@ -1,9 +1,13 @@
 package tracker
 
 import (
+	"math"
 	"math/rand/v2"
 	"runtime"
+	"runtime/metrics"
 	"slices"
+	"sort"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -113,24 +117,62 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 }
 
-func BenchmarkAnnounceParallel(b *testing.B) {
-	const torrents, peers = 10_000, 40
-	tr, now := loaded(torrents, peers, IPv4)
-	b.ReportAllocs()
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		rng := rand.New(rand.NewPCG(rand.Uint64(), 2))
-		r := Reply{Peers4: make([]byte, 0, 4096)}
-		for pb.Next() {
-			i, p := rng.IntN(torrents), rng.IntN(peers)
-			r.Peers4 = r.Peers4[:0]
-			a := Announce{
-				InfoHash: loadHash(i), Peer: peer4(i*peers + p), Left: uint64((i + p) % 4),
-				NumWant: 50, Limit: maxChoice,
-			}
-			tr.Announce(now, &a, &r)
-		}
-	})
+// BenchmarkAnnounceCores has goroutines announce without sockets between, to torrents of
+// which the most popular gets 2 % of all announces (the k-th in proportion to k^-0.7).
+// contended is the share of the locks that somebody had to wait for, awaited how long that
+// took for each announce.
+func BenchmarkAnnounceCores(b *testing.B) {
+	const torrents = 10_000
+	var shares [torrents]float64
+	total := 0.0
+	for k := range shares {
+		total += math.Pow(float64(k+1), -0.7)
+		shares[k] = total
+	}
+	draws := make([]uint16, 1<<20)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range draws {
+		draws[i] = uint16(sort.SearchFloat64s(shares[:], rng.Float64()*total))
+	}
+	tr, now := zipf(torrents, 20_000)
+	defer runtime.SetMutexProfileFraction(runtime.SetMutexProfileFraction(1))
+	for _, goroutines := range []int{1, 2, 8, 16, 32} {
+		b.Run(strconv.Itoa(goroutines), func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(goroutines))
+			waits, wait := mutexWaits()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				at := rand.Uint32()
+				r := Reply{Peers4: make([]byte, 0, 4096)}
+				for pb.Next() {
+					at++
+					i := int(draws[at%uint32(len(draws))])
+					r.Peers4 = r.Peers4[:0]
+					a := Announce{
+						InfoHash: loadHash(i), Peer: peer4(i + int(at>>8)%max(20_000/(i+1), 1)), Left: uint64(at % 4),
+						NumWant: 50, Limit: maxChoice,
+					}
+					tr.Announce(now, &a, &r)
+				}
+			})
+			n, took := mutexWaits()
+			b.ReportMetric(float64(n-waits)/float64(b.N), "contended/op")
+			b.ReportMetric(float64((took-wait).Nanoseconds())/float64(b.N), "awaited-ns/op")
+		})
+	}
+}
+
+// mutexWaits returns how often somebody has waited for a lock, and for how long, since the
+// process began.
+func mutexWaits() (n int64, took time.Duration) {
+	records := make([]runtime.BlockProfileRecord, 1000)
+	k, _ := runtime.MutexProfile(records)
+	for _, r := range records[:min(k, len(records))] {
+		n += r.Count
+	}
+	sample := []metrics.Sample{{Name: "/sync/mutex/wait/total:seconds"}}
+	metrics.Read(sample)
+	return n, time.Duration(sample[0].Value.Float64() * float64(time.Second))
 }
 
 func BenchmarkScrape(b *testing.B) {
