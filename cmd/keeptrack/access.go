@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"keeptrack/cmd/internal/admin"
+	"keeptrack/cmd/internal/torrent"
 	"keeptrack/tracker"
 )
 
@@ -54,7 +56,7 @@ func newAccessListCommand() *cobra.Command {
 		Short: "Print the access list's mode and overrides, or what it says of torrents",
 		Long: `Print the mode of the access list, its file, and every override: who made it and when.
 With hashes it prints what the list says of each: whether it is refused, and whether the
-file or an override decides.` + adminHelp,
+file or an override decides. ` + hashHelp + `.` + adminHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			clients, hashes, err := to.clientsAndHashes(args)
 			if err != nil {
@@ -84,13 +86,22 @@ func (i *instances) clientsAndHashes(args []string) ([]*admin.Client, []tracker.
 	return clients, hashes, err
 }
 
-// parseHashes returns the info hashes of a command's arguments.
+// hashHelp says what a command takes for a HASH.
+const hashHelp = "A hash is 40 hexadecimal digits, a magnet link or the path of a .torrent file"
+
+// parseHashes returns the info hashes of a command's arguments, each once. A hybrid torrent
+// has two.
 func parseHashes(args []string) ([]tracker.InfoHash, error) {
-	hashes := make([]tracker.InfoHash, len(args))
-	for i, text := range args {
-		var err error
-		if hashes[i], err = tracker.ParseInfoHash(text); err != nil {
-			return nil, usageError{fmt.Errorf("%s: %w", text, err)}
+	var hashes []tracker.InfoHash
+	for _, name := range args {
+		some, err := torrent.Hashes(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		for _, h := range some {
+			if !slices.Contains(hashes, h) {
+				hashes = append(hashes, h)
+			}
 		}
 	}
 	return hashes, nil
@@ -113,7 +124,8 @@ func newAccessChangeCommand(c accessChange) *cobra.Command {
 		Long: c.long + `
 
 It is in force and on disk when the command ends, and outlives restarts. Instances with
-one live sync key tell each other; others are to be named, each with --admin. ` + c.modes() + adminHelp,
+one live sync key tell each other; others are to be named, each with --admin. ` + c.modes() + `
+` + hashHelp + `.` + adminHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, &to, args)
 		},

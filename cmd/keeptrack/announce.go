@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ type announceFlags struct {
 	numWant int32
 	peerID  string
 	timeout time.Duration
+	ca      string
 	json    bool
 }
 
@@ -35,13 +38,14 @@ func newAnnounceCommand() *cobra.Command {
 		Short: "Announce a peer to a tracker and print the answer",
 		Long: `Announce a peer to a tracker, any tracker, and print what it answers.
 
-The URL is one of udp://, http:// and https://, the hash 40 hexadecimal digits.
+The URL is one of udp://, http:// and https://. ` + hashHelp + `.
 The peer is this host's address as the tracker sees it, with the port given. The
 tracker keeps it and hands it out to others until it expires; to have it removed,
 announce it once more with --event stopped.
 
 A tracker that refuses the torrent may say so, and the exit status is then 1. Over UDP
-keeptrack does not: it answers with no peers and an interval of hours.`,
+keeptrack answers with zeros and an interval of three hours, which no other answer of its
+has, and which is taken for a refusal as well.`,
 		Example: "  keeptrack announce udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 --left 0",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return announce(cmd, args[0], args[1], &f)
@@ -54,6 +58,7 @@ keeptrack does not: it answers with no peers and an interval of hours.`,
 	flags.Int32Var(&f.numWant, "numwant", -1, "the `NUMBER` of peers wanted; -1 leaves it to the tracker")
 	flags.StringVar(&f.peerID, "peer-id", "", "the peer `ID`, 20 bytes (default -KT0001- and 12 random letters)")
 	flags.DurationVar(&f.timeout, "timeout", clientTimeout, "the `TIME` after which to give up")
+	filledVar(flags, &f.ca, "ca", caUsage)
 	flags.BoolVar(&f.json, "json", false, "print a JSON object")
 	return cmd
 }
@@ -68,22 +73,51 @@ func announce(cmd *cobra.Command, url, hash string, f *announceFlags) error {
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 	defer cancel()
-	r, err := client.Announce(ctx, url, req)
+	c, err := newClient(f.ca)
+	if err != nil {
+		return err
+	}
+	r, err := c.Announce(ctx, url, req)
 	if err != nil {
 		return err
 	}
 	if f.json {
-		return printReplyJSON(cmd.OutOrStdout(), &r)
+		err = printReplyJSON(cmd.OutOrStdout(), &r)
+	} else {
+		err = printReply(cmd.OutOrStdout(), &r)
 	}
-	return printReply(cmd.OutOrStdout(), &r)
+	if err == nil && r.Refused {
+		return fmt.Errorf("the tracker seems to refuse: no counts, and an interval of %v", r.Interval)
+	}
+	return err
+}
+
+const caUsage = "`FILE` with the certificates (PEM) that https:// trackers are to be trusted by"
+
+// newClient returns a client that trusts the certificates in the file at ca, or those that
+// the system does if it is empty.
+func newClient(ca string) (*client.Client, error) {
+	if ca == "" {
+		return &client.Client{}, nil
+	}
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, usageError{fmt.Errorf("%s has no certificate in PEM", ca)}
+	}
+	return &client.Client{Roots: roots}, nil
 }
 
 func (f *announceFlags) request(hash string) (client.Request, error) {
 	req := client.Request{Port: f.port, Left: f.left, NumWant: f.numWant}
-	var err error
-	if req.InfoHash, err = tracker.ParseInfoHash(hash); err != nil {
-		return req, fmt.Errorf("%s: %w", hash, err)
+	hashes, err := parseHashes([]string{hash})
+	if err != nil {
+		return req, err
 	}
+	req.InfoHash = hashes[0]
 	if req.Event, err = client.ParseEvent(f.event); err != nil {
 		return req, err
 	}
@@ -138,9 +172,10 @@ func printReplyJSON(w io.Writer, r *client.Reply) error {
 		Downloaded  *uint64  `json:"downloaded,omitempty"`
 		ExternalIP  string   `json:"external_ip,omitempty"`
 		Warning     string   `json:"warning,omitempty"`
+		Refused     bool     `json:"refused,omitempty"`
 		Peers       []string `json:"peers"`
 	}{
 		int64(r.Interval / time.Second), int64(r.MinInterval / time.Second),
-		r.Seeders, r.Leechers, r.Downloaded, external, r.Warning, peers,
+		r.Seeders, r.Leechers, r.Downloaded, external, r.Warning, r.Refused, peers,
 	})
 }

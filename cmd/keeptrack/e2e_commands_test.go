@@ -95,14 +95,14 @@ func TestClientCommandsRefuseWrongUsage(t *testing.T) {
 		want string
 	}{
 		{"announce without a hash", []string{"announce", url}, "HASH is missing"},
-		{"announce of no hash", []string{"announce", url, "abc"}, "abc: an info hash is"},
+		{"announce of no hash", []string{"announce", url, "abc"}, "abc: not an info hash"},
 		{"announce to no URL", []string{"announce", "127.0.0.1:6969", anyHash}, "127.0.0.1:6969: a tracker's URL starts with udp://"},
 		{"unknown event", []string{"announce", url, anyHash, "--event", "begun"}, `no event "begun"`},
 		{"short peer id", []string{"announce", url, anyHash, "--peer-id", "x"}, "a peer id has 20 bytes"},
 		{"long peer id", []string{"announce", url, anyHash, "--peer-id", strings.Repeat("x", 21)}, "a peer id has 20 bytes"},
 		{"port beyond 16 bits", []string{"announce", url, anyHash, "--port", "65536"}, "--port has to be a whole number from 0 to 65535"},
 		{"scrape without a hash", []string{"scrape", url}, "HASH is missing"},
-		{"scrape of no hash", []string{"scrape", url, anyHash, "abc"}, "abc: an info hash is"},
+		{"scrape of no hash", []string{"scrape", url, anyHash, "abc"}, "abc: not an info hash"},
 		{"scrape of no URL", []string{"scrape", "ftp://127.0.0.1/", anyHash}, "ftp://127.0.0.1/"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

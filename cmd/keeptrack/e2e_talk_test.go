@@ -267,7 +267,7 @@ func TestAdminFlags(t *testing.T) {
 		{[]string{"status", "--admin", "127.0.0.1:6970"}, "keeptrack: --admin 127.0.0.1:6970 is no http://"},
 		{[]string{"status", "--admin="}, "keeptrack: --admin is empty"},
 		{[]string{"status", "--config", off}, "keeptrack: " + off + " has no admin address"},
-		{[]string{"access", "add", "xyz"}, "keeptrack: xyz: an info hash is"},
+		{[]string{"access", "add", "xyz"}, "keeptrack: xyz: not an info hash"},
 		{[]string{"access", "add"}, "keeptrack: HASH is missing"},
 	} {
 		if got := keeptrack(c.args...); got.status != statusUsage || !strings.HasPrefix(got.stderr, c.want) {

@@ -10,26 +10,30 @@ import (
 
 	"keeptrack/cmd/internal/client"
 	"keeptrack/cmd/internal/printable"
-	"keeptrack/tracker"
 )
 
 func newScrapeCommand() *cobra.Command {
 	var timeout time.Duration
 	var asJSON bool
+	var ca string
 	cmd := &cobra.Command{
 		Use:   "scrape URL HASH...",
 		Short: "Ask a tracker for the counts of torrents and print them",
 		Long: `Ask a tracker, any tracker, for the counts of torrents and print a line for each.
 
-The URL is the one to announce to or, over HTTP, the one to scrape; a hash is 40
-hexadecimal digits. A torrent that the tracker leaves out of its answer, which it can
+The URL is the one to announce to or, over HTTP, the one to scrape.
+` + hashHelp + `. A torrent that the tracker leaves out of its answer, which it can
 over HTTP alone, is printed as missing. keeptrack leaves none out: one that it does
 not know or refuses has zeros.`,
 		Example: "  keeptrack scrape udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			rows, err := scrape(ctx, args[0], args[1:])
+			c, err := newClient(ca)
+			if err != nil {
+				return err
+			}
+			rows, err := scrape(ctx, c, args[0], args[1:])
 			if err != nil {
 				return err
 			}
@@ -40,22 +44,20 @@ not know or refuses has zeros.`,
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "timeout", clientTimeout, "the `TIME` after which to give up")
+	filledVar(cmd.Flags(), &ca, "ca", caUsage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
 	return cmd
 }
 
-func scrape(ctx context.Context, url string, hashes []string) ([]client.Scraped, error) {
-	parsed := make([]tracker.InfoHash, len(hashes))
-	for i, h := range hashes {
-		var err error
-		if parsed[i], err = tracker.ParseInfoHash(h); err != nil {
-			return nil, usageError{fmt.Errorf("%s: %w", h, err)}
-		}
+func scrape(ctx context.Context, c *client.Client, url string, hashes []string) ([]client.Scraped, error) {
+	parsed, err := parseHashes(hashes)
+	if err != nil {
+		return nil, err
 	}
 	if err := client.CheckURL(url); err != nil {
 		return nil, usageError{err}
 	}
-	return client.Scrape(ctx, url, parsed)
+	return c.Scrape(ctx, url, parsed)
 }
 
 func printScraped(w io.Writer, rows []client.Scraped) error {

@@ -116,6 +116,16 @@ func (r *Reader) Skip() {
 	}
 }
 
+// Raw reads any value as Skip does, and returns its bytes, which are a part of the data.
+// They are nil only after an error.
+func (r *Reader) Raw() []byte {
+	start := r.pos
+	if r.Skip(); r.wrong != "" {
+		return nil
+	}
+	return r.data[start:r.pos:r.pos]
+}
+
 // End returns the first error, or one if there is more to read.
 func (r *Reader) End() error {
 	if r.pos < len(r.data) {

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -57,14 +56,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, t *trace.Trace, 
 	beats := time.NewTicker(beat)
 	defer beats.Stop()
 	out, lines := http.NewResponseController(w), json.NewEncoder(w)
-	for over := false; !over; {
-		var err error
+	var err error // the client has gone, which is its own concern
+	for over := false; !over && err == nil; {
 		if len(t.Events()) == 0 { // what waits goes together
-			err = out.Flush()
+			if err = out.Flush(); err != nil {
+				return
+			}
 		}
 		select {
 		case e := <-t.Events():
-			err = errors.Join(err, lines.Encode(e))
+			err = lines.Encode(e)
 			continue
 		case <-beats.C:
 		case <-end.C:
@@ -75,15 +76,11 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, t *trace.Trace, 
 			return
 		}
 		if n := t.Omitted(); n > 0 {
-			err = errors.Join(err, lines.Encode(struct {
+			err = lines.Encode(struct {
 				Omitted uint64 `json:"omitted"`
-			}{n}))
+			}{n})
 		} else {
-			_, writeErr := w.Write([]byte("\n"))
-			err = errors.Join(err, writeErr)
-		}
-		if err != nil {
-			return // the client has gone, which is its own concern
+			_, err = w.Write([]byte("\n"))
 		}
 	}
 }

@@ -5,8 +5,11 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -41,6 +44,9 @@ type Reply struct {
 	ExternalIP netip.Addr
 	// Warning is what the tracker warns of, in its own words; over UDP it cannot.
 	Warning string
+	// Refused says that this is how a tracker refuses a torrent that cannot say so: over
+	// UDP keeptrack answers with zeros and the longest interval that there is.
+	Refused bool
 	// Peers are in the order of the reply.
 	Peers []netip.AddrPort
 }
@@ -68,31 +74,68 @@ func CheckURL(rawURL string) error {
 	return err
 }
 
+// Client says how trackers are asked. The zero value will do.
+type Client struct {
+	// Roots are whom certificates of https:// trackers have to come from; nil: whom the
+	// system trusts.
+	Roots *x509.CertPool
+	// Address is the one of the tracker's that is asked, whatever addresses its name
+	// has; invalid: any of those.
+	Address netip.Addr
+	// NoRedirects has a redirect be an error, as it is for many clients.
+	NoRedirects bool
+	// TLS is called with the connection before a request over https:// is sent; nil:
+	// nobody asks.
+	TLS func(tls.ConnectionState)
+}
+
+// Announce is Client.Announce for the zero Client.
+func Announce(ctx context.Context, rawURL string, req Request) (Reply, error) {
+	return new(Client).Announce(ctx, rawURL, req)
+}
+
+// Scrape is Client.Scrape for the zero Client.
+func Scrape(ctx context.Context, rawURL string, hashes []tracker.InfoHash) ([]Scraped, error) {
+	return new(Client).Scrape(ctx, rawURL, hashes)
+}
+
 // Announce announces to the tracker at rawURL and waits for the answer until
 // ctx is done. The error is a *Failure if the tracker refuses.
-func Announce(ctx context.Context, rawURL string, req Request) (Reply, error) {
+func (c *Client) Announce(ctx context.Context, rawURL string, req Request) (Reply, error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
 		return Reply{}, err
 	}
 	if u.Scheme == "udp" {
-		return announceUDP(ctx, u, req)
+		return c.announceUDP(ctx, u, req)
 	}
-	return announceHTTP(ctx, u, req)
+	return c.announceHTTP(ctx, u, req)
 }
 
 // Scrape asks the tracker at rawURL for the counts of each of the hashes and
 // returns them in the same order. The URL is the one to announce to, or the
 // one to scrape. The error is a *Failure if the tracker refuses.
-func Scrape(ctx context.Context, rawURL string, hashes []tracker.InfoHash) ([]Scraped, error) {
+func (c *Client) Scrape(ctx context.Context, rawURL string, hashes []tracker.InfoHash) ([]Scraped, error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
 	if u.Scheme == "udp" {
-		return scrapeUDP(ctx, u, hashes)
+		return c.scrapeUDP(ctx, u, hashes)
 	}
-	return scrapeHTTP(ctx, u, hashes)
+	return c.scrapeHTTP(ctx, u, hashes)
+}
+
+// dial connects to a tracker's host and port.
+func (c *Client) dial(ctx context.Context, network, host string) (net.Conn, error) {
+	if c.Address.IsValid() {
+		_, port, err := net.SplitHostPort(host)
+		if err != nil {
+			return nil, err
+		}
+		host = net.JoinHostPort(c.Address.String(), port)
+	}
+	return new(net.Dialer).DialContext(ctx, network, host)
 }
 
 func parseURL(rawURL string) (*url.URL, error) {

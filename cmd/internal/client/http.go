@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ import (
 // peers or 74 torrents need.
 const maxBody = 1 << 20
 
-func announceHTTP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
+func (c *Client) announceHTTP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
 	var q query
 	q.add("info_hash", string(req.InfoHash[:]))
 	q.add("peer_id", string(req.PeerID[:]))
@@ -34,14 +35,14 @@ func announceHTTP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
 	if req.NumWant >= 0 {
 		q.add("numwant", strconv.Itoa(int(req.NumWant)))
 	}
-	dict, err := fetch(ctx, q.appendTo(u))
+	dict, err := c.fetch(ctx, q.appendTo(u))
 	if err != nil {
 		return Reply{}, err
 	}
 	return parseAnnounceBody(dict)
 }
 
-func scrapeHTTP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]Scraped, error) {
+func (c *Client) scrapeHTTP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]Scraped, error) {
 	u, err := scrapeURL(u)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func scrapeHTTP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]S
 		for _, h := range group {
 			q.add("info_hash", string(h[:]))
 		}
-		dict, err := fetch(ctx, q.appendTo(u))
+		dict, err := c.fetch(ctx, q.appendTo(u))
 		if err != nil {
 			return nil, err
 		}
@@ -85,15 +86,33 @@ func scrapeURL(u *url.URL) (*url.URL, error) {
 	return &s, nil
 }
 
+// http returns what sends requests.
+func (c *Client) http() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = c.dial
+	t.TLSClientConfig = &tls.Config{RootCAs: c.Roots}
+	if c.TLS != nil {
+		t.TLSClientConfig.VerifyConnection = func(s tls.ConnectionState) error {
+			c.TLS(s)
+			return nil
+		}
+	}
+	hc := &http.Client{Transport: t}
+	if c.NoRedirects {
+		hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return hc
+}
+
 // fetch returns the dictionary that the tracker answers with.
-func fetch(ctx context.Context, rawURL string) (map[string]any, error) {
+func (c *Client) fetch(ctx context.Context, rawURL string) (map[string]any, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", "keeptrack")
 	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.http().Do(req)
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // the URL is long and full of escapes

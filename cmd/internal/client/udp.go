@@ -24,8 +24,8 @@ const firstWait = 2 * time.Second
 // connectionLife is how long a connection id may be used (BEP 15).
 const connectionLife = time.Minute
 
-func announceUDP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
-	s, err := dialUDP(ctx, u)
+func (c *Client) announceUDP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
+	s, err := c.dialUDP(ctx, u)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -54,16 +54,19 @@ func announceUDP(ctx context.Context, u *url.URL, req Request) (Reply, error) {
 	if s.family == tracker.IPv6 {
 		addrSize = 16
 	}
-	return Reply{
+	reply := Reply{
 		Interval: time.Duration(r.Interval) * time.Second,
 		Seeders:  uint64(r.Seeders),
 		Leechers: uint64(r.Leechers),
 		Peers:    appendPeers(nil, r.Peers, addrSize),
-	}, nil
+	}
+	reply.Refused = req.Event != tracker.EventStopped && reply.Seeders+reply.Leechers == 0 && len(reply.Peers) == 0 &&
+		reply.Interval == tracker.LongestInterval
+	return reply, nil
 }
 
-func scrapeUDP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]Scraped, error) {
-	s, err := dialUDP(ctx, u)
+func (c *Client) scrapeUDP(ctx context.Context, u *url.URL, hashes []tracker.InfoHash) ([]Scraped, error) {
+	s, err := c.dialUDP(ctx, u)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +100,8 @@ type udpSession struct {
 	buf    [2048]byte
 }
 
-func dialUDP(ctx context.Context, u *url.URL) (*udpSession, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "udp", u.Host)
+func (c *Client) dialUDP(ctx context.Context, u *url.URL) (*udpSession, error) {
+	conn, err := c.dial(ctx, "udp", u.Host)
 	if err != nil {
 		return nil, err
 	}

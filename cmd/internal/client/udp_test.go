@@ -142,7 +142,7 @@ func TestUDPSendsAgain(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 2, func(request []byte) []byte {
 		return bep15.AnnounceReply{TransactionID: transactionOf(request), Interval: 300}.Append(nil)
 	})
-	s, err := dialUDP(t.Context(), &url.URL{Host: host})
+	s, err := new(Client).dialUDP(t.Context(), &url.URL{Host: host})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestUDPConnectsAnewWhenTheIDIsOld(t *testing.T) {
 	host, _ := serveUDP(t, "127.0.0.1:0", 0, func(request []byte) []byte {
 		return bep15.ScrapeReply{TransactionID: transactionOf(request)}.Append(nil)
 	})
-	s, err := dialUDP(t.Context(), &url.URL{Host: host})
+	s, err := new(Client).dialUDP(t.Context(), &url.URL{Host: host})
 	if err != nil {
 		t.Fatal(err)
 	}

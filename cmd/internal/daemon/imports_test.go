@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"keeptrack/cmd/internal/client": {
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/printable",
 	},
+	"keeptrack/cmd/internal/torrent": {"keeptrack/tracker", "keeptrack/tracker/bencode"},
 	"keeptrack/cmd/internal/bench": {
 		"keeptrack/tracker", "keeptrack/tracker/bencode", "keeptrack/tracker/bep15", "keeptrack/cmd/internal/client",
 		"keeptrack/cmd/internal/printable",
