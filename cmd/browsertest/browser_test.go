@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"keeptrack/cmd/internal/harness"
@@ -66,22 +68,22 @@ type program struct {
 	http  string
 	token string // what the tests' own requests come with
 
-	mu  sync.Mutex // guards log
-	log []string
+	mu    sync.Mutex // guards lines
+	lines []string   // of the log
 }
 
 // note keeps a line of the log.
 func (p *program) note(text string, _ harness.Line) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.log = append(p.log, text)
+	p.lines = append(p.lines, text)
 }
 
 // logged returns how many lines of the log have a text.
 func (p *program) logged(text string) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, line := range p.log {
+	for _, line := range p.lines {
 		if strings.Contains(line, text) {
 			n++
 		}
@@ -114,7 +116,7 @@ func serve(t *testing.T, config string) *program {
 		_ = p.Cmd.Process.Kill() // it may have ended
 		<-p.Ended
 		if t.Failed() {
-			t.Logf("log of the daemon:\n%s", strings.Join(p.log, "\n"))
+			t.Logf("log of the daemon:\n%s", strings.Join(p.lines, "\n"))
 		}
 	})
 	line, err := p.Await(t.Context())
@@ -194,6 +196,40 @@ var begin = sync.OnceValue(func() error {
 type page struct {
 	t   *testing.T
 	ctx context.Context
+
+	mu       sync.Mutex // guards what follows
+	faults   []string   // exceptions of its scripts, and what its policy has refused
+	faultsOK bool
+}
+
+// look notes faults. Refused requests are none.
+func (p *page) look(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		p.faults = append(p.faults, fmt.Sprintf("%s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
+			p.faults = append(p.faults, e.Entry.Text)
+		}
+	}
+}
+
+// allowFaults is for pages that are to have some.
+func (p *page) allowFaults() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faultsOK = true
+}
+
+// check fails the test if there were faults.
+func (p *page) check() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.faults) > 0 && !p.faultsOK {
+		p.t.Errorf("the page has faults: %q", p.faults)
+	}
 }
 
 // open opens a URL in a tab of its own, whose storage no other test sees.
@@ -205,6 +241,10 @@ func open(t *testing.T, url string) *page {
 	ctx, cancel = context.WithTimeout(ctx, 2*harness.Patience)
 	t.Cleanup(cancel)
 	p := &page{t: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, p.look); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.check)
 	p.do(chromedp.Navigate(url))
 	return p
 }
