@@ -13,22 +13,29 @@ import (
 // root is the project's folder.
 var root = filepath.Join("..", "..")
 
-// documents returns the project's Markdown files, relative to its folder.
+// documents returns the project's Markdown files, relative to its folder, with slashes.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
+	err := filepath.WalkDir(root, func(path string, file fs.DirEntry, err error) error {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		for _, path := range found {
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				t.Fatal(err)
-			}
+		switch name, err := filepath.Rel(root, path); {
+		case err != nil:
+			return err
+		case file.IsDir() && (name == ".git" || name == "dist"): // not the project's sources
+			return fs.SkipDir
+		case !file.IsDir() && filepath.Ext(name) == ".md":
 			all = append(all, filepath.ToSlash(name))
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no documents")
 	}
 	return all
 }

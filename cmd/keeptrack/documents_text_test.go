@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"keeptrack/cmd/internal/config"
+)
+
+// widestRow is how many characters a row of a table may have.
+const widestRow = 200
+
+// wideTables are the documents whose tables are still wider.
+var wideTables = map[string]bool{
+	"README.md": true, "docs/cluster.md": true, "docs/format.md": true,
+	"docs/metrics.md": true, "docs/operations.md": true, "docs/security.md": true,
+}
+
+// TestTablesAreNarrow: no row of a table has more than widestRow characters.
+func TestTablesAreNarrow(t *testing.T) {
+	for _, name := range documents(t) {
+		wide := false
+		for i, line := range strings.Split(readText(t, filepath.Join(root, name)), "\n") {
+			if n := utf8.RuneCountInString(line); strings.HasPrefix(line, "|") && n > widestRow {
+				wide = true
+				if !wideTables[name] {
+					t.Errorf("%s:%d: a row of %d characters", name, i+1, n)
+				}
+			}
+		}
+		if !wide && wideTables[name] {
+			t.Errorf("%s has no wide row any more", name)
+		}
+	}
+}
+
+// unplain are phrases that have to be read twice.
+var unplain = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
+	`as (?:many|much) as may be`,
+	`that is none`,
+	`is none of`,
+	`at the most`,
+	`in earnest`,
+	`to be had\b`,
+	`cannot be had`,
+	`what is (?:refused|lost|there|sent|kept|stored) is \w+`,
+	`(?:nobody|none|neither)[^.;:|]*\b(?:nobody|none|neither)`,
+	`of which (?:none|nobody)`,
+	`says? whether it counts`,
+	`is as one that`,
+	`has (?:it|them|him) (?:done|work)`,
+	`whoever it (?:be|may be)`,
+}, "|") + `)`)
+
+// TestDocumentsAreInPlainEnglish keeps the worst phrases out. It reads paragraphs as
+// a whole, so that a phrase may go over the end of a line.
+func TestDocumentsAreInPlainEnglish(t *testing.T) {
+	for _, name := range documents(t) {
+		for paragraph := range strings.SplitSeq(readText(t, filepath.Join(root, name)), "\n\n") {
+			text := strings.Join(strings.Fields(paragraph), " ")
+			if found := unplain.FindString(text); found != "" {
+				t.Errorf("%s: %q", name, found)
+			}
+		}
+	}
+}
+
+// TestDocumentsShowCommandsThatExist: each command line of keeptrack that a document
+// shows, in a block or in a line of text, names a command and flags that there are. Those
+// in blocks have the arguments that the command wants as well.
+func TestDocumentsShowCommandsThatExist(t *testing.T) {
+	shown := 0
+	for _, name := range documents(t) {
+		text := readText(t, filepath.Join(root, name))
+		for _, line := range commandLines(text) {
+			shown++
+			if err := parses(line, true); err != nil {
+				t.Errorf("%s shows %q: %v", name, line, err)
+			}
+		}
+		for _, line := range matches("`(?:\\./)?(keeptrack [^`\n]+)`", text) {
+			shown++
+			if err := parses(line, false); err != nil {
+				t.Errorf("%s names %q: %v", name, line, err)
+			}
+		}
+	}
+	if shown < 50 {
+		t.Errorf("the documents show %d commands", shown)
+	}
+}
+
+// commandLines returns the lines of keeptrack in a document's blocks, fenced and
+// indented, from the program's name on.
+func commandLines(text string) []string {
+	start := regexp.MustCompile(`(?:^|[ ;&|/(])(keeptrack (?:[a-z].*|--.*))$`)
+	var lines []string
+	for _, line := range blockLines(text) {
+		line = strings.Replace(line, "go run ./cmd/keeptrack", "keeptrack", 1)
+		line, _, _ = strings.Cut(line, " # ")
+		line, _, _ = strings.Cut(line, "  #")
+		if m := start.FindStringSubmatch(line); m != nil && isShell(line) {
+			lines = append(lines, m[1])
+		}
+	}
+	return lines
+}
+
+// isShell reports whether a line of a block is for a shell to run: text that talks of
+// keeptrack is not.
+func isShell(line string) bool {
+	before, _, _ := strings.Cut(line, "keeptrack ")
+	return regexp.MustCompile(`^(?:|\./|\S*/|.* )$`).MatchString(before) && !strings.HasPrefix(strings.TrimSpace(line), "#")
+}
+
+// blockLines returns the lines of a document's blocks without their indentation.
+func blockLines(text string) []string {
+	var lines []string
+	fenced, inBlock, blank := false, false, true
+	for line := range strings.SplitSeq(text, "\n") {
+		switch code, indented := strings.CutPrefix(line, "    "); {
+		case strings.HasPrefix(strings.TrimSpace(line), "```"):
+			fenced = !fenced
+		case fenced:
+			lines = append(lines, line)
+		case indented && (blank || inBlock):
+			inBlock = true
+			lines = append(lines, strings.TrimSpace(code))
+		default:
+			inBlock = false
+		}
+		blank = strings.TrimSpace(line) == ""
+	}
+	return lines
+}
+
+// parses checks a command line of keeptrack as a shell would hand it over, up to a pipe,
+// a redirection or another command.
+func parses(line string, whole bool) error {
+	root := newRootCommand()
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	command, args, err := root.Find(shellWords(line)[1:])
+	if err != nil {
+		return err
+	}
+	if !whole && len(args) > 0 && command.HasSubCommands() && !strings.HasPrefix(args[0], "-") {
+		return fmt.Errorf("there is no command %q", args[0])
+	}
+	command.InitDefaultHelpFlag()
+	command.InitDefaultVersionFlag()
+	if err := command.ParseFlags(args); err != nil {
+		return err
+	}
+	if whole && command.HasParent() {
+		return command.ValidateArgs(command.Flags().Args())
+	}
+	return nil
+}
+
+// shellWords splits a line into words: quotes and $(...) keep what is inside together,
+// and a process id is a number.
+func shellWords(line string) []string {
+	word := regexp.MustCompile(`(?:'[^']*'|"[^"]*"|\$\([^)]*\)|[^\s'"|<>;&])+|[|<>;&]`)
+	var words []string
+	for _, w := range word.FindAllString(strings.ReplaceAll(line, "$!", "1"), -1) {
+		if strings.ContainsAny(w[:1], "|<>;&") {
+			break
+		}
+		words = append(words, strings.Trim(w, `'"`))
+	}
+	return words
+}
+
+// TestDocumentsShowConfigsThatParse: what is fenced as TOML is a config.
+func TestDocumentsShowConfigsThatParse(t *testing.T) {
+	shown := 0
+	for _, name := range documents(t) {
+		for _, text := range matches("(?ms)^```toml\n(.*?)^```", readText(t, filepath.Join(root, name))) {
+			shown++
+			if _, err := config.Parse(name, []byte(text)); err != nil {
+				t.Errorf("%v in\n%s", err, text)
+			}
+		}
+	}
+	if shown < 5 {
+		t.Errorf("the documents show %d configs", shown)
+	}
+}
