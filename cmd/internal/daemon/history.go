@@ -59,6 +59,8 @@ var reasonMetrics = []struct {
 	{metricHTTPUntrusted, -1},
 	{metricHTTPRefused, -1},
 	{metricHTTPPaused, -1},
+	{metricHandshakeFailures, 0},
+	{metricCertificateFailures, -1},
 	{metricPeersRejected, 0},
 	{metricPeersUnreachable, 0},
 	{metricTorrentsRejected, -1},

@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -140,9 +142,17 @@ func TestHistoryPassesOverLateTicks(t *testing.T) {
 	}
 }
 
-// TestReasonsAreCounters: what is shown as a number of times is one.
+// TestReasonsAreCounters: what is shown as a number of times is one, and the page has
+// words for it.
 func TestReasonsAreCounters(t *testing.T) {
+	page, err := os.ReadFile("../admin/page/board.js")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range reasonMetrics {
+		if !strings.Contains(string(page), r.metric.name+": ") {
+			t.Errorf("the page has no words for %s", r.metric.name)
+		}
 		if r.metric.kind != metricRequests.kind {
 			t.Errorf("%s is no counter", r.metric.name)
 		}

@@ -61,6 +61,8 @@ const what = {
   keeptrack_http_untrusted_proxy_total: "Proxy not trusted",
   keeptrack_http_refused_total: "HTTP connections beyond an address's limit",
   keeptrack_http_accept_pauses_total: "HTTP connections had to wait",
+  keeptrack_https_handshake_failures_total: "TLS handshakes failed",
+  keeptrack_https_certificate_failures_total: "Certificates not read or got",
   keeptrack_peers_turned_away_total: "Peers not stored",
   keeptrack_peers_unreachable_total: "Peers nobody could reach",
   keeptrack_torrents_turned_away_total: "Torrents beyond max_torrents",
