@@ -18,18 +18,17 @@ func exactLoad() (torrents, rate, stretch int) {
 // TestExactOverALossyNetwork: clients go from instance to instance, and each host loses a
 // share of the packets that come to it. Every completion is counted, once and everywhere.
 func TestExactOverALossyNetwork(t *testing.T) {
-	plain := func(*cluster) []*natstest.Server { return nil }
 	for _, c := range []struct {
 		hosts, loss int
 		name        string
 		over        func(*cluster) []*natstest.Server
 		long        bool
 	}{
-		{3, 0, "multicast without a key", plain, false},
-		{3, 5, "multicast without a key", plain, true},
+		{3, 0, "multicast without a key", (*cluster).withoutKey, false},
+		{3, 5, "multicast without a key", (*cluster).withoutKey, true},
 		{3, 20, "multicast", (*cluster).overMulticast, false},
 		{5, 5, "multicast", (*cluster).overMulticast, false},
-		{5, 20, "multicast without a key", plain, true},
+		{5, 20, "multicast without a key", (*cluster).withoutKey, true},
 		{3, 20, "unicast", (*cluster).overUnicast, false},
 		{3, 5, "nats", (*cluster).natsSites, true},
 	} {

@@ -78,9 +78,10 @@ func New(o Options, s *Sockets, t *tracker.Tracker) (*Server, error) {
 }
 
 // SetSecrets puts other secrets in force, as in Options. A connection id that the
-// server took at the time at is taken as long as it would have been; of secrets that
-// were replaced before, those of the last two changes at least. It may be called while
-// the server runs, by one goroutine at a time.
+// server took at the time at is taken as long as it would have been. Of the secrets
+// that ids were made from before, only those are kept that were in force last, so that
+// there are four in all: a wrong id must not cost much. It may be called while the server
+// runs, by one goroutine at a time.
 func (s *Server) SetSecrets(secrets [][]byte, at time.Time) error {
 	if err := validateSecrets(secrets); err != nil {
 		return err
