@@ -122,7 +122,7 @@ func TestOverrideThatFails(t *testing.T) {
 	wantOverrides(t, s, o)
 }
 
-// TestOverrideGolden holds the layout that docs/format.md describes.
+// TestOverrideGolden holds the layout that docs/internals/format.md describes.
 func TestOverrideGolden(t *testing.T) {
 	s := openStore(t, testPath(t))
 	h := testHash(1, 2)

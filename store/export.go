@@ -13,7 +13,7 @@ import (
 
 // Export writes every record of the file at path to w as a line of text (see
 // AppendLine), in order of info hash, and returns their number. What the file has of
-// origins and parts is in comment lines: see docs/format.md.
+// origins and parts is in comment lines: see docs/internals/format.md.
 func Export(path string, w io.Writer) (n int, err error) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	err = viewNewest(path, nil, func(tx *bbolt.Tx, _ *os.File) error {

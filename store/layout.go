@@ -11,7 +11,7 @@ import (
 	"keeptrack/tracker/override"
 )
 
-// The buckets and keys of the newest schema; docs/format.md describes them.
+// The buckets and keys of the newest schema; docs/internals/format.md describes them.
 //
 // Each chunk of the base and each journal entry is a bucket of its own with a
 // single key. bbolt puts at least two keys on a leaf and writes leaves whole,

@@ -7,7 +7,7 @@
 // for them, as many as keep the journal shorter than the base: writing costs a
 // fixed multiple of what has changed, whatever the number of torrents, and loading
 // reads half as much again as there is. What the file holds and the tracker does
-// not is carried on. docs/format.md describes every byte.
+// not is carried on. docs/internals/format.md describes every byte.
 //
 // Reading the source: Load, then Checkpoint; writing.write is what a transaction
 // does, rewriter what it does to the base; runs.Merge reads the journal.

@@ -11,7 +11,7 @@ import (
 )
 
 // table is what a file has two of, the records and the parts: elements in order of
-// key, as a base that is cut into chunks and a journal. docs/format.md describes it.
+// key, as a base that is cut into chunks and a journal. docs/internals/format.md describes it.
 type table struct {
 	*runs.Table
 	chunks string // the bucket of its base

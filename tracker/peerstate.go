@@ -15,7 +15,7 @@ type PeerState struct {
 	Flags PeerFlags
 }
 
-// PeerFlags are the flags of a PeerState. The bits are those of docs/format.md.
+// PeerFlags are the flags of a PeerState. The bits are those of docs/internals/format.md.
 type PeerFlags uint8
 
 // The flags of a PeerState.

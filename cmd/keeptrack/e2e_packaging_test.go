@@ -22,7 +22,7 @@ var (
 	alertRules     = filepath.Join("..", "..", "packaging", "prometheus", "keeptrack.rules.yml")
 	alertRuleTests = filepath.Join("..", "..", "packaging", "prometheus", "keeptrack.rules.test.yml")
 	dashboard      = filepath.Join("..", "..", "packaging", "grafana", "keeptrack.json")
-	operationsPage = filepath.Join("..", "..", "docs", "operations.md")
+	operatePage = filepath.Join("..", "..", "docs", "operate.md")
 )
 
 func readText(t *testing.T, path string) string {
@@ -66,7 +66,7 @@ func TestEveryAlertIsTestedAndExplained(t *testing.T) {
 	}
 	for what, names := range map[string][]string{
 		"tested":    matches(`alertname: (\w+)\n\s+eval_time: \w+\n\s+exp_alerts:\n\s+- exp_labels`, readText(t, alertRuleTests)),
-		"explained": matches("(?m)^\\| `(Keeptrack\\w+)` \\| .+ \\| .+ \\|$", readText(t, operationsPage)),
+		"explained": matches("(?m)^\\| `(Keeptrack\\w+)` \\| .+ \\| .+ \\|$", readText(t, operatePage)),
 	} {
 		if !slices.Equal(names, alerts) {
 			t.Errorf("there are the alerts %v\n%s are %v", alerts, what, names)
@@ -148,9 +148,9 @@ func timesOf(t *testing.T, rule string) (times []time.Duration) {
 }
 
 // TestAlertsSayWhatTheyMean holds the times in the text of each alert, and in what
-// operations.md says that it means, to those in its rule.
+// operate.md says that it means, to those in its rule.
 func TestAlertsSayWhatTheyMean(t *testing.T) {
-	page := readText(t, operationsPage)
+	page := readText(t, operatePage)
 	checked := 0
 	for _, rule := range strings.Split(readText(t, alertRules), "- alert: ")[1:] {
 		name, rule, _ := strings.Cut(rule, "\n")

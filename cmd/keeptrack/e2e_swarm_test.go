@@ -334,7 +334,7 @@ func TestPeersDrop(t *testing.T) {
 }
 
 // alterSnapshot has the snapshot in dir say that it was made earlier, by each of its
-// clocks, and on another start of the system if other is true. docs/format.md has the
+// clocks, and on another start of the system if other is true. docs/internals/format.md has the
 // offsets.
 func alterSnapshot(t *testing.T, dir string, wall, up time.Duration, other bool) {
 	t.Helper()

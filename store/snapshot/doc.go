@@ -5,5 +5,5 @@
 // A Writer makes the file; it takes the place of the one before when it is whole.
 // Open and Reader.Each read it: a damaged block costs the peers that are in it.
 // Both stream, in memory that does not grow with the number of peers.
-// docs/format.md describes every byte.
+// docs/internals/format.md describes every byte.
 package snapshot

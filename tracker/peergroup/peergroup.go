@@ -1,5 +1,5 @@
 // Package peergroup writes and reads peers, grouped by torrent, in the form that
-// the snapshot of the peers and the stream for a newcomer share: docs/format.md has
+// the snapshot of the peers and the stream for a newcomer share: docs/internals/format.md has
 // the bytes. It holds no state.
 package peergroup
 

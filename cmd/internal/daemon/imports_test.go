@@ -125,10 +125,10 @@ func TestOnlyTestsShareFixtures(t *testing.T) {
 	}
 }
 
-// TestTheHouseIsAsDrawn holds that every arrow of the picture in docs/design.md is an
+// TestTheHouseIsAsDrawn holds that every arrow of the picture in docs/internals/design.md is an
 // import.
 func TestTheHouseIsAsDrawn(t *testing.T) {
-	text, err := os.ReadFile("../../../docs/design.md")
+	text, err := os.ReadFile("../../../docs/internals/design.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +146,12 @@ func TestTheHouseIsAsDrawn(t *testing.T) {
 	for line := range strings.Lines(picture) {
 		from, to, _ := strings.Cut(line, " --> ")
 		if from, to := path(from), path(to); !slices.Contains(imports[from], to) {
-			t.Errorf("docs/design.md draws an arrow from %q to %q, which is no import", from, to)
+			t.Errorf("docs/internals/design.md draws an arrow from %q to %q, which is no import", from, to)
 		}
 		arrows++
 	}
 	if arrows == 0 {
-		t.Error("docs/design.md has no picture")
+		t.Error("docs/internals/design.md has no picture")
 	}
 }
 

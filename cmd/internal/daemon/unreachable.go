@@ -64,6 +64,6 @@ func (w *unreachableWarner) warn() (warned bool) {
 		line.Str("most_from", network).Uint64("from_there", from.Announces)
 	}
 	line.Msg("peers are answered and not stored because others could not reach them; if a proxy, NAT or container bridge of yours is there, " +
-		"see \"Peers that are not stored\" in docs/operations.md")
+		"see \"Peers that are not stored\" in docs/operate.md")
 	return true
 }
