@@ -22,7 +22,7 @@ var (
 	alertRules     = filepath.Join("..", "..", "packaging", "prometheus", "keeptrack.rules.yml")
 	alertRuleTests = filepath.Join("..", "..", "packaging", "prometheus", "keeptrack.rules.test.yml")
 	dashboard      = filepath.Join("..", "..", "packaging", "grafana", "keeptrack.json")
-	operatePage = filepath.Join("..", "..", "docs", "operate.md")
+	operatePage    = filepath.Join("..", "..", "docs", "operate.md")
 )
 
 func readText(t *testing.T, path string) string {
