@@ -73,7 +73,7 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	ctx, stop := untilSignal(cmd)
 	defer stop()
 	giveWay()
-	shown := newProgress(cmd.ErrOrStderr(), "copying the database", 0)
+	shown := newProgress(cmd.ErrOrStderr(), "copying the database", b.expected(c.Store.Path))
 	defer shown.end()
 	var source string
 	var size int64
@@ -90,6 +90,16 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	shown.end()
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: copy of %s, %d bytes, verified\n", out, source, size)
 	return err
+}
+
+// expected returns about how many bytes the copy will have, 0 if that is not known: those
+// of the database, if it is on this host.
+func (b *backup) expected(database string) int64 {
+	info, err := os.Stat(database)
+	if b.admin != "" || err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // same reports whether two paths lead to one file.

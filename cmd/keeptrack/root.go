@@ -99,6 +99,8 @@ func newRootCommand() *cobra.Command {
 		newDBCommand(),
 		newAnnounceCommand(),
 		newScrapeCommand(),
+		newCheckTrackerCommand(),
+		newCompareCommand(),
 		newBenchCommand(),
 		newLiveSyncCommand(),
 		newVersionCommand(),

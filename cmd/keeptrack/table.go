@@ -48,9 +48,10 @@ func (t table) print(w io.Writer) error {
 	return err
 }
 
-// isNumber reports whether a cell has digits and what belongs to numbers alone.
+// isNumber reports whether a cell has digits and what belongs to numbers alone. An address
+// is no number.
 func isNumber(cell string) bool {
-	return cell != "" && strings.Trim(cell, "0123456789.+-% ") == ""
+	return cell != "" && strings.Trim(cell, "0123456789.+-% ") == "" && strings.Count(cell, ".") < 2
 }
 
 // size returns a number of bytes in the unit that fits.
