@@ -16,6 +16,7 @@ import (
 	"keeptrack/cmd/internal/certificates"
 	"keeptrack/cmd/internal/config"
 	"keeptrack/cmd/internal/listen"
+	"keeptrack/cmd/internal/memory"
 	"keeptrack/livesync/wire"
 	"keeptrack/store"
 	"keeptrack/tracker"
@@ -114,6 +115,9 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	}
 	d.state.Store(serving)
 	d.logServing()
+	if err := memory.ReleaseProgram(); err != nil {
+		d.log.Debug().Err(err).Msg("the pages of the program stay in memory")
+	}
 	stopped := make(chan struct{})
 	var notifying sync.WaitGroup
 	notifying.Go(func() { d.keepNotifying(ctx, stopped) })
