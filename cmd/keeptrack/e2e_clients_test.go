@@ -110,11 +110,13 @@ var anacrolix = torrentClient{
 	},
 }
 
-// anacrolixBinary builds the client, of the version in tools/clients/go.mod,
-// once and returns its path. Its modules are downloaded only where clients are
-// required.
-var anacrolixBinary = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("go", "tool", "-modfile=../../tools/clients/go.mod", "-n", "torrent")
+// anacrolixBinary builds the client once and returns its path.
+var anacrolixBinary = sync.OnceValues(func() (string, error) { return goTool("clients", "torrent") })
+
+// goTool builds a tool, of the version in tools/MODULE/go.mod, and returns its path. Its
+// modules are downloaded only where clients are required.
+func goTool(module, name string) (string, error) {
+	cmd := exec.Command("go", "tool", "-modfile=../../tools/"+module+"/go.mod", "-n", name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if !testenv.Required() {
 		cmd.Env = append(cmd.Env, "GOPROXY=off")
@@ -123,10 +125,10 @@ var anacrolixBinary = sync.OnceValues(func() (string, error) {
 	cmd.Stderr = &stderr
 	path, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("anacrolix's torrent: %w %s", err, &stderr)
+		return "", fmt.Errorf("%s: %w %s", name, err, &stderr)
 	}
 	return strings.TrimSpace(string(path)), nil
-})
+}
 
 func TestRealClients(t *testing.T) {
 	if testing.Short() {

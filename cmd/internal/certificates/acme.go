@@ -50,7 +50,8 @@ type ACME struct {
 	failures atomic.Uint64
 }
 
-// NewACME returns an ACME that is ready to run.
+// NewACME returns an ACME with the certificates that it has got before. It is ready to
+// run.
 func NewACME(o ACMEOptions) *ACME {
 	a := &ACME{opts: o}
 	log := zapLogger(o.Log)
@@ -85,6 +86,9 @@ func NewACME(o ACMEOptions) *ACME {
 		Logger:                    log,
 	})
 	a.magic.Issuers = []certmagic.Issuer{a.issuer}
+	for _, name := range o.Domains { // what is there serves from the first moment; Run gets the rest
+		_, _ = a.magic.CacheManagedCertificate(context.Background(), name)
+	}
 	return a
 }
 
@@ -188,7 +192,7 @@ func whereIs(l net.Listener) (host string, port int, ok bool) {
 		return "", 0, false
 	}
 	if !tcp.IP.IsUnspecified() {
-		host = tcp.AddrPort().Addr().String()
+		host = tcp.AddrPort().Addr().Unmap().String()
 	}
 	return host, tcp.Port, true
 }
