@@ -74,3 +74,17 @@ func BenchmarkSampled(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPage is all of a request for the page but the system calls.
+func BenchmarkPage(b *testing.B) {
+	h := newHandler(Options{Page: &Page{Contact: "abuse@example.org", Ports: usualPorts}, Log: zerolog.Nop()}, newTracker())
+	r := responderOf(h)
+	message := []byte("GET / HTTP/1.1\r\nHost: tracker.example.org\r\nUser-Agent: Mozilla/5.0\r\n\r\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		r.out = r.out[:0]
+		if n, _ := r.respond(message, addr1); n != len(message) {
+			b.Fatal(n)
+		}
+	}
+}
