@@ -299,6 +299,8 @@ func TestToken(t *testing.T) {
 	p.lookUp(digits)
 	p.do(chromedp.Click("#actions button"), chromedp.Click("#ask-yes"))
 	p.until("the torrent to be blocked", func() bool { return d.refused(digits) })
+	p.do(chromedp.Click("#links a")) // a browser would ask for it without the token
+	p.waitText("#links-say", "Saved as metrics.txt")
 	p.do(chromedp.Reload())
 	p.until("the numbers after a reload", func() bool { return p.visible("#board") })
 	if eval[int](p, "localStorage.length + document.cookie.length") != 0 {

@@ -8,23 +8,24 @@ const pause = 5_000; // between two rounds; the daemon takes samples as often
 const topPause = 60_000; // the daemon goes through all torrents for these
 
 let answered = null; // when the daemon last answered
-let topShown = 0; // when the top torrents were last asked for
+let topAsked = 0; // when the top torrents were last asked for
+let topAs = 0; // as of when they are shown
 let timer = 0;
 
 // state shows in a word or two how the daemon is.
 function state(good, text) {
   $("state").className = `pill ${good ? "good" : "bad"}`;
-  announce($("state"), text);
+  setText($("state"), text);
 }
 
 // trouble shows what is wrong; empty hides it.
 function trouble(text) {
   $("trouble").hidden = text === "";
-  announce($("trouble"), text);
+  setText($("trouble"), text);
 }
 
-// announce sets a text that screen readers read out when it is set, also to the same.
-function announce(e, text) {
+// setText sets a text that screen readers read out each time that it is set.
+function setText(e, text) {
   if (e.textContent !== text) {
     e.textContent = text;
   }
@@ -62,11 +63,19 @@ function signedIn(is) {
 }
 
 async function topTorrents(by) {
-  topShown = Date.now();
-  const reply = await api(`top?limit=10&by=${encodeURIComponent(by)}`);
+  topAsked = Date.now();
+  const asked = topAsked;
+  const reply = await api(`top?limit=10&by=${encodeURIComponent(by)}`, { patience: 60_000 });
   if (by === $("top-by").value) {
     board.top(reply.torrents, lookUp);
-    $("top-age").replaceChildren("as of ", ago(new Date(topShown).toISOString()));
+    topAs = asked;
+    topAge();
+  }
+}
+
+function topAge() {
+  if (topAs > 0) {
+    $("top-age").replaceChildren("as of ", ago(new Date(topAs).toISOString()));
   }
 }
 
@@ -100,7 +109,8 @@ async function round() {
     return;
   }
   await numbers();
-  if (Date.now() - topShown >= topPause) {
+  topAge();
+  if (Date.now() - topAsked >= topPause) {
     await topTorrents($("top-by").value);
     await senders();
   }
@@ -121,15 +131,18 @@ function failed(error) {
     state(false, "no answer");
     const since = answered === null ? "" : ` What is shown is as of ${span((Date.now() - answered) / 1000)} ago.`;
     trouble(`The daemon does not answer: it has stopped, or cannot be reached. This page goes on asking.${since}`);
-    topShown = 0;
+    topAsked = 0;
   }
 }
 
+let asking = false; // a round is under way
+let again = false; // another is to follow at once
+
 // go begins a round now and then goes on, as long as the page is seen.
-let asking = false;
 async function go() {
   clearTimeout(timer);
   if (asking || document.hidden) {
+    again = asking;
     return;
   }
   asking = true;
@@ -139,7 +152,8 @@ async function go() {
     failed(error);
   }
   asking = false;
-  timer = setTimeout(go, pause);
+  timer = setTimeout(go, again ? 0 : pause);
+  again = false;
 }
 
 // act does what was asked for once, and shows what went wrong.
