@@ -45,7 +45,8 @@ async function readiness() {
 }
 
 async function numbers() {
-  const [stats, history, cluster] = await Promise.all([api("stats"), api("history"), api("cluster")]);
+  const stats = await api("stats"); // first, so that a wrong token is counted once
+  const [history, cluster] = await Promise.all([api("history"), api("cluster")]);
   $("about").textContent = `${stats.version}, running for ${span(stats.uptime_seconds)}`;
   board.tiles(stats, history);
   board.requests(history);
