@@ -164,15 +164,16 @@ func TestRealClients(t *testing.T) {
 				if strings.Contains(c.url, "IPv6") {
 					testenv.NeedIPv6(t)
 				}
-				transfer(t, d.urls()[c.url], c.seeder, c.leecher)
+				transfer(t, d.urls()[c.url], d.urls()[c.url], c.seeder, c.leecher)
 			})
 		})
 	}
 	all.Wait()
 }
 
-// transfer has a file go from one client to another, which meet at the tracker.
-func transfer(t *testing.T, url string, seeder, leecher torrentClient) {
+// transfer has a file go from one client to another, which meet at the tracker. The
+// test asks at another URL of its what it counts.
+func transfer(t *testing.T, url, counts string, seeder, leecher torrentClient) {
 	address := "127.0.0.1"
 	if strings.Contains(url, "[") {
 		address = "::1"
@@ -188,11 +189,11 @@ func transfer(t *testing.T, url string, seeder, leecher torrentClient) {
 	// has to be known before the other one asks for peers.
 	if leecher.dialsLoopback {
 		runSeeder()
-		waitScrape(t, url, hash, 1, 0, 0)
+		waitScrape(t, counts, hash, 1, 0, 0)
 		runLeecher()
 	} else {
 		runLeecher()
-		waitScrape(t, url, hash, 0, 1, 0)
+		waitScrape(t, counts, hash, 0, 1, 0)
 		runSeeder()
 	}
 	waitFor(t, "the file", func() bool {
@@ -200,7 +201,7 @@ func transfer(t *testing.T, url string, seeder, leecher torrentClient) {
 		return err == nil && bytes.Equal(got, content)
 	})
 	if !leecher.completesLate {
-		waitScrape(t, url, hash, 2, 0, 1)
+		waitScrape(t, counts, hash, 2, 0, 1)
 	}
 }
 

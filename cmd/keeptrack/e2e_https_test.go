@@ -16,7 +16,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -263,5 +265,40 @@ func TestHTTPSThatCannotBe(t *testing.T) {
 				t.Errorf("%s, %s: got %+v, want %q", c.name, args[0], got, c.want)
 			}
 		}
+	}
+}
+
+// trusting returns a client that takes an authority's certificates, which both need to
+// be told in their own way.
+func (c torrentClient) trusting(a *authority) torrentClient {
+	command := c.command
+	c.command = func(t *testing.T, torrent, dir, home, address string) *exec.Cmd {
+		cmd := command(t, torrent, dir, home, address)
+		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+a.path)
+		if c.name == aria2.name {
+			cmd.Args = slices.Insert(cmd.Args, 1, "--ca-certificate="+a.path)
+		}
+		return cmd
+	}
+	return c
+}
+
+// TestRealClientsOverHTTPS: they check the certificate, announce and find each other.
+func TestRealClientsOverHTTPS(t *testing.T) {
+	a := newAuthority(t)
+	d := start(t, testSettings(t.TempDir()).with(a.settings("localhost")))
+	_, port, _ := net.SplitHostPort(d.https4)
+	url := "https://localhost:" + port + "/announce"
+	var all sync.WaitGroup
+	for _, c := range [][2]torrentClient{{libtorrent, aria2}, {aria2, libtorrent}} {
+		all.Go(func() {
+			t.Run(fmt.Sprintf("from %s to %s", c[0].name, c[1].name), func(t *testing.T) {
+				transfer(t, url, d.urls()["udp IPv4"], c[0].trusting(a), c[1].trusting(a))
+			})
+		})
+	}
+	all.Wait()
+	if n := d.metric(`keeptrack_requests_total{action="announce",family="ipv4",result="ok",transport="https"}`); n < 4 {
+		t.Errorf("%g announces", n)
 	}
 }
