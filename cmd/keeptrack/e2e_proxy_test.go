@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
@@ -24,7 +25,12 @@ type reverseProxy struct {
 	program, example string
 	ip4, ip6         string // what the example listens on
 	listen           string // how to listen on an address
-	tcp, unix        string // what names the daemon; the second is a comment
+	// tls4 and tls6 are what it listens on with TLS, listenTLS how to do that on an
+	// address, and certificate and key the files that it names. A key of "" is in the
+	// certificate's.
+	tls4, tls6, listenTLS string
+	certificate, key      string
+	tcp, unix             string // what names the daemon; the second is a comment
 	// command runs the proxy with the config at path.
 	command func(t *testing.T, dir, path string) *exec.Cmd
 }
@@ -36,6 +42,8 @@ var reverseProxies = []reverseProxy{
 	{
 		program: "nginx", example: "nginx/keeptrack.conf",
 		ip4: "listen 80;", ip6: "listen [::]:80;", listen: "listen %s;",
+		tls4: "listen 443 ssl http2;", tls6: "listen [::]:443 ssl http2;", listenTLS: "listen %s ssl http2;",
+		certificate: "/etc/letsencrypt/live/tracker.example.org/fullchain.pem", key: "/etc/letsencrypt/live/tracker.example.org/privkey.pem",
 		tcp: "server 127.0.0.1:6969;", unix: "server unix:" + exampleSocket + ";",
 		command: func(t *testing.T, dir, path string) *exec.Cmd {
 			main := filepath.Join(dir, "nginx.conf")
@@ -52,7 +60,9 @@ var reverseProxies = []reverseProxy{
 	{
 		program: "haproxy", example: "haproxy/keeptrack.cfg",
 		ip4: "bind :80\n", ip6: "bind :::80 v6only\n", listen: "bind %s\n",
-		tcp: "server keeptrack 127.0.0.1:6969\n", unix: "server keeptrack unix@" + exampleSocket + "\n",
+		tls4: "bind :443 ssl", tls6: "bind :::443 v6only ssl", listenTLS: "bind %s ssl",
+		certificate: "/etc/haproxy/tracker.example.org.pem",
+		tcp:         "server keeptrack 127.0.0.1:6969\n", unix: "server keeptrack unix@" + exampleSocket + "\n",
 		command: func(_ *testing.T, _, path string) *exec.Cmd { return exec.Command("haproxy", "-db", "-f", path) },
 	},
 }
@@ -97,7 +107,9 @@ func (p *reverseProxy) test(t *testing.T, d *instance, example string) {
 		addr6 := fmt.Sprint("[::1]:", freePort(t))
 		clients[addr6], line6 = "::1", fmt.Sprintf(p.listen, addr6)
 	}
-	p.start(t, substitute(t, example, p.ip4, fmt.Sprintf(p.listen, addr4), p.ip6, line6))
+	tls4, tls6, a := fmt.Sprint("127.0.0.1:", freePort(t)), fmt.Sprint("127.0.0.1:", freePort(t)), newAuthority(t)
+	example = substitute(t, example, p.tls4, fmt.Sprintf(p.listenTLS, tls4), p.tls6, fmt.Sprintf(p.listenTLS, tls6))
+	p.start(t, p.withCertificate(t, a, substitute(t, example, p.ip4, fmt.Sprintf(p.listen, addr4), p.ip6, line6)))
 	for address, from := range clients {
 		for range 3 {
 			waitFor(t, "a reply through "+p.program, func() bool { return viaProxy(t, address, from) })
@@ -108,7 +120,40 @@ func (p *reverseProxy) test(t *testing.T, d *instance, example string) {
 	if want := "http://tracker.example.org:80/announce"; resp.StatusCode != http.StatusOK || !strings.Contains(page, want) {
 		t.Errorf("the page lacks %s: %d %s", want, resp.StatusCode, page)
 	}
+	for version, address := range map[int]string{1: tls4, 2: tls6} {
+		body, _, err := fetched(a.client(version), version, "https://"+address+announcePath(hashOf("by proxy"), 4000+version))
+		if err != nil || !strings.Contains(body, "external ip4:\x7f\x00\x00\x01") {
+			t.Errorf("HTTP/%d over TLS: %v, %q", version, err, body)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "tracker.example.org"
+		page := fetch(t, a.client(version), req)
+		if want := "https://tracker.example.org:443/announce"; !strings.Contains(page, want) {
+			t.Errorf("HTTP/%d over TLS: the page lacks %s: %s", version, want, page)
+		}
+	}
 	waitFor(t, "connections to the daemon to be kept", func() bool { return d.metric("keeptrack_http_connections") >= 1 })
+}
+
+// withCertificate returns an example with a certificate of an authority's.
+func (p *reverseProxy) withCertificate(t *testing.T, a *authority, example string) string {
+	t.Helper()
+	certificate, key := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	a.issue(certificate, key, "tracker.example.org", time.Hour)
+	if p.key != "" {
+		return strings.ReplaceAll(strings.ReplaceAll(example, p.certificate, certificate), p.key, key)
+	}
+	secret, err := os.ReadFile(key)
+	if err == nil {
+		err = os.WriteFile(certificate, append([]byte(readText(t, certificate)), secret...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(example, p.certificate, certificate)
 }
 
 // start runs the proxy until the test ends.
