@@ -60,6 +60,7 @@ has, and which is taken for a refusal as well.`,
 	flags.DurationVar(&f.timeout, "timeout", clientTimeout, "the `TIME` after which to give up")
 	filledVar(flags, &f.ca, "ca", caUsage)
 	flags.BoolVar(&f.json, "json", false, "print a JSON object")
+	completeFlag(cmd, "event", client.EventList()...)
 	return cmd
 }
 

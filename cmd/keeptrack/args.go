@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"keeptrack/cmd/internal/suggest"
 )
 
 // namedArgs holds cmd to the arguments that its usage line names: [THIS] may be
@@ -69,8 +71,17 @@ func filledVar(flags *pflag.FlagSet, p *string, name, usage string) {
 	flags.Var((*filled)(p), name, usage)
 }
 
-// wrongFlag says in the program's own words what is wrong with a flag's value.
-func wrongFlag(_ *cobra.Command, err error) error {
+// wrongFlag says in the program's own words what is wrong with a flag, and which one a
+// misspelt one may stand for.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		s := suggest.For(unknown.GetSpecifiedName())
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { s.Offer(f.Name, 0, f.Name) })
+		if near := s.Label(); near != "" && len(unknown.GetSpecifiedName()) > 1 {
+			return usageError{fmt.Errorf("%w, did you mean --%s?", err, near)}
+		}
+		return err
+	}
 	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,7 +25,8 @@ func newBackupCommand() *cobra.Command {
 		Short: "Copy the database, while the daemon runs or not",
 		Long: `Copy the database to the file OUT, all of it as of one moment, and verify the copy.
 
-If a daemon has the database open, the copy comes through its admin address,
+If a daemon has the database open, or the config's database cannot be read for lack of
+permission, the copy comes through its admin address,
 otherwise straight from the file, which without --config is keeptrack.db in the
 working directory. With --admin it comes from the daemon there, on
 whatever host. Config, flag or the variable ` + tokenVariable + ` give the token.
@@ -135,11 +137,15 @@ func (b *backup) copy(ctx context.Context, c *config.Config, database string, ow
 		} else {
 			err = asOwner(owner, owner.Do(read))
 		}
-		if !errors.Is(err, store.ErrInUse) {
+		kept := errors.Is(err, fs.ErrPermission) && b.config != "" && daemonOf(c) != ""
+		if !kept && !errors.Is(err, store.ErrInUse) {
 			return absolute(database), err
 		}
 		if daemon = daemonOf(c); daemon == "" {
 			return "", fmt.Errorf("%w, whose admin address is not known: give --config or --admin", err)
+		}
+		if kept {
+			defer func() { err = unlessCopied(err, database) }()
 		}
 	}
 	token := cmp.Or(b.token, c.Admin.Token)
@@ -147,6 +153,14 @@ func (b *backup) copy(ctx context.Context, c *config.Config, database string, ow
 		return "", usageError{b.secrets}
 	}
 	return "the database of the daemon at " + daemon, admin.NewClient(daemon, token).Backup(ctx, w)
+}
+
+// unlessCopied adds to the error of a copy through a daemon why that was asked.
+func unlessCopied(err error, database string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s cannot be read (permission denied), and %w", absolute(database), err)
 }
 
 // absolute returns a path as it is from everywhere, if that can be told.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"keeptrack/cmd/internal/bench"
+	"keeptrack/cmd/internal/client"
 )
 
 // benchFlags are the flags of keeptrack bench that are not options of the load.
@@ -64,6 +65,8 @@ what --write-hashes writes.`,
 	addLoadFlags(cmd.Flags(), &o.Load, &f)
 	addRunFlags(cmd.Flags(), &o)
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON object")
+	completeShares(cmd, "mix", bench.KindNames())
+	completeShares(cmd, "events", client.EventList())
 	return cmd
 }
 

@@ -386,3 +386,46 @@ func TestConfigThatEverybodyReads(t *testing.T) {
 	}
 	d.stop()
 }
+
+// TestBackupOfAnUnreadableFile: whoever may not read the database is given the copy by the
+// daemon of the config, if he has the token.
+func TestBackupOfAnUnreadableFile(t *testing.T) {
+	uid, gid := needUser(t)
+	dir, home := t.TempDir(), openDir(t)
+	if err := os.Chown(home, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	s := testSettings(dir).with(settings{"admin.token": `"sesame"`, "admin.listen": fmt.Sprintf(`"127.0.0.1:%d"`, port)})
+	d := start(t, s)
+	config, out := filepath.Join(home, "keeptrack.toml"), filepath.Join(home, "copy.db")
+	text, err := os.ReadFile(s.write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte(strings.ReplaceAll(string(text), "sesame", "")), 0o644); err != nil { // one for everybody, without the token
+		t.Fatal(err)
+	}
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(home, "keeptrack")
+	if got, err := exec.Command("cp", path, binary).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, got)
+	}
+	backup := func(token string) (string, error) {
+		cmd := exec.Command(binary, "backup", "--config", config, "--token", token, out)
+		cmd.Dir = home
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+		text, err := cmd.CombinedOutput()
+		return string(text), err
+	}
+	if text, err := backup("sesame"); err != nil || !strings.HasPrefix(text, out+": copy of the database of the daemon at http://127.0.0.1:") {
+		t.Errorf("%v: %s", err, text)
+	}
+	if text, err := backup("wrong"); err == nil || !strings.Contains(text, "keeptrack.db cannot be read (permission denied), and the daemon at") || !strings.Contains(text, "401") {
+		t.Errorf("with a wrong token: %v: %s", err, text)
+	}
+	d.stop()
+}

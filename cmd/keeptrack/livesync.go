@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,10 +37,11 @@ func newLiveSyncWatchCommand() *cobra.Command {
 	var w watch
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Join the group and print every packet",
+		Short: "Join the group and print every packet, or how many a second",
 		Long: `Join the live sync group and print every packet, one line each: time, source,
-instance id, type and what it says. Nothing is sent. What is no live sync packet
-is printed with the reason. Sealed packets are opened with the key file; without one
+instance id, type and what it says. On a terminal it prints a line a second instead: how
+many packets of which types have come from which instances; --packets has it print each.
+Nothing is sent. What is no live sync packet is printed with the reason. Sealed packets are opened with the key file; without one
 they are printed as such.
 
 The transport is that of the config. Interface, group, port and key file come from the
@@ -60,6 +62,7 @@ It cannot take the address of a daemon that runs. Ends on SIGINT or SIGTERM.`,
 	f.Uint16Var(&w.port, "port", 0, "UDP `PORT` of the group")
 	f.StringVar(&w.listen, "listen", "", "for unicast: UDP `ADDRESS` and port to listen on")
 	filledVar(f, &w.keyFile, "key-file", "`FILE` with the group's key")
+	f.BoolVar(&w.packets, "packets", false, "print every packet on a terminal too")
 	f.BoolVar(&w.json, "json", false, "print one JSON object a line")
 	return cmd
 }
@@ -68,8 +71,9 @@ It cannot take the address of a daemon that runs. Ends on SIGINT or SIGTERM.`,
 type watch struct {
 	config, iface, group, listen, keyFile string
 	port                                  uint16
-	json                                  bool
+	json, packets                         bool
 
+	sum  *watchSum      // nil: each packet is printed
 	keys *syncwire.Keys // nil: sealed packets stay closed
 }
 
@@ -84,15 +88,19 @@ type watched struct {
 }
 
 func (w *watch) run(cmd *cobra.Command) error {
-	out := logging.New(cmd.ErrOrStderr())
-	defer out.Close(time.Second)
-	group, err := w.join(zerolog.New(logging.Console(out, false)).Level(zerolog.WarnLevel).With().Timestamp().Logger())
+	log := logging.New(cmd.ErrOrStderr())
+	defer log.Close(time.Second)
+	group, err := w.join(zerolog.New(logging.Console(log, false)).Level(zerolog.WarnLevel).With().Timestamp().Logger())
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	return w.watch(ctx, cmd.OutOrStdout(), group)
+	out := cmd.OutOrStdout()
+	if isTerminal(out) && !w.json && !w.packets {
+		w.sum = new(watchSum)
+	}
+	return w.watch(ctx, out, group)
 }
 
 // join reads the keys and joins the group: the one that the flags say, and the config for
@@ -183,6 +191,13 @@ func (w *watch) watch(ctx context.Context, out io.Writer, group transport.Transp
 
 // print prints what arrives until the group is closed.
 func (w *watch) print(out io.Writer, group transport.Transport) error {
+	if w.sum != nil {
+		over := make(chan struct{})
+		var printing sync.WaitGroup
+		printing.Go(func() { w.sum.printEverySecond(out, over) })
+		defer printing.Wait()
+		defer close(over)
+	}
 	buf := make([]byte, 64<<10)
 	for {
 		n, from, err := group.Receive(buf)
@@ -194,7 +209,9 @@ func (w *watch) print(out io.Writer, group transport.Transport) error {
 		}
 		line := watched{Time: time.Now(), Source: from, Bytes: n}
 		w.decode(&line, buf[:n])
-		if err := w.printLine(out, &line); err != nil {
+		if w.sum != nil {
+			w.sum.add(&line)
+		} else if err := w.printLine(out, &line); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,4 +153,37 @@ func TestWatchNeedsAnInterface(t *testing.T) {
 	if status := run([]string{"livesync", "watch", "--interface", "127.0.0.1", "--group", "192.0.2.1"}, &bytes.Buffer{}, &stderr); status != statusUsage {
 		t.Errorf("exit status %d, %s", status, stderr.String())
 	}
+}
+
+// TestWatchSumsUp: a line says how many packets came, of which kinds and from whom.
+func TestWatchSumsUp(t *testing.T) {
+	packet, err := hex.DecodeString("deadbeef000000010000000000989680")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := printed(t, watch{sum: new(watchSum)}, packet)
+	if !strings.HasSuffix(got, " 1 packets, 16 B (beacon 1), from deadbeef 1\n") || strings.Count(got, "\n") != 1 {
+		t.Errorf("got %q", got)
+	}
+	if got := printed(t, watch{sum: new(watchSum)}, packet[:3]); !strings.HasSuffix(got, " 1 packets, 3 B (dropped: short 1)\n") {
+		t.Errorf("of what is no packet: %q", got)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		s, over := new(watchSum), make(chan struct{})
+		var printing sync.WaitGroup
+		printing.Go(func() { s.printEverySecond(&out, over) })
+		for range 3 {
+			s.add(&watched{Dropped: "short", Bytes: 1})
+			s.add(&watched{Dropped: "unknown_type", Bytes: 2000})
+			s.add(&watched{Dropped: "short", Bytes: 1})
+			time.Sleep(time.Second + time.Millisecond)
+		}
+		time.Sleep(5 * time.Second) // nothing comes
+		close(over)
+		printing.Wait()
+		if n := strings.Count(out.String(), " 3 packets, 2.0 KiB (dropped: short 2, dropped: unknown_type 1)\n"); n != 3 || strings.Count(out.String(), "\n") != 3 {
+			t.Errorf("got %q", &out)
+		}
+	})
 }

@@ -58,7 +58,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = cmp.Or(err, out.err)
 	case err == nil:
 		return statusDone
-	case !started:
+	case !started && !errors.As(err, new(usageError)):
 		err = usageError{fmt.Errorf("%w, see %s --help", err, cmd.CommandPath())}
 	}
 	if told := (toldError{}); !errors.As(err, &told) {

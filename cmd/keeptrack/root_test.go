@@ -32,6 +32,8 @@ func TestWrongUsage(t *testing.T) {
 		{"misspelt command", []string{"confg"}, "keeptrack: unknown command \"confg\" for \"keeptrack\", did you mean config?\n"},
 		{"misspelt subcommand", []string{"config", "chekc", "x"}, "keeptrack: unknown command \"chekc\" for \"keeptrack config\", did you mean check?\n"},
 		{"unknown flag", []string{"version", "--long"}, "keeptrack: unknown flag: --long, see keeptrack version --help\n"},
+		{"misspelt flag", []string{"announce", "--timout", "5s", "x", "y"}, "keeptrack: unknown flag: --timout, did you mean --timeout?\n"},
+		{"unknown short flag", []string{"version", "-x"}, "keeptrack: unknown shorthand flag: 'x' in -x, see keeptrack version --help\n"},
 		{"unknown flag of none", []string{"--frob"}, "keeptrack: unknown flag: --frob, see keeptrack --help\n"},
 		{"argument missing", []string{"db", "verify"}, "keeptrack: FILE is missing, see keeptrack db verify --help\n"},
 		{"argument empty", []string{"config", "check", ""}, "keeptrack: FILE is empty\n"},

@@ -58,6 +58,7 @@ socket.` + adminHelp,
 	c.add(cmd)
 	cmd.Flags().StringVar(&c.by, "by", tracker.OrderNames[tracker.ByPeers], "what to go by: `ORDER`, one of "+strings.Join(topOrders, ", "))
 	cmd.Flags().IntVar(&c.limit, "limit", 10, "print at most this `NUMBER`")
+	completeFlag(cmd, "by", topOrders...)
 	return cmd
 }
 

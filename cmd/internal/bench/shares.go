@@ -24,6 +24,9 @@ const (
 
 var kindNames = []string{Connect: "connect", Announce: "announce", Scrape: "scrape"}
 
+// KindNames returns the names that ParseMix knows.
+func KindNames() []string { return slices.Clone(kindNames) }
+
 // Mix holds the shares of the kinds of requests, in proportion to each other.
 type Mix [kinds]float64
 

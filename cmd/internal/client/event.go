@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"keeptrack/tracker"
@@ -18,6 +19,9 @@ var eventNames = [...]string{
 
 // EventNames are the names that ParseEvent knows, separated by commas.
 func EventNames() string { return strings.Join(eventNames[:], ", ") }
+
+// EventList returns the names that ParseEvent knows.
+func EventList() []string { return slices.Clone(eventNames[:]) }
 
 // EventName returns the event's name.
 func EventName(e tracker.Event) string { return eventNames[e] }

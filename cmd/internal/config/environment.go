@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"keeptrack/cmd/internal/suggest"
 )
 
 // variablePrefix is what the names of the environment's variables begin with that set
@@ -117,17 +119,17 @@ var errNotUTF8 = errors.New("must be UTF-8")
 func unusedVariables(tables []table, values map[string]string) (warnings []string) {
 	var others []string
 	for name := range values {
-		s := suggestion{wanted: strings.ToLower(strings.TrimPrefix(name, variablePrefix))}
+		s := suggest.For(strings.TrimPrefix(name, variablePrefix))
 		for _, t := range tables {
 			for _, k := range t.keys {
-				s.offer(t.name+"_"+k.name, 0, Variable(t.name+"."+k.name))
+				s.Offer(t.name+"_"+k.name, 0, Variable(t.name+"."+k.name))
 			}
 		}
-		if s.name == "" {
+		if s.Label() == "" {
 			others = append(others, name)
 			continue
 		}
-		warnings = append(warnings, fmt.Sprintf("%s: is no key and not used, did you mean %s?", name, s.name))
+		warnings = append(warnings, fmt.Sprintf("%s: is no key and not used, did you mean %s?", name, s.Label()))
 	}
 	slices.Sort(warnings)
 	slices.Sort(others)

@@ -36,9 +36,10 @@ var allowed = map[string][]string{
 	"keeptrack/store/snapshot":       {"keeptrack/tracker", "keeptrack/tracker/peergroup", "keeptrack/store/safefile"},
 	"keeptrack/store/safefile":       {},
 	"keeptrack/cmd/internal/config": {
-		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/livesync", "keeptrack/livesync/wire",
+		"keeptrack/tracker", "keeptrack/cmd/internal/printable", "keeptrack/cmd/internal/suggest", "keeptrack/livesync", "keeptrack/livesync/wire",
 		"keeptrack/livesync/transport/multicast", "keeptrack/livesync/transport/nats", "keeptrack/livesync/transport/unicast",
 	},
+	"keeptrack/cmd/internal/suggest": {},
 	"keeptrack/cmd/internal/memory":  {},
 	"keeptrack/cmd/internal/harness": {},
 	"keeptrack/cmd/internal/logging": {},
