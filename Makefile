@@ -45,8 +45,9 @@ check: ## run everything that CI runs, on a machine that may install packages
 
 install: build ## install the program and its man pages below PREFIX=/usr/local
 	install -D -m 0755 keeptrack $(DESTDIR)$(PREFIX)/bin/keeptrack
-	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0644 packaging/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 packaging/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
 clean: ## remove what build left
 	rm -f keeptrack

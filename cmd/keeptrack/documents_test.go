@@ -40,11 +40,11 @@ func documents(t *testing.T) []string {
 	return all
 }
 
-// TestDocumentsAreLinked: README leads to every document.
+// TestDocumentsAreLinked: README leads to every document but the sources of man pages.
 func TestDocumentsAreLinked(t *testing.T) {
 	readme := readText(t, filepath.Join(root, "README.md"))
 	for _, name := range documents(t) {
-		if name != "README.md" && !strings.Contains(readme, "]("+name+")") {
+		if name != "README.md" && !strings.HasPrefix(name, "cmd/keeptrack/testdata/man/") && !strings.Contains(readme, "]("+name+")") {
 			t.Errorf("README.md does not link to %s", name)
 		}
 	}

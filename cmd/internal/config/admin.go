@@ -20,13 +20,13 @@ func (a *Admin) keys() []key {
 			"Address to listen on, or \"unix:/PATH\"; empty turns it off. [::] is IPv6\n"+
 				"alone, 0.0.0.0 IPv4 alone."),
 		declare("token", &a.Token, "", bearerToken,
-			"Asked for as \"Authorization: Bearer TOKEN\". Required when listen is not a\n"+
-				"loopback address or a unix socket.").asSecretOr("token_file", &a.TokenFile),
+			"The token that requests have to send, as \"Authorization: Bearer TOKEN\".\n"+
+				"Required unless listen is a loopback address or a unix socket.").asSecretOr("token_file", &a.TokenFile),
 		declare("token_file", &a.TokenFile, "", text,
 			"File with the token, in place of it."),
 		declare("read_token", &a.ReadToken, "", bearerToken,
-			"A second token, for monitoring and dashboards: it shows metrics and state, and\n"+
-				"changes nothing, nor copies the database, traces or profiles. Needs a token.").asSecretOr("read_token_file", &a.ReadTokenFile),
+			"A second token, for monitoring and dashboards. It reads metrics and state; it\n"+
+				"cannot change anything, copy the database, trace or profile. Needs a token.").asSecretOr("read_token_file", &a.ReadTokenFile),
 		declare("read_token_file", &a.ReadTokenFile, "", text,
 			"File with the read_token, in place of it."),
 	}

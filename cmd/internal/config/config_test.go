@@ -18,7 +18,7 @@ import (
 	"keeptrack/tracker"
 )
 
-var update = flag.Bool("update", false, "write config.example.toml anew")
+var update = flag.Bool("update", false, "write config.example.toml and docs/configure.md anew")
 
 const examplePath = "../../../config.example.toml"
 

@@ -28,25 +28,25 @@ func (h *HTTP) keys() []key {
 				"the host has; \"unix:/PATH\" is a unix socket, for a reverse proxy on this\n"+
 				"host; an empty list turns HTTP off."),
 		declare("trusted_proxies", &h.TrustedProxies, nil, listOf(prefix),
-			"Networks (CIDR) of reverse proxies, which are believed when they name a\n"+
-				"client; so is everybody on a unix socket."),
+			"Networks (CIDR) of reverse proxies. Their header for the client's address is\n"+
+				"trusted; so is the header of every client of a unix socket."),
 		declare("client_address_header", &h.ClientAddressHeader, defaultClientHeader, headerName,
-			"The header in which they do: Forwarded (RFC 7239), or another with a list of\n"+
-				"addresses of which the last counts, such as X-Forwarded-For, X-Real-IP or\n"+
+			"That header: Forwarded (RFC 7239), or another with a list of addresses of\n"+
+				"which the last counts, such as X-Forwarded-For, X-Real-IP or\n"+
 				"CF-Connecting-IP. The proxy has to set it, or append to it, in every request."),
 		declare("redirect_url", &h.RedirectURL, "", webAddress,
-			"Where a browser that asks for / is sent; empty: nowhere."),
+			"Where a browser that asks for / is sent. Empty: no redirect."),
 		declare("page", &h.Page, false, boolean,
 			"Show a browser that asks for / a page with the announce URLs, counts and the\n"+
 				"contact. Lists of trackers want one."),
 		declare("contact", &h.Contact, "", lineOf(200),
-			"Whom to write to, on that page: an e-mail or web address, or other text."),
+			"The contact on that page: an e-mail or web address, or other text."),
 		declare("full_scrape", &h.FullScrape, false, boolean,
-			"Answer a scrape that names no torrent with all of them."),
+			"Answer a scrape that names no torrent with all torrents."),
 		declare("max_connections", &h.MaxConnections, 10000, integer(1, 1_000_000),
-			"Connections held open at the same time."),
+			"Most connections held open at the same time."),
 		declare("max_connections_per_address", &h.MaxConnectionsPerAddress, 1000, integer(0, 1_000_000),
-			"Of these, from one IPv4 address, or one IPv6 /64, that is no trusted proxy;\n"+
-				"further ones are closed at once. 0 is no limit."),
+			"Most connections from one IPv4 address, or one IPv6 /64, unless it is a\n"+
+				"trusted proxy. Further ones are closed at once. 0 is no limit."),
 	}
 }

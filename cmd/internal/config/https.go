@@ -24,28 +24,29 @@ type HTTPS struct {
 func (h *HTTPS) keys() []key {
 	return []key{
 		declare("listen", &h.Listen, nil, listOf(endpoint),
-			"Addresses to listen on, as http.listen; empty: no HTTPS. What http says of\n"+
-				"proxies, redirects and limits of an address holds here too."),
+			"Addresses to listen on, as http.listen. Empty: no HTTPS. The keys of http for\n"+
+				"proxies, redirects and limits of an address apply here too."),
 		declare("certificate", &h.Certificate, "", text,
-			"File with the certificate and those that lead to its root (PEM). It and the\n"+
-				"key are read again on SIGHUP and when they change."),
+			"File with the certificate and its chain (PEM). It and the key are read again\n"+
+				"on SIGHUP and when they change."),
 		declare("key", &h.Key, "", text,
-			"File with the certificate's key (PEM), which the daemon's user alone can read."),
+			"File with the certificate's key (PEM), readable by the daemon's user alone."),
 		declare("max_connections", &h.MaxConnections, 4000, integer(1, 1_000_000),
-			"Connections held open at the same time, besides those of HTTP. Each takes\n"+
-				"about 30 KiB."),
+			"Most connections held open at the same time, besides those of HTTP. Each\n"+
+				"takes about 30 KiB."),
 		declare("acme_domains", &h.ACMEDomains, nil, atMost(100, listOf(domain)),
-			"Names to get certificates for from Let's Encrypt, in place of a certificate:\n"+
-				"it connects to port 443 of each, which has to lead to listen, or to port 80,\n"+
-				"which has to lead to acme_listen. Certificates are kept beside the database,\n"+
-				"in PATH.acme. Whoever sets this agrees to the terms of the authority."),
+			"Names to get certificates for from Let's Encrypt, in place of a certificate.\n"+
+				"The authority connects to port 443 of each name, which has to lead to listen,\n"+
+				"or to port 80, which has to lead to acme_listen. Certificates are kept beside\n"+
+				"the database, in PATH.acme. By setting this you agree to the terms of the\n"+
+				"authority."),
 		declare("acme_email", &h.ACMEEmail, "", emptyOr(email),
-			"Whom the authority can write to."),
+			"The e-mail address that the authority can write to."),
 		declare("acme_directory", &h.ACMEDirectory, "", emptyOr(directory),
-			"Another authority that speaks ACME (RFC 8555), as the URL of its directory."),
+			"URL of the directory of another authority that speaks ACME (RFC 8555)."),
 		declare("acme_listen", &h.ACMEListen, everyAddress(80), listOf(addrPort),
-			"Addresses at which the authority is answered over HTTP, with acme_domains;\n"+
-				"empty: it has to be let through to listen."),
+			"Addresses that answer the authority over HTTP, with acme_domains. Empty: port\n"+
+				"443 has to reach listen."),
 	}
 }
 

@@ -41,14 +41,14 @@ func (l *LiveSync) keys() []key {
 func (l *LiveSync) groupKeys() []key {
 	return []key{
 		declare("enabled", &l.Enabled, false, boolean,
-			"Take part in the group."),
+			"Share peers and counts with the other instances of a group."),
 		declare("id", &l.ID, nil, nonZero(hexBytes(len(wire.ID{}), len(wire.ID{}))),
-			"This instance's id: 8 hexadecimal digits, not all 0, that no other one has.\n"+
-				"Empty: drawn at each start."),
+			"This instance's id: 8 hexadecimal digits, not all 0, different from those of\n"+
+				"the other instances. Empty: drawn at each start."),
 		declare("transport", &l.Transport, carriers[0].name, oneOf(carrierNames()...),
 			"What carries the packets: multicast, within one network; unicast, between\n"+
-				"clouds and sites; or nats, through NATS servers. All instances have the same.\n"+
-				"Each has keys of its own below."),
+				"clouds and sites; or nats, through NATS servers. It is the same on all\n"+
+				"instances. Each transport has keys of its own below."),
 		declare("max_payload", &l.MaxPayload, 0, orZero(integer(wire.SmallestPacket, multicast.MaxPacket)),
 			fmt.Sprintf("Bytes in a packet at most, %d to %d: the network's MTU less 28, over IPv6\n"+
 				"less 48. 0: %d over multicast and nats, and %d over unicast, which passes\n"+
@@ -60,20 +60,22 @@ func (l *LiveSync) groupKeys() []key {
 func (l *LiveSync) timingKeys() []key {
 	return []key{
 		declare("max_delay", &l.MaxDelay, time.Second, duration(10*time.Millisecond, time.Hour),
-			"How long a peer waits for others to share its packet."),
+			"Longest wait of a peer for others to share its packet."),
 		declare("renew_after", &l.RenewAfter, 10*time.Minute, duration(shortestSync, day),
 			"A peer that keeps announcing is published again after this."),
 		declare("first_beacon_delay", &l.FirstBeaconDelay, 30*time.Minute, duration(shortestSync, day),
-			"How long after its start an instance first says how many torrents it has."),
+			"How long after its start an instance first sends a beacon, which says how\n"+
+				"many torrents it has."),
 		declare("beacon_interval", &l.BeaconInterval, time.Minute, duration(shortestSync, day),
-			"How often it says so from then on."),
+			"How often it sends a beacon from then on."),
 		declare("inquire_threshold", &l.InquireThreshold, 0.75, ratio,
-			"Ask another instance for its torrents when having less than this share of its\n"+
-				"number; above 0 and at most 1."),
+			"Ask another instance for its torrents when this one has less than this share\n"+
+				"of its number; above 0 and at most 1."),
 		declare("tell_rate", &l.TellRate, 1000, integer(1, livesync.MaxTellRate),
-			"Packets a second with which torrents are told to one that asks."),
+			"Packets a second in which an instance tells its torrents to one that asks."),
 		declare("peer_rate", &l.PeerRate, 4_000_000, integer(livesync.MinPeerRate, livesync.MaxPeerRate),
-			"Bytes a second with which peers are told to instances that have just started."),
+			"Bytes a second in which an instance tells its peers to one that has just\n"+
+				"started."),
 	}
 }
 
@@ -81,12 +83,12 @@ func (l *LiveSync) sealingKeys() []key {
 	return []key{
 		declare("key_file", &l.KeyFile, "", text,
 			"File with the key that packets are sealed with, the same on all instances: 64\n"+
-				"hexadecimal digits; a second line with another key is for changing it. Others\n"+
-				"must not be able to read it. What it holds is reloaded on SIGHUP, another path\n"+
-				"needs a restart. Empty: packets are not sealed. Connection ids over UDP are\n"+
-				"made from it, too, unless udp.connection_secret is set."),
+				"hexadecimal digits. A second line with another key is for changing it. Others\n"+
+				"must not be able to read the file. Its contents are reloaded on SIGHUP;\n"+
+				"another path needs a restart. Empty: packets are not sealed. UDP connection\n"+
+				"ids are made from the key too, unless udp.connection_secret is set."),
 		declare("accept_plain", &l.AcceptPlain, false, boolean,
-			"With a key: take packets that are not sealed as well."),
+			"With a key: also accept packets that are not sealed."),
 	}
 }
 

@@ -22,8 +22,9 @@ func (l *Log) keys() []key {
 	return []key{
 		declare("level", &l.Level, zerolog.InfoLevel,
 			oneOf(zerolog.TraceLevel, zerolog.DebugLevel, zerolog.InfoLevel, zerolog.WarnLevel, zerolog.ErrorLevel),
-			"The least important lines to write: trace, debug, info, warn or error. What\n"+
-				"the API changes in the access list is always written. Reloaded on SIGHUP.").asLive(),
+			"The least important lines to write: trace, debug, info, warn or error.\n"+
+				"Changes of the access list over the API are always written.\n"+
+				"Reloaded on SIGHUP.").asLive(),
 		declare("format", &l.Format, LogAuto, oneOf(LogAuto, LogConsole, LogJSON),
 			"auto (console on a terminal, else json), console or json."),
 	}

@@ -9,7 +9,8 @@ type Process struct {
 func (p *Process) keys() []key {
 	return []key{
 		declare("user", &p.User, "", text,
-			"Started as root: become this user, by name or number, once the addresses are\n"+
-				"bound. The user has to own the database and the directory of unix sockets."),
+			"When started as root: the user, by name or number, to become once the\n"+
+				"addresses are bound. The user has to own the database and the directory of\n"+
+				"unix sockets."),
 	}
 }

@@ -15,10 +15,13 @@ func (s *Store) keys() []key {
 		declare("path", &s.Path, "keeptrack.db", nonEmpty(text),
 			"The database file. A relative path starts in the working directory."),
 		declare("checkpoint_interval", &s.CheckpointInterval, time.Minute, duration(100*time.Millisecond, day),
-			"How often changes are written to it: what a crash can lose."),
+			"How often changes are written to the database. A crash loses what came after\n"+
+				"the last write."),
 		declare("keep_peers", &s.KeepPeers, true, boolean,
-			"Keep peers over a restart, in PATH.peers: their addresses are on disk then.\nfalse: never, and what is there is removed. Reloaded on SIGHUP.").asLive(),
+			"Keep peers over a restart, in PATH.peers: their addresses are on disk then.\n"+
+				"false: write no peers, and remove those on disk. Reloaded on SIGHUP.").asLive(),
 		declare("peers_interval", &s.PeersInterval, 5*time.Minute, zeroOr(duration(100*time.Millisecond, day)),
-			"How often they are written while the daemon runs, for the start after a crash;\n\"0\": only when it stops. Reloaded on SIGHUP.").asLive(),
+			"How often the peers are written while the daemon runs, for the start after a\n"+
+				"crash. \"0\": only when it stops. Reloaded on SIGHUP.").asLive(),
 	}
 }

@@ -71,11 +71,11 @@ var unicastRules = []rule{
 func (u *Unicast) keys() []key {
 	return []key{
 		declare("listen", &u.Listen, netip.AddrPort{}, emptyOr(listenPort),
-			"UDP address and port to listen on and to send from; \":9696\" is port 9696 at\n"+
-				"all addresses. The other instances have it in their peers."),
+			"UDP address and port to listen on and to send from; \":9696\" is port 9696 of\n"+
+				"all addresses. The other instances list it in their peers."),
 		declare("peers", &u.Peers, nil, atMost(unicast.MaxPeers, listOf(peerHost)),
 			"The instances, as host:port, by name or address, 64 at most. This one may be\n"+
-				"among them, so that all can have the same list. Names are looked up again as\n"+
+				"in the list, so that all can have the same list. Names are looked up again as\n"+
 				"they change."),
 	}
 }
