@@ -52,6 +52,9 @@ that are missing or that the daemon could not write to, and of variables that ar
 			if remark := daemon.MemoryBudget(c.Tracker.MaxMemory).Remark; remark != "" {
 				remarks["tracker.max_memory"] += ": " + remark
 			}
+			if remark := daemon.SecretRemark(c); remark != "" {
+				remarks["udp.connection_secret"] += ": " + remark
+			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), c.WithRemarks(remarks))
 			return err
 		},

@@ -60,6 +60,21 @@ func TestOneKeyIsOneConnectionSecret(t *testing.T) {
 	}
 }
 
+// TestCheckSaysWhatConnectionIDsAreMadeFrom looks at the key in what it prints.
+func TestCheckSaysWhatConnectionIDsAreMadeFrom(t *testing.T) {
+	file := settings{"udp.connection_secret_file": fmt.Sprintf("%q", secretFile(t, strings.Repeat("a", 32)))}
+	for want, s := range map[string]settings{
+		`connection_secret = "" # default: kept in the database`:        nil,
+		`connection_secret = "" # default: made from livesync.key_file`: sealed(t, groupKey("a")),
+		`connection_secret = "" # default`:                              sealed(t, groupKey("a")).with(file),
+	} {
+		got := keeptrack("config", "check", testSettings(t.TempDir()).with(s).write(t))
+		if !strings.Contains(got.stdout, "\n"+want+"\n") {
+			t.Errorf("got %+v, want %q", got, want)
+		}
+	}
+}
+
 // TestConnectionIDsOutliveAChangeOfKeys takes two instances through the rounds of a
 // change of keys. No id that one of them has ever given is refused.
 func TestConnectionIDsOutliveAChangeOfKeys(t *testing.T) {

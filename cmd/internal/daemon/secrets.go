@@ -3,6 +3,7 @@ package daemon
 import (
 	"time"
 
+	"keeptrack/cmd/internal/config"
 	"keeptrack/livesync/wire"
 	"keeptrack/tracker/udp"
 )
@@ -10,6 +11,19 @@ import (
 // secretPurpose is what connection secrets are derived from keys for. All instances
 // of a group have to have the same.
 const secretPurpose = "keeptrack udp connection secret"
+
+// SecretRemark says where a config without a connection secret has it from, or nothing of
+// one that has it.
+func SecretRemark(c *config.Config) string {
+	switch {
+	case c.UDP.ConnectionSecret != nil:
+		return ""
+	case c.LiveSync.KeyFile != "":
+		return "made from livesync.key_file"
+	default:
+		return "kept in the database"
+	}
+}
 
 // keySecrets has a UDP server with the config's secret, or else the database's, make
 // connection ids from the live sync keys, if there are any and the config has no secret:
