@@ -11,7 +11,7 @@ import (
 var headerName = kind[string]{decode: decodeHeaderName, encode: text.encode}
 
 // usedHeaders are those that it does use.
-var usedHeaders = []string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Accept-Encoding"}
+var usedHeaders = []string{"Host", "Connection", "Content-Length", "Transfer-Encoding", "Accept-Encoding", "X-Forwarded-Proto"}
 
 var errHeaderUsed = errors.New("must be a header that proxies name clients in: this one means something else")
 

@@ -311,6 +311,7 @@ var refusedValues = []refusal{
 	{"header with a colon", "[http]\nclient_address_header = \"X-Real-IP:\"", `not "X-Real-IP:"`},
 	{"header with a letter of Unicode", "[http]\nclient_address_header = \"X-Réal-IP\"", `not "X-Réal-IP"`},
 	{"header that is used", "[http]\nclient_address_header = \"host\"", "this one means something else"},
+	{"header that the page uses", "[http]\nclient_address_header = \"X-Forwarded-Proto\"", "this one means something else"},
 	{"URL relative", "[http]\nredirect_url = \"/x\"", `must be a URL such as "https://example.org/", or empty, not "/x"`},
 	{"URL of another scheme", "[http]\nredirect_url = \"udp://a:1\"", `not "udp://a:1"`},
 	{"domain with a wildcard", "[https]\nacme_domains = [\"*.example.org\"]", `f:2: https.acme_domains: entry 1 must be a name such as`},
