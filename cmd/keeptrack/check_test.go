@@ -157,7 +157,7 @@ func TestCompareTrackers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("# all", hex("61")+"\t7\t29000000", hex("62"), "", hex("63")+" # gone", hex("64"), hex("61"))
+	write("# all", hex("61")+"\t7\t29000000", hex("62"), "", hex("63")+" # gone", hex("64")+":0:7", hex("61"))
 	got := keeptrack("compare", old, new, "--hashes", path)
 	want := "4 torrents: 1 with equal downloads, 1 with fewer at the new tracker, 1 with more, 1 that it lacks\n" +
 		"downloads 23 and 14, seeders 9 and 4, leechers 3 and 1\n"

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -61,7 +62,7 @@ many have the same downloaded count, which differ most, and the sums of seeders 
 leechers.
 
 The torrents are those of --hashes, a file with an info hash at the start of each line,
-such as an access list or what keeptrack db export writes. "-" is standard input. The
+such as an access list, what keeptrack db export writes or opentracker's state dump. "-" is standard input. The
 trackers are asked for up to 74 torrents at a time, both at the same time, --pace times a second.
 
 Seeders and leechers come and go, so only downloaded counts are compared one by one. The
@@ -132,7 +133,7 @@ func readHashes(stdin io.Reader, path string) ([]tracker.InfoHash, error) {
 	lines := bufio.NewScanner(in)
 	for n := 1; lines.Scan(); n++ {
 		text, _, _ := strings.Cut(lines.Text(), "#")
-		words := strings.Fields(text)
+		words := strings.FieldsFunc(text, func(c rune) bool { return unicode.IsSpace(c) || c == ':' })
 		if len(words) == 0 {
 			continue
 		}
