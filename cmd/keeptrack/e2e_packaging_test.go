@@ -58,7 +58,7 @@ func TestAlertRules(t *testing.T) {
 }
 
 // TestEveryAlertIsTestedAndExplained holds that each alert has a test in which
-// it fires and a line on what to do, and that nothing else has.
+// it fires and a section on what to do, and that nothing else has.
 func TestEveryAlertIsTestedAndExplained(t *testing.T) {
 	alerts := matches(`- alert: (\w+)`, readText(t, alertRules))
 	if len(alerts) == 0 {
@@ -66,7 +66,7 @@ func TestEveryAlertIsTestedAndExplained(t *testing.T) {
 	}
 	for what, names := range map[string][]string{
 		"tested":    matches(`alertname: (\w+)\n\s+eval_time: \w+\n\s+exp_alerts:\n\s+- exp_labels`, readText(t, alertRuleTests)),
-		"explained": matches("(?m)^\\| `(Keeptrack\\w+)` \\| .+ \\| .+ \\|$", readText(t, operatePage)),
+		"explained": matches(`(?m)^### (Keeptrack\w+)$`, readText(t, operatePage)),
 	} {
 		if !slices.Equal(names, alerts) {
 			t.Errorf("there are the alerts %v\n%s are %v", alerts, what, names)
@@ -155,7 +155,7 @@ func TestAlertsSayWhatTheyMean(t *testing.T) {
 	for _, rule := range strings.Split(readText(t, alertRules), "- alert: ")[1:] {
 		name, rule, _ := strings.Cut(rule, "\n")
 		condition, summary, _ := strings.Cut(rule, "summary: ")
-		explained := matches("(?m)^\\| `"+name+"` \\| (.+?) \\|", page)
+		explained := matches(`(?s)\n### `+name+`\n\n(.+?)\n\n`, page)
 		times := timesOf(t, condition)
 		for _, text := range append(explained, summary) {
 			for _, m := range spans.FindAllStringSubmatch(text, -1) {
