@@ -73,13 +73,22 @@ func checkConfig(w io.Writer, path string) (*config.Config, error) {
 	if _, _, err := resolve(c); err != nil {
 		return nil, err
 	}
-	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(), folderWarnings(c)) {
+	for _, text := range slices.Concat(c.Warnings(), c.FileWarnings(), certificateWarnings(c), folderWarnings(c)) {
 		warn(w, c.Blame(text))
 	}
 	for _, text := range c.EnvironmentWarnings() {
 		warn(w, text)
 	}
 	return c, nil
+}
+
+// certificateWarnings returns a line if the certificate for HTTPS is about to end.
+func certificateWarnings(c *config.Config) []string {
+	pair, err := daemon.ReadCertificate(&c.HTTPS)
+	if err != nil || pair == nil || pair.Warning() == "" { // resolve has told of an error
+		return nil
+	}
+	return []string{fmt.Sprintf("https.certificate: %s %s", c.HTTPS.Certificate, pair.Warning())}
 }
 
 // resolve looks at what the config names: it reads the files with secrets,

@@ -268,6 +268,44 @@ func TestHTTPSThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestCheckWarnsOfCertificate: one that is about to end, or that everybody can read the
+// key of.
+func TestCheckWarnsOfCertificate(t *testing.T) {
+	a := newAuthority(t)
+	s := a.settings("localhost")
+	path := testSettings(t.TempDir()).with(s).write(t)
+	key := strings.Trim(s["https.key"], `"`)
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := keeptrack("config", "check", "--quiet", path)
+	for _, want := range []string{"https.key: " + key + ": its mode 0644", "cert.pem expires soon, at "} {
+		if got.status != statusDone || !strings.Contains(got.stderr, "keeptrack: warning: "+path+": https.") || !strings.Contains(got.stderr, want) {
+			t.Errorf("got %+v, want %q", got, want)
+		}
+	}
+}
+
+// holdsOneOverTLS expects a second connection to be served only in the place of the
+// first.
+func holdsOneOverTLS(t *testing.T, d *instance) {
+	var conns [2]*tls.Conn
+	for i := range conns {
+		conn, err := tls.Dial("tcp", d.https4, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conns[i] = conn
+	}
+	if err := conns[0].SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conns[0].Read(make([]byte, 1)); err == nil || d.metric("keeptrack_http_evicted_total") != 1 {
+		t.Errorf("the first connection is kept: %v", err)
+	}
+}
+
 // trusting returns a client that takes an authority's certificates, which both need to
 // be told in their own way.
 func (c torrentClient) trusting(a *authority) torrentClient {

@@ -57,6 +57,7 @@ var wiring = []struct {
 	{"page and contact", settings{"http.page": "true", "http.contact": `"abuse@example.org"`}, showsPage},
 	{"page and redirect_url", settings{"http.page": "true", "http.redirect_url": `"https://example.org/"`}, rootSays(http.StatusFound, "https://example.org/")},
 	{"max_connections", settings{"http.max_connections": "1"}, holdsOneConnection},
+	{"https.max_connections", settings{"https.listen": `["127.0.0.1:0"]`, "https.certificate": "CERTIFICATE", "https.key": "KEY", "https.max_connections": "1"}, holdsOneOverTLS},
 	{"admin.token", settings{"admin.token": `"sesame"`}, showsToken},
 	{"admin.read_token", settings{"admin.token": `"sesame"`, "admin.read_token": `"window"`}, showsReadToken},
 	{"deny list", settings{"access.mode": `"deny"`, "access.file": "LIST"}, serves(false, true)},
@@ -68,13 +69,13 @@ var wiring = []struct {
 
 // TestEveryKeyIsInForce starts the program with each.
 func TestEveryKeyIsInForce(t *testing.T) {
-	list := listed(t, "listed")
+	list, https := listed(t, "listed"), newAuthority(t).settings("localhost")
 	for _, c := range wiring {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // some wait for a timeout
 			s := testSettings(t.TempDir()).with(c.keys)
 			for key, value := range s {
-				s[key] = strings.ReplaceAll(value, "LIST", fmt.Sprintf("%q", list))
+				s[key] = strings.NewReplacer("LIST", fmt.Sprintf("%q", list), "CERTIFICATE", https["https.certificate"], "KEY", https["https.key"]).Replace(value)
 			}
 			c.shows(t, start(t, s))
 		})

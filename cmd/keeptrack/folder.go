@@ -31,9 +31,11 @@ func folderWarnings(c *config.Config) (warnings []string) {
 	if path := c.Admin.Listen.Unix; path != "" {
 		check("admin.listen", path)
 	}
-	for _, e := range c.HTTP.Listen {
-		if e.Unix != "" {
-			check("http.listen", e.Unix)
+	for key, endpoints := range map[string][]config.Endpoint{"http.listen": c.HTTP.Listen, "https.listen": c.HTTPS.Listen} {
+		for _, e := range endpoints {
+			if e.Unix != "" {
+				check(key, e.Unix)
+			}
 		}
 	}
 	return warnings

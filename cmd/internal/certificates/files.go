@@ -19,6 +19,10 @@ import (
 // lookInterval is how often the files are looked at.
 const lookInterval = 10 * time.Second
 
+// soon is how long before its end a certificate is warned of. The longest-lived are renewed
+// a month before.
+const soon = 14 * 24 * time.Hour
+
 // maxFile is the number of bytes from which on a file is refused.
 const maxFile = 1 << 20
 
@@ -58,6 +62,18 @@ func ReadFiles(certificate, key string) (*Pair, error) {
 	return p, nil
 }
 
+// Warning returns what is soon to be wrong with the certificate, empty if nothing is.
+func (p *Pair) Warning() string {
+	expiry := p.certificate.Leaf.NotAfter
+	switch left := time.Until(expiry); {
+	case left <= 0:
+		return "has expired, at " + expiry.UTC().Format(time.RFC3339)
+	case left < soon:
+		return "expires soon, at " + expiry.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
 // read returns what a file holds, and what it was.
 func read(path string) ([]byte, os.FileInfo, error) {
 	f, info, err := config.OpenFile(path)
@@ -86,8 +102,8 @@ func (f *Files) Read() (*Pair, error) { return ReadFiles(f.certificate, f.key) }
 func (f *Files) Set(p *Pair) {
 	old := f.current.Swap(p)
 	leaf := p.certificate.Leaf
-	if remaining := time.Until(leaf.NotAfter); remaining <= 0 {
-		f.log.Warn().Str("certificate", f.certificate).Time("expired", leaf.NotAfter).Msg("https: the certificate has expired")
+	if warning := p.Warning(); warning != "" {
+		f.log.Warn().Str("certificate", f.certificate).Msg("https: the certificate " + warning)
 	}
 	if old != nil && !old.certificate.Leaf.Equal(leaf) {
 		f.log.Info().Str("certificate", f.certificate).Str("name", nameOf(leaf)).Time("expires", leaf.NotAfter).Msg("https: the certificate is replaced")

@@ -109,7 +109,7 @@ func TestFilesThatChange(t *testing.T) {
 		wait(3, 2)
 		newPair(t, dir, 4, -time.Minute)
 		wait(4, 2)
-		if text := logged.String(); strings.Count(text, "the old one stays in force") != 2 || strings.Count(text, "is replaced") != 3 || strings.Count(text, "has expired") != 1 {
+		if text := logged.String(); strings.Count(text, "the old one stays in force") != 2 || strings.Count(text, "is replaced") != 3 || strings.Count(text, "has expired, at ") != 1 || strings.Count(text, "expires soon, at ") != 3 {
 			t.Errorf("logged %s", text)
 		}
 		cancel()
@@ -124,6 +124,10 @@ func TestFilesExpiry(t *testing.T) {
 	p, err := ReadFiles(at.certificate, at.key)
 	if err != nil {
 		t.Fatal(err)
+	}
+	longer := newPair(t, t.TempDir(), 2, 15*24*time.Hour)
+	if q, err := ReadFiles(longer.certificate, longer.key); err != nil || q.Warning() != "" {
+		t.Errorf("of 15 days: %v, %v", q, err)
 	}
 	f := NewFiles(at.certificate, at.key, p, zerolog.Nop())
 	if got := time.Until(f.Expiries()["a.example"]); got < 59*time.Minute || got > time.Hour {

@@ -92,6 +92,8 @@ func TestFileWarnings(t *testing.T) {
 		{"for owner and group", closed, secret, nil},
 		{"in a file of its own", open, "[admin]\ntoken_file = \"" + closed + "\"", nil},
 		{"in a file of its own, for all", closed, "[admin]\ntoken_file = \"" + open + "\"", []string{"admin.token_file: " + open + ": its mode 0644"}},
+		{"key of a certificate", open, "[https]\ncertificate = \"c\"\nkey = \"" + open + "\"", []string{"https.key: " + open + ": its mode 0644"}},
+		{"key for the daemon alone", open, "[https]\ncertificate = \"c\"\nkey = \"" + closed + "\"", nil},
 		{"one here, one there", open, secret + "[admin]\ntoken_file = \"" + writable + "\"", []string{"udp.connection_secret: ", "admin.token_file: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

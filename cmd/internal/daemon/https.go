@@ -42,7 +42,7 @@ func (d *Daemon) makeCertificates(at, challenges *listen.Listeners) (certificate
 	}
 	pair, err := ReadCertificate(c)
 	if err != nil {
-		return nil, d.asUser(err)
+		return nil, d.asReader(err)
 	}
 	d.certificate = certificates.NewFiles(c.Certificate, c.Key, pair, d.log)
 	return d.certificate, nil

@@ -81,6 +81,14 @@ func (d *Daemon) warnOfReload() {
 	}
 }
 
+// asReader adds to an error about permissions to read who lacks them.
+func (d *Daemon) asReader(err error) error {
+	if d.account.name == "" || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w (as %s)", err, d.account.name)
+}
+
 // asUser adds to an error about permissions whose they are.
 func (d *Daemon) asUser(err error) error {
 	a := d.account
