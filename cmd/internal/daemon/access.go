@@ -117,7 +117,7 @@ func (r *accessRules) apply() {
 	}
 }
 
-var metricOverrides = gauge("access_overrides", "Decisions about single info hashes that prevail over the access list: refuse, serve, local (made before they spread). dropped: kept for a year, so that they do not come back.", "decision")
+var metricOverrides = gauge("access_overrides", "Overrides of the access list for single info hashes, by decision.", "decision")
 
 // collect does not wait for a change, which may wait for the disk.
 func (r *accessRules) collect(send sender) {

@@ -127,7 +127,7 @@ var (
 	metricCheckpointSeconds  = counter("checkpoint_seconds_total", "Time spent writing checkpoints.")
 	metricCheckpointRecords  = counter("checkpoint_records_total", "Torrents written by checkpoints.")
 	metricCheckpointBytes    = counter("checkpoint_bytes_total", "Bytes of values written by checkpoints.")
-	metricCheckpointAge      = gauge("checkpoint_age_seconds", "Time since the last checkpoint was done.")
+	metricCheckpointAge      = gauge("checkpoint_age_seconds", "Time since the last checkpoint.")
 )
 
 func (c *checkpointer) collect(send sender) {

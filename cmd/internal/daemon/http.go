@@ -143,14 +143,14 @@ func (p httpPart) count(n *otstats.Numbers) {
 
 var (
 	metricHTTPFailures  = counter("http_failures_total", "HTTP and HTTPS requests that failed.", "reason")
-	metricHTTPMalformed = counter("http_malformed_total", "What came over HTTP and HTTPS connections and was no request.")
-	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP and HTTPS requests in which a source that is no trusted proxy names a client, which is not believed.")
+	metricHTTPMalformed = counter("http_malformed_total", "Malformed requests over HTTP and HTTPS.")
+	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP and HTTPS requests with the header of a proxy from a source that is not a trusted proxy.")
 	metricHTTPConns     = gauge("http_connections", "HTTP and HTTPS connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP and HTTPS connections accepted.")
 	metricHTTPRefused   = counter("http_refused_total", "HTTP and HTTPS connections closed at once, because their address was at its limit.")
 	metricHTTPEvicted   = counter("http_evicted_total", "HTTP and HTTPS connections evicted for new ones, longest waiting first.")
 	metricHTTPUnread    = counter("http_unread_total", "HTTP and HTTPS connections closed, longest waiting first, because too many left replies unread.")
-	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP or HTTPS connections was paused: the connection limit was reached or descriptors ran out, and none could be evicted or evicting one did not help, or memory ran out.")
+	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP or HTTPS connections paused, because a limit was reached and evicting did not help, or memory ran out.")
 )
 
 func (p httpPart) collect(send sender) {

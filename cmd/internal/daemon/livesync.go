@@ -176,8 +176,8 @@ var (
 	metricSyncPackets     = counter("livesync_packets_total", "Live sync packets used or sent.", "type", "direction")
 	metricSyncRecords     = counter("livesync_records_total", "Records in live sync packets used or sent.", "type", "direction")
 	metricSyncDrops       = counter("livesync_drops_total", "Live sync packets, or records of packets, not used.", "reason")
-	metricSyncUnsent      = counter("livesync_send_failures_total", "Live sync packets that the system did not take.")
-	metricSyncPauses      = counter("livesync_pauses_total", "Times that receiving live sync packets was held up because it took half a processor.")
+	metricSyncUnsent      = counter("livesync_send_failures_total", "Live sync packets that the system refused to send.")
+	metricSyncPauses      = counter("livesync_pauses_total", "Times that receiving live sync packets paused, because it took half a processor.")
 	metricSyncUnpublished = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
 
 	metricPeersAsked      = counter("livesync_peers_asked_total", "Times that another instance was asked for its peers.")
@@ -187,18 +187,18 @@ var (
 	metricFilling         = gauge("livesync_filling", "1 while the instance waits for the peers of the others after its start.")
 	metricRepairDropped   = counter("livesync_repair_dropped_total", "Questions and answers about counts that were not sent because too many waited; they are asked for again.")
 	metricOverridesTaken  = counter("livesync_overrides_taken_total", "Overrides of the access list taken in that were made on other instances, or dropped there.")
-	metricOverridesUnlike = gauge("livesync_overrides_unlike_instances", "Other instances, heard within three beacon intervals, that have had other overrides of the access list by their last digest.")
+	metricOverridesUnlike = gauge("livesync_overrides_unlike_instances", "Instances heard within three beacon intervals whose last digest of the overrides differs from the one here.")
 
-	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its network interface is gone, down or without an address, while no peer's name can be looked up, or no NATS server lets it in.")
-	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync could send and receive again, because its interface came back or changed, a peer's name could be looked up, or a NATS server let it in again.")
+	metricSyncUp       = gauge("livesync_up", "1 while live sync can send and receive; 0 while its interface is down, no peer's name can be looked up, or no NATS server lets it in.")
+	metricSyncRejoined = counter("livesync_rejoined_total", "Times that live sync could send and receive again after an interruption.")
 
 	metricSyncPeersUnheard = gauge("livesync_peers_unheard", "Configured unicast peers that have not been heard for three beacon intervals.")
-	metricSyncPeersUnsent  = counter("livesync_peer_send_failures_total", "Live sync packets that the system did not take for one of the unicast peers.")
+	metricSyncPeersUnsent  = counter("livesync_peer_send_failures_total", "Live sync packets that the system refused to send to one of the unicast peers.")
 
 	metricTelling      = gauge("livesync_telling", "1 while a tell stream goes on, by activity: tell or counter_tell.", "activity")
-	metricTellProgress = gauge("livesync_tell_progress_ratio", "How far the tell stream is that goes on, or was the last: 0 to 1.")
-	metricTellPackets  = gauge("livesync_tell_packets", "TELL packets sent in that stream.")
-	metricTellRecords  = gauge("livesync_tell_records", "Records sent in that stream.")
+	metricTellProgress = gauge("livesync_tell_progress_ratio", "Progress of the current or last tell stream: 0 to 1.")
+	metricTellPackets  = gauge("livesync_tell_packets", "TELL packets sent in the current or last tell stream.")
+	metricTellRecords  = gauge("livesync_tell_records", "Records sent in the current or last tell stream.")
 	metricLastTell     = gauge("livesync_last_tell_timestamp_seconds", "Unix time at which a TELL packet was last received or sent; 0 if never.")
 
 	metricInstances        = gauge("livesync_instances", "Other instances heard since the start, at most 256.")

@@ -32,14 +32,14 @@ func describe(kind prometheus.ValueType, name, help string, labels []string) met
 
 var (
 	metricBuild = gauge("build_info", "Always 1; the label is the version.", "version")
-	metricReady = gauge("ready", "1 when the daemon serves, its database can be written and it does not wait for peers, as /readyz says; otherwise 0.")
+	metricReady = gauge("ready", "1 when /readyz says ready: the daemon serves, can write its database and does not wait for peers; otherwise 0.")
 
-	metricLogLost = counter("log_lines_lost_total", "Lines of the log that were not written: their reader was gone or too slow, or writing failed.")
+	metricLogLost = counter("log_lines_lost_total", "Log lines not written, because their reader was gone or too slow or writing failed.")
 
 	// Those of several parts.
 	metricRequests = counter("requests_total", "Requests answered, by result: ok or failed.",
 		"transport", "family", "action", "result")
-	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read; over NATS, packets of live sync that found its queue full.", "socket")
+	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read; over NATS, live sync packets that found its queue full.", "socket")
 )
 
 var families = [...]tracker.Family{tracker.IPv4, tracker.IPv6}

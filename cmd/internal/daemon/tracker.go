@@ -29,13 +29,13 @@ var (
 	metricCompleted        = counter("completed_total", "Completed downloads counted since the start.")
 	metricMemory           = gauge("memory_bytes", "Memory that torrents and peers take up.")
 	metricMemoryLimit      = gauge("memory_limit_bytes", "Memory that torrents and peers may take up: max_memory. 0 if there is no limit.")
-	metricTorrentsRejected = counter("torrents_turned_away_total", "Announces of new torrents beyond max_torrents.")
-	metricPeersRejected    = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because their address or their torrent is at its limit, or there is no room.", "reason")
-	metricEvicted          = counter("evicted_total", "What has gone to make room for others: torrents never completed, peers, and torrents whose record stays in the database.", "kind")
-	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because nobody could reach them where they seem to be.", "reason")
+	metricTorrentsRejected = counter("torrents_turned_away_total", "Announces of new torrents that were not stored, beyond max_torrents.")
+	metricPeersRejected    = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because of a limit.", "reason")
+	metricEvicted          = counter("evicted_total", "Evicted to make room for others: torrents never completed, peers, and records, which stay in the database.", "kind")
+	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because others could not reach them.", "reason")
 
 	metricDatabaseBytes = gauge("database_bytes", "Length of the database file.")
-	metricInFileAlone   = gauge("database_records_alone", "Torrents that are in the database file and not in memory: max_memory has no room for them, or they have made room.")
+	metricInFileAlone   = gauge("database_records_alone", "Torrents in the database file and not in memory, because max_memory has no room for them or they were evicted.")
 )
 
 func (p trackerPart) collect(send sender) {

@@ -75,7 +75,7 @@ var (
 	metricUDPPackets  = counter("udp_packets_total", "Datagrams received.", "family")
 	metricUDPDrops    = counter("udp_drops_total", "Datagrams not answered.", "family", "reason")
 	metricUDPFailures = counter("udp_failures_total", "UDP requests that failed.", "family", "reason")
-	metricUDPUnsent   = counter("udp_unsent_total", "Replies that the system did not take.", "family")
+	metricUDPUnsent   = counter("udp_unsent_total", "UDP replies that the system refused to send.", "family")
 )
 
 func (p udpPart) collect(send sender) {
