@@ -201,10 +201,12 @@ func (w *watch) print(out io.Writer, group transport.Transport) error {
 	buf := make([]byte, 64<<10)
 	for {
 		n, from, err := group.Receive(buf)
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, transport.ErrForeign):
+			continue // what the transport passes over, such as probes
+		case err != nil:
 			return err
 		}
 		line := watched{Time: time.Now(), Source: from, Bytes: n}

@@ -96,6 +96,32 @@ func TestWatchOpensSealedPackets(t *testing.T) {
 	}
 }
 
+// TestWatchGoesOnAfterForeignPackets: what a transport passes over does not end it.
+func TestWatchGoesOnAfterForeignPackets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memory.New(memory.Options{Link: memory.Link{Foreign: true}})
+		stranger, member, group := n.Join(), n.Join(), n.Join()
+		n.SetLink(member, group, memory.Link{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var out bytes.Buffer
+		ended := make(chan error)
+		go func() { ended <- new(watch).watch(ctx, &out, group) }()
+		for _, p := range []*memory.Port{stranger, member} {
+			if err := p.Send(transport.All, []byte("\xde\xad\xbe\xef\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x07")); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if got := out.String(); !strings.HasSuffix(got, " port 2 deadbeef beacon 7\n") || strings.Count(got, "\n") != 1 {
+			t.Errorf("printed %q", got)
+		}
+	})
+}
+
 // TestWatchOverUnicast: an instance that has the watcher among its peers is heard.
 func TestWatchOverUnicast(t *testing.T) {
 	here, there := fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", freePort(t))
