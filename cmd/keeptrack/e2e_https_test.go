@@ -243,6 +243,28 @@ func TestCertificateIsReplacedUnderLoad(t *testing.T) {
 	d.stop()
 }
 
+// TestARefusedReloadChangesNothing: with a certificate that cannot be used, connection ids
+// are still made from the old key.
+func TestARefusedReloadChangesNothing(t *testing.T) {
+	s := newAuthority(t).settings("localhost")
+	certificate := strings.Trim(s["https.certificate"], `"`)
+	key := keyFile(t, groupKey("a"))
+	d := start(t, testSettings(t.TempDir()).with(s).with(settings{"livesync.key_file": fmt.Sprintf("%q", key)}))
+	mate := start(t, testSettings(t.TempDir()).with(sealed(t, groupKey("a"))))
+	for path, text := range map[string]string{certificate: "no certificate", key: groupKey("b")} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the reload's refusal", func() bool { return d.logged("reload refused") == 1 })
+	if !mate.takes(d.gives()) {
+		t.Error("connection ids are made from the key of a config that was refused")
+	}
+}
+
 // TestHTTPSThatCannotBe: what is wrong with certificate and key is said by check and at
 // the start, without what is in them.
 func TestHTTPSThatCannotBe(t *testing.T) {

@@ -81,11 +81,12 @@ func (d *Daemon) reload() error {
 	if err != nil {
 		return err
 	}
-	if err := d.rekey(keys); err != nil {
-		return err
-	}
 	certificate, err := d.readCertificate()
 	if err != nil {
+		return err
+	}
+	// From here on things change: nothing below can fail, and rekey changes nothing if it does.
+	if err := d.rekey(keys); err != nil {
 		return err
 	}
 	_, restart := config.Diff(d.config, c)
