@@ -1,6 +1,7 @@
 // Package transport holds the contract between a live sync node and whatever
 // carries its packets. Each transport is a package below it: multicast for one
-// network, unicast for several, memory for tests. transporttest holds the tests that all of them pass.
+// network, unicast for several, nats for those that NATS servers connect, memory for
+// tests. transporttest holds the tests that all of them pass.
 //
 // # Lifecycle
 //
