@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -118,7 +120,7 @@ func told[T any](cmd *cobra.Command, answers []answerOf[T]) error {
 	var first error
 	for _, a := range answers {
 		if a.err != nil {
-			complain(cmd.ErrOrStderr(), a.err.Error())
+			complain(cmd.ErrOrStderr(), a.err.Error()+hint(a.err))
 			first = cmp.Or(first, a.err)
 		}
 	}
@@ -126,6 +128,14 @@ func told[T any](cmd *cobra.Command, answers []answerOf[T]) error {
 		return nil
 	}
 	return toldError{first}
+}
+
+// hint says what to do about an error, if that is known.
+func hint(err error) string {
+	if refused := (*admin.RefusedError)(nil); errors.As(err, &refused) && refused.Status == http.StatusUnauthorized {
+		return fmt.Sprintf(" (from --token, %s or --config)", tokenVariable)
+	}
+	return ""
 }
 
 // checkAdminAddress returns a usageError unless a text says where a daemon is.

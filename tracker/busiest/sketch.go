@@ -14,7 +14,7 @@ import (
 // than fullWindow have been noted in a window, up to maxRate: few requests are all
 // counted, many cost next to nothing.
 const (
-	maxRate    = 64
+	maxRate    = 256
 	fullWindow = 16384
 )
 

@@ -60,7 +60,7 @@ func BenchmarkSampled(b *testing.B) {
 			r := responderOf(h)
 			if on == "on" {
 				r.sampler = busiest.New(time.Now()).Sketch().Sampler()
-				for i := range 4_000_000 {
+				for i := range 8_000_000 {
 					if r.sampler.Draw() {
 						r.sampler.Note(tracker.Network(i), uint64(i), true)
 					}

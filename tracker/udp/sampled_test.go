@@ -53,7 +53,7 @@ func BenchmarkSampled(b *testing.B) {
 			h.sampler = busiest.Sampler{}
 			if on == "on" {
 				h.sampler = busiest.New(testTime).Sketch().Sampler()
-				for i := range 4_000_000 {
+				for i := range 8_000_000 {
 					if h.sampler.Draw() {
 						h.sampler.Note(tracker.Network(i), uint64(i), true)
 					}

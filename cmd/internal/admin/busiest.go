@@ -92,6 +92,9 @@ var programs = map[string]string{
 
 // programOf returns the program behind the first bytes of a peer id, or nothing.
 func programOf(prefix [8]byte) string {
+	if string(prefix[:]) == "-KT0001-" { // of its announce and bench
+		return "keeptrack"
+	}
 	if prefix[0] == '-' && prefix[7] == '-' {
 		return programs[string(prefix[1:3])]
 	}
