@@ -39,7 +39,7 @@ var (
 	// Those of several parts.
 	metricRequests = counter("requests_total", "Requests answered, by result: ok or failed.",
 		"transport", "family", "action", "result")
-	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read; over NATS, live sync packets that found its queue full.", "socket")
+	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read; over NATS, live sync packets that found its queue full or were too long.", "socket")
 )
 
 var families = [...]tracker.Family{tracker.IPv4, tracker.IPv6}

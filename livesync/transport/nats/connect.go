@@ -24,7 +24,8 @@ const (
 	// without an answer it is not.
 	pingInterval = 10 * time.Second
 	// leastPause and longestPause bound the pause before the servers are tried again. It
-	// grows by half each time, and members that lost one server spread over its last half.
+	// grows by half each time, until a connection lasts longer than any pause, and members
+	// that lost one server spread over its last half.
 	leastPause   = 500 * time.Millisecond
 	longestPause = 5 * time.Second
 )
@@ -33,23 +34,37 @@ const (
 // closed.
 func (l *link) keepConnected() {
 	defer close(l.done)
-	for pause := leastPause; ; pause = min(pause+pause/2, longestPause) {
+	var pause time.Duration
+	for {
 		c, err := l.connect()
+		var lasted time.Duration
 		if err == nil {
 			l.comeUp(c)
-			pause = leastPause
+			up := time.Now()
 			err = l.serve(c)
+			lasted = time.Since(up)
 		}
 		if l.ctx.Err() != nil {
 			return
 		}
 		l.goDown(err)
+		pause = nextPause(pause, lasted)
 		select {
 		case <-l.ctx.Done():
 			return
 		case <-time.After(pause/2 + rand.N(pause/2)):
 		}
 	}
+}
+
+// nextPause returns the pause after an attempt that followed a pause of last, 0 if it was
+// the first, and made a connection that lasted so long, 0 if it made none. A server that
+// lets members in and hangs up at once is no better than one that refuses them.
+func nextPause(last, lasted time.Duration) time.Duration {
+	if lasted > longestPause {
+		return leastPause
+	}
+	return min(max(last+last/2, leastPause), longestPause)
 }
 
 // serve waits until a connection is gone, and returns why, or the transport is closed, and

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// queue is the number of packets that wait for Receive before more are lost: 6 MB,
-	// or a second and a half of a newcomer's peers.
+	// queue is the number of packets that wait for Receive before more are lost: a second
+	// and a half of a newcomer's peers. That is 6 MB if the servers' max_payload is MaxPacket.
 	queue = 4096
 	// closeTimeout is how long Close waits for the server to take what was sent.
 	closeTimeout = time.Second
@@ -35,6 +35,7 @@ type link struct {
 	names   names
 	in      chan *client.Msg
 	now     atomic.Pointer[connection]
+	long    atomic.Uint64 // packets lost because they were longer than any may be
 
 	mu    sync.Mutex // guards what follows
 	state transport.State
@@ -109,7 +110,8 @@ func (l *link) Send(to transport.Endpoint, p []byte) error {
 }
 
 // Receive waits for a packet. One's own may come back over a connection that has followed
-// another; it is passed over.
+// another; it is passed over. So is what is longer than a packet may be, except for a
+// watcher, and the server's word that nobody has subscribed to where a packet went.
 func (l *link) Receive(buf []byte) (int, transport.Endpoint, error) {
 	for {
 		var m *client.Msg
@@ -120,7 +122,11 @@ func (l *link) Receive(buf []byte) (int, transport.Endpoint, error) {
 		if l.ctx.Err() != nil {
 			return 0, transport.Endpoint{}, net.ErrClosed
 		}
-		if m.Reply == l.names.own {
+		if m.Reply == l.names.own || isNoResponders(m) {
+			continue
+		}
+		if len(m.Data) > MaxPacket && !l.options.Watch {
+			l.long.Add(1)
 			continue
 		}
 		from, ok := l.names.sender(m.Reply)
@@ -129,6 +135,12 @@ func (l *link) Receive(buf []byte) (int, transport.Endpoint, error) {
 		}
 		return copy(buf, m.Data), from, nil
 	}
+}
+
+// isNoResponders reports whether m says that nobody has subscribed to the subject of a
+// packet. Clients of Go ask for that, and servers answer where a packet has a reply subject.
+func isNoResponders(m *client.Msg) bool {
+	return len(m.Data) == 0 && m.Header.Get("Status") == "503"
 }
 
 // Close waits until the server has taken what was sent, for a while, and disconnects.

@@ -166,6 +166,57 @@ func TestAFullQueueLosesAndCounts(t *testing.T) {
 	}
 }
 
+// TestALoneMemberHearsNothing has a member send while nobody is there: the server's word
+// of that is no packet.
+func TestALoneMemberHearsNothing(t *testing.T) {
+	o := at(serve(t, ""))
+	a := connected(t, o)
+	send(t, a, transport.All, "alone")
+	send(t, a, transport.Named("gone-1"), "alone")
+	if err := a.now.Load().client.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	send(t, connected(t, o), transport.All, "hello")
+	expect(t, a, "hello")
+}
+
+// TestLongPacketsAreLost holds that they are counted, and not handed on in part. A watcher
+// sees them.
+func TestLongPacketsAreLost(t *testing.T) {
+	o := at(serve(t, ""))
+	a, b := connected(t, o), connected(t, o)
+	o.Watch = true
+	w := connected(t, o)
+	long, longest := strings.Repeat("x", MaxPacket+1), strings.Repeat("y", MaxPacket)
+	send(t, a, transport.All, long)
+	send(t, a, transport.All, longest)
+	expect(t, b, longest)
+	if lost := b.Lost(); lost != 1 {
+		t.Errorf("%d lost", lost)
+	}
+	expect(t, w, long[:MaxPacket]) // which is what the test has room for
+}
+
+func TestPauses(t *testing.T) {
+	var pause time.Duration
+	for i, tt := range []struct{ lasted, want time.Duration }{
+		{0, 500 * time.Millisecond},
+		{0, 750 * time.Millisecond},
+		{time.Millisecond, 1125 * time.Millisecond}, // a server that hangs up at once
+		{longestPause + 1, 500 * time.Millisecond},
+	} {
+		if pause = nextPause(pause, tt.lasted); pause != tt.want {
+			t.Errorf("pause %d takes %s, want %s", i+1, pause, tt.want)
+		}
+	}
+	for range 20 {
+		pause = nextPause(pause, longestPause)
+	}
+	if pause != longestPause {
+		t.Errorf("pauses grow to %s", pause)
+	}
+}
+
 // TestNothingIsKeptWhileDown has the server go and come back.
 func TestNothingIsKeptWhileDown(t *testing.T) {
 	s := serve(t, "")

@@ -47,11 +47,11 @@ func (l *link) State() transport.State {
 	return l.state
 }
 
-// Lost returns the number of packets that found the queue full.
+// Lost returns the number of packets that found the queue full or were too long.
 func (l *link) Lost() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.lost + l.now.Load().lost()
+	return l.lost + l.now.Load().lost() + l.long.Load()
 }
 
 // lost returns the number of packets that a connection has lost; when it is gone, as of the
