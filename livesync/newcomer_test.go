@@ -286,7 +286,7 @@ func TestWithAKeyTheExtensionIsSealed(t *testing.T) {
 		}
 		i.receive(wiretest.Packet(t, "live_one_seed"), node, time.Now())
 		if got := i.Stats().Drops[DropPlain]; accept != (got == 6) {
-			t.Errorf("accept_plain %v: the seed's packet was dropped: %d drops", accept, got)
+			t.Errorf("accept_plain %v: the original protocol's packet was dropped: %d drops", accept, got)
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"keeptrack/tracker"
 )
 
-// Where counts are kept by origins, the seed's scrape sync is there for strangers alone:
+// Where counts are kept by origins, the original protocol's scrape sync is there for strangers alone:
 // programs that know no origins. Members answer what strangers ask and tell them what
 // they know better, and pass over what other members tell them.
 

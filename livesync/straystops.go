@@ -10,7 +10,7 @@ import (
 
 // A peer may stop at an instance that has not heard of it, because a packet was lost or has
 // not come yet. The seed says nothing then. Others are told by a packet of their own, which
-// is published like the seed's.
+// is published like the original protocol's.
 
 // maxStopsWaiting bounds the stops of peers not stored here that wait to be told. What
 // does not fit is not told.

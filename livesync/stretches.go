@@ -6,7 +6,7 @@ import (
 	"keeptrack/livesync/wire"
 )
 
-// Packets with peers can be lost, and say nothing about it: they are the seed's. So an
+// Packets with peers can be lost, and say nothing about it: they are the original protocol's. So an
 // instance tells from time to time how many it has sent since it last told, a stretch, and
 // the sum of their hashes. A receiver that has others asks for the hashes, and then for
 // those packets that it lacks.

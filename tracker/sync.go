@@ -10,7 +10,7 @@ const (
 	SyncComplete SyncFlags = 0x40
 	SyncStopped  SyncFlags = 0x20
 	// SyncStray is of a stop: the peer was not stored here. It is not on the wire, and such
-	// stops are none of the seed's.
+	// stops are none of the original protocol's.
 	SyncStray SyncFlags = 0x01
 )
 

@@ -14,25 +14,13 @@ import (
 // widestRow is how many characters a row of a table may have.
 const widestRow = 200
 
-// wideTables are the documents whose tables are still wider.
-var wideTables = map[string]bool{
-	"README.md": true, "docs/cluster.md": true, "docs/internals/format.md": true,
-}
-
 // TestTablesAreNarrow: no row of a table has more than widestRow characters.
 func TestTablesAreNarrow(t *testing.T) {
 	for _, name := range documents(t) {
-		wide := false
 		for i, line := range strings.Split(readText(t, filepath.Join(root, name)), "\n") {
 			if n := utf8.RuneCountInString(line); strings.HasPrefix(line, "|") && n > widestRow {
-				wide = true
-				if !wideTables[name] {
-					t.Errorf("%s:%d: a row of %d characters", name, i+1, n)
-				}
+				t.Errorf("%s:%d: a row of %d characters", name, i+1, n)
 			}
-		}
-		if !wide && wideTables[name] {
-			t.Errorf("%s has no wide row any more", name)
 		}
 	}
 }

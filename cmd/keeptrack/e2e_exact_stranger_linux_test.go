@@ -18,7 +18,7 @@ type swarmPeerOf struct {
 	peer tracker.Peer
 }
 
-// stranger is an instance on a host that speaks nothing but the seed's protocol: it sends
+// stranger is an instance on a host that speaks nothing but the original protocol: it sends
 // and takes peers, beacons, inquiries and tells.
 type stranger struct {
 	c    *cluster

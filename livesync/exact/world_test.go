@@ -45,7 +45,7 @@ type node interface {
 	due() time.Time
 }
 
-// packet is what a node sends: a message of the group, or a record of the seed's
+// packet is what a node sends: a message of the group, or a record of the original protocol's
 // protocol.
 type packet struct {
 	from   string
@@ -432,7 +432,7 @@ func (m *member) completed(h tracker.InfoHash) {
 	m.table.complete(h, w.now)
 	own := m.group.ledger.Own()
 	w.issued[part{h, own}] = m.table.of[h].parts[own]
-	m.group.sendParts(w.now, w.now) // parts leave no later than the seed's record
+	m.group.sendParts(w.now, w.now) // parts leave no later than the original protocol's record
 	w.send(packet{from: m.name, kind: kindComplete, hash: h, marked: true}, everyone)
 }
 
@@ -553,7 +553,7 @@ func (m *member) tell() {
 	})
 }
 
-// stranger is an instance that speaks the seed's protocol only.
+// stranger is an instance that speaks the original protocol only.
 type stranger struct {
 	w      *world
 	name   string

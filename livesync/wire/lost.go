@@ -24,7 +24,7 @@ import (
 // live_stops has peers that have stopped and that their instance did not have; others may.
 // It also has peers that are there in spite of a stop that others have heard of, and have
 // completed.
-// It is published like the seed's packets, and a part of a stretch. A peer of live_again is
+// It is published like the original protocol's packets, and a part of a stretch. A peer of live_again is
 // as the sender has it by now, or has stopped. A peer is info hash, address
 // of 16 bytes, port u16, flags u8 as in a record, 0, milliseconds ago u32.
 const (
