@@ -17,7 +17,7 @@ import (
 )
 
 // TestExactBesideAStranger: two instances count beside one that speaks nothing but the
-// seed's protocol. No count is above the truth anywhere. Then an instance starts in the
+// original protocol. No count is above the truth anywhere. Then an instance starts in the
 // stranger's place, on its file and under load: all is exact, and nothing doubled.
 func TestExactBesideAStranger(t *testing.T) {
 	t.Parallel()
