@@ -168,6 +168,16 @@ func TestCompareTrackers(t *testing.T) {
 	if got := keeptrack("compare", old, old, "--hashes", path, "--json"); got.status != statusDone || strings.Count(got.stdout, "\n") != 1 || !strings.HasPrefix(got.stdout, `{"torrents":4,"equal":4,`) {
 		t.Errorf("with itself: %+v", got)
 	}
+	if got := keeptrack("compare", old, new); got.status != statusFailed || !strings.HasSuffix(got.stdout, want) {
+		t.Errorf("of all that the old one has: %+v", got)
+	}
+	for tracker, want := range map[string]string{
+		"udp://127.0.0.1:1": "over HTTP alone", trackerAnswering(t, "d14:failure reason2:noe"): `"no"`, trackerAnswering(t, "d5:filesdee"): "has no torrents",
+	} {
+		if got := keeptrack("compare", tracker, new); got.status != statusFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("%s: %+v, want %q", tracker, got, want)
+		}
+	}
 	if got := keeptrack("compare", old, new, "--hashes", path, "--limit", "1"); strings.Count(got.stdout, "\n") != 4 {
 		t.Errorf("the greatest difference alone: %+v", got)
 	}
@@ -175,7 +185,6 @@ func TestCompareTrackers(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"compare", old, new}, "Give --hashes"},
 		{[]string{"compare", old, "x", "--hashes", path}, "x"},
 		{[]string{"compare", old, new, "--hashes", path, "--pace", "0"}, "--pace"},
 	} {

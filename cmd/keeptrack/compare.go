@@ -62,8 +62,10 @@ many have the same downloaded count, which differ most, and the sums of seeders 
 leechers.
 
 The torrents are those of --hashes, a file with an info hash at the start of each line,
-such as an access list, what keeptrack db export writes or opentracker's state dump. "-" is standard input. The
-trackers are asked for up to 74 torrents at a time, both at the same time, --pace times a second.
+such as an access list, what keeptrack db export writes or opentracker's state dump; "-"
+is standard input. Without it they are all that the old tracker has, if that is an http://
+URL and a full scrape is allowed there (http.full_scrape of keeptrack). Both trackers are
+asked for up to 74 torrents at the same time, --pace times a second.
 
 Seeders and leechers come and go, so only downloaded counts are compared one by one. The
 exit status is 1 if the new tracker lacks a torrent or has counted fewer downloads of one.`,
@@ -88,15 +90,8 @@ func (c *comparison) run(cmd *cobra.Command, old, new string) error {
 			return usageError{err}
 		}
 	}
-	if c.hashes == "" {
-		return usageError{errors.New("which torrents? Give --hashes")}
-	}
 	if !(c.pace > 0) || c.limit < 0 {
 		return usageError{errors.New("--pace has to be above 0, and --limit not below")}
-	}
-	hashes, err := readHashes(cmd.InOrStdin(), c.hashes)
-	if err != nil {
-		return err
 	}
 	trackers, err := newClient(c.ca)
 	if err != nil {
@@ -104,6 +99,10 @@ func (c *comparison) run(cmd *cobra.Command, old, new string) error {
 	}
 	ctx, stop := untilSignal(cmd)
 	defer stop()
+	hashes, err := c.torrents(ctx, cmd.InOrStdin(), trackers, old)
+	if err != nil {
+		return err
+	}
 	if err := c.compare(ctx, cmd.ErrOrStderr(), trackers, [2]string{old, new}, hashes); err != nil {
 		return err
 	}
@@ -114,6 +113,21 @@ func (c *comparison) run(cmd *cobra.Command, old, new string) error {
 		return fmt.Errorf("%s has fewer downloads of %d torrents, and lacks %d", new, c.found.Fewer, c.found.Missing)
 	}
 	return nil
+}
+
+// torrents returns those to compare: of the file, or else all that the old tracker lists.
+func (c *comparison) torrents(ctx context.Context, stdin io.Reader, trackers *client.Client, old string) ([]tracker.InfoHash, error) {
+	if c.hashes != "" {
+		return readHashes(stdin, c.hashes)
+	}
+	hashes, err := trackers.FullScrape(ctx, old)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not list its torrents, give --hashes: %w", old, err)
+	}
+	if len(hashes) == 0 {
+		return nil, fmt.Errorf("%s has no torrents", old)
+	}
+	return hashes, nil
 }
 
 // readHashes reads the info hash that each line of a file begins with. Empty lines and

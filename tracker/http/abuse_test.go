@@ -12,6 +12,7 @@ import (
 
 	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
+	"keeptrack/tracker/trace"
 )
 
 const announceLine = "GET /announce?" + libtorrentQuery + " HTTP/1.1\r\nHost: x\r\n"
@@ -106,7 +107,12 @@ func served(t *testing.T, conn net.Conn) bool {
 func TestConnectionsPerAddress(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, start starter) {
 		const limit = 3
-		s := start(t, Options{MaxConnectionsPerAddress: limit, MaxConnections: 100}, standardTimeouts)
+		var traces trace.Traces
+		traced, err := traces.Begin(trace.Filter{Client: netip.MustParsePrefix("127.0.0.1/32")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, Options{MaxConnectionsPerAddress: limit, MaxConnections: 100, Traces: &traces}, standardTimeouts)
 		to := s.Addrs()[0]
 		var held []net.Conn
 		for range limit {
@@ -123,6 +129,15 @@ func TestConnectionsPerAddress(t *testing.T) {
 		}
 		if got := s.Stats().Refused; got != 5 {
 			t.Errorf("%d refused", got)
+		}
+		refused := 0
+		for len(traced.Events()) > 0 {
+			if e := <-traced.Events(); e.Action == "connection" && e.Outcome == trace.Dropped && e.Reason == "connections_per_address" {
+				refused++
+			}
+		}
+		if refused != 5 {
+			t.Errorf("%d of them in a trace", refused)
 		}
 		eventually(t, s, limit)
 		if !served(t, dialFrom(t, "127.0.0.2", to)) {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker/trace"
 )
 
 const (
@@ -91,6 +93,7 @@ func (w *worker) accept(listener int) error {
 // is nil.
 func (w *worker) take(fd int, source netip.Addr, victim *conn) {
 	if !w.sources.enter(source) {
+		w.handler.reportConn("http", source, trace.Dropped, "connections_per_address")
 		closeDescriptor(fd)
 		if victim == nil {
 			w.gate.leave()

@@ -71,6 +71,14 @@ func (e *netEngine) server() *nethttp.Server {
 	}
 }
 
+// transport returns what traces call it that this engine speaks.
+func (e *netEngine) transport() string {
+	if e.tls != nil {
+		return "https"
+	}
+	return "http"
+}
+
 // ServeHTTP answers a request.
 func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 	c := r.Context().Value(connKey{}).(*netConn)

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"keeptrack/tracker/trace"
 )
 
 // netListener bounds the connections of a listener that net/http serves.
@@ -42,6 +44,7 @@ func (l *netListener) Accept() (net.Conn, error) {
 func (e *netEngine) enter(conn net.Conn) *netConn {
 	source := addrPort(conn.RemoteAddr()).Addr()
 	if !e.sources.enter(source) {
+		e.handler.reportConn(e.transport(), source, trace.Dropped, "connections_per_address")
 		_ = conn.Close() // nothing was read from it or written to it
 		return nil
 	}

@@ -2,11 +2,23 @@ package http
 
 import (
 	nethttp "net/http"
+	"net/netip"
 	"time"
 
 	"keeptrack/tracker"
 	"keeptrack/tracker/trace"
 )
+
+// reportConn tells those who trace of a connection that ends before its first request.
+func (h *handler) reportConn(transport string, source netip.Addr, outcome trace.Outcome, reason string) {
+	tracing := h.traces.Active()
+	if tracing == nil {
+		return
+	}
+	tracing.Report(source, nil, func() trace.Event {
+		return trace.Event{Time: time.Now(), Transport: transport, Action: "connection", Client: source.String(), Outcome: outcome, Reason: reason}
+	})
+}
 
 // count counts a request, and notes for those who trace how it ended.
 func (a *answerer) count(action Action, q *request, f Failure) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"keeptrack/tracker/trace"
 )
 
 // HandshakeFailure is why a TLS handshake failed.
@@ -71,7 +73,9 @@ func (e *netEngine) handshake(c *netConn) (protocol string, ok bool) {
 	_ = c.SetReadDeadline(deadline) // fails only if closed, as the next does
 	_ = conn.SetWriteDeadline(deadline)
 	if err := conn.Handshake(); err != nil {
-		e.handshakes.failed[handshakeFailure(err)].Add(1)
+		failure := handshakeFailure(err)
+		e.handshakes.failed[failure].Add(1)
+		e.handler.reportConn("https", c.source, trace.Failed, "handshake_"+failure.String())
 		answerWithoutTLS(err)
 		return "", false
 	}

@@ -66,6 +66,54 @@ func (c *Client) scrapeHTTP(ctx context.Context, u *url.URL, hashes []tracker.In
 	return rows, nil
 }
 
+// maxFullScrape is the most bytes of a full scrape that are read: of some ten million
+// torrents.
+const maxFullScrape = 1 << 30
+
+// FullScrape asks the tracker at rawURL, which is one of HTTP, for all of its torrents and
+// returns their info hashes, in the tracker's order. Few trackers allow that. The error
+// is a *Failure if the tracker refuses.
+func (c *Client) FullScrape(ctx context.Context, rawURL string) ([]tracker.InfoHash, error) {
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scheme == "udp" {
+		return nil, errors.New("a tracker lists its torrents over HTTP alone")
+	}
+	if u, err = scrapeURL(u); err != nil {
+		return nil, err
+	}
+	body, err := c.get(ctx, u.String(), maxFullScrape)
+	if err != nil {
+		return nil, err
+	}
+	var hashes []tracker.InfoHash
+	var failure string
+	r := bencode.NewReader(body)
+	r.Dictionary(func(key []byte) {
+		switch string(key) {
+		case "files":
+			r.Dictionary(func(key []byte) {
+				if r.Skip(); len(key) == len(tracker.InfoHash{}) {
+					hashes = append(hashes, tracker.InfoHash(key))
+				}
+			})
+		case "failure reason":
+			failure = string(r.Text())
+		default:
+			r.Skip()
+		}
+	})
+	switch err := r.End(); {
+	case err != nil:
+		return nil, fmt.Errorf("the tracker's answer: %w", err)
+	case failure != "":
+		return nil, &Failure{failure}
+	}
+	return hashes, nil
+}
+
 // scrapeURL turns the URL to announce to into the one to scrape: its path's
 // last element starts with "announce", in place of which comes "scrape"
 // (BEP 48). A slash at the end does not count. A URL to scrape stays as it is.
@@ -104,8 +152,8 @@ func (c *Client) http() *http.Client {
 	return hc
 }
 
-// fetch returns the dictionary that the tracker answers with.
-func (c *Client) fetch(ctx context.Context, rawURL string) (map[string]any, error) {
+// get returns the body that the tracker answers with, of at most limit bytes.
+func (c *Client) get(ctx context.Context, rawURL string, limit int64) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return nil, err
@@ -123,12 +171,21 @@ func (c *Client) fetch(ctx context.Context, rawURL string) (map[string]any, erro
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the tracker answers %s", printable.Text(resp.Status))
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxBody {
-		return nil, fmt.Errorf("the tracker's answer is longer than %d bytes", maxBody)
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("the tracker's answer is longer than %d bytes", limit)
+	}
+	return body, nil
+}
+
+// fetch returns the dictionary that the tracker answers with.
+func (c *Client) fetch(ctx context.Context, rawURL string) (map[string]any, error) {
+	body, err := c.get(ctx, rawURL, maxBody)
+	if err != nil {
+		return nil, err
 	}
 	v, err := bencode.Decode(body)
 	if err != nil {
