@@ -95,8 +95,10 @@ func (e *netEngine) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 		_, _ = w.Write(a.body) // the client may have gone, which is its own concern
 		return
 	}
+	e.places.put(c, standStream)
 	out := streamWriter{w, nethttp.NewResponseController(w)}
 	_ = e.handler.stream(out, nil, a.full, e.timeouts.write)
+	e.places.put(c, standBusy)
 }
 
 // answer answers a request, if it is one for the other engine too.

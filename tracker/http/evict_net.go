@@ -3,17 +3,23 @@ package http
 import (
 	"container/list"
 	"sync"
+	"time"
 )
 
 // stand says what a connection that net/http serves waits for.
 type stand uint8
 
 const (
-	standHead  stand = iota // for a full request, or for the handshake before it
-	standIdle               // between requests
-	standBusy               // a request is answered
-	standCount int   = iota
+	standHead   stand = iota // for a full request, or for the handshake before it
+	standIdle                // between requests
+	standBusy                // a request is answered
+	standStream              // a full scrape is, which takes its time
+	standCount  int   = iota
 )
+
+// slowAfter is how long a request may be answered, which takes microseconds, before its
+// client counts as one that does not read.
+const slowAfter = time.Second
 
 // places are the connections of a netEngine by what they wait for, the longest in front.
 type places struct {
@@ -31,7 +37,7 @@ func (p *places) put(c *netConn, s stand) {
 	if c.place != nil {
 		p.lists[c.stand].Remove(c.place)
 	}
-	c.stand, c.place = s, p.lists[s].PushBack(c)
+	c.stand, c.place, c.since = s, p.lists[s].PushBack(c), time.Now()
 }
 
 // remove takes a connection out.
@@ -44,17 +50,20 @@ func (p *places) remove(c *netConn) {
 	}
 }
 
-// next takes out the connection to be evicted: an idle one, then one without a full
-// request; oldest first. It returns nil if all are being answered.
+// next takes out the connection to be evicted: an idle one, then one that does not read
+// its replies, then one without a full request; oldest first. It returns nil if all are
+// being answered.
 func (p *places) next() *netConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, s := range [...]stand{standIdle, standHead} {
-		if front := p.lists[s].Front(); front != nil {
-			c := p.lists[s].Remove(front).(*netConn)
-			c.place, c.evicted = nil, true
-			return c
+	for _, s := range [...]stand{standIdle, standBusy, standHead} {
+		front := p.lists[s].Front()
+		if front == nil || s == standBusy && time.Since(front.Value.(*netConn).since) < slowAfter {
+			continue
 		}
+		c := p.lists[s].Remove(front).(*netConn)
+		c.place, c.evicted = nil, true
+		return c
 	}
 	return nil
 }

@@ -90,7 +90,8 @@ type netConn struct {
 	left, closed    sync.Once
 	second          bool // speaks HTTP/2, of which net/http itself knows what it waits for
 
-	stand   stand         // this and the next two belong to the engine's places
+	stand   stand         // this and the next three belong to the engine's places
+	since   time.Time     // when it got there
 	place   *list.Element // nil: in none
 	evicted bool
 

@@ -76,7 +76,7 @@ func TestUnreadReplyIsGivenUp(t *testing.T) {
 }
 
 // TestConnectionBeyondTheBoundEvicts: an idle one, then the one that is longest without a
-// request; one that is being answered never.
+// request; one that is being answered only when it does not read.
 func TestConnectionBeyondTheBoundEvicts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{MaxConnections: 3}, newTracker())
@@ -100,7 +100,17 @@ func TestConnectionBeyondTheBoundEvicts(t *testing.T) {
 		ask(t, fifth, "/announce?"+libtorrentQuery)
 		response(t, bufio.NewReader(fifth))
 		response(t, bufio.NewReader(busy))
-		if got := s.Stats(); got.Connections != 3 || got.Evicted != 3 || got.Accepted != 6 {
+		ask(t, busy, "/announce?"+libtorrentQuery) // and does not read this one
+		ask(t, fifth, "/announce?"+libtorrentQuery)
+		time.Sleep(slowAfter)
+		r := bufio.NewReader(fifth)
+		response(t, r)
+		s.dial(t) // in place of the fifth, which is idle
+		untilClosed(t, r)
+		s.dial(t)
+		synctest.Wait()
+		untilClosed(t, busy)
+		if got := s.Stats(); got.Connections != 3 || got.Evicted != 5 || got.Accepted != 8 {
 			t.Errorf("counted %+v", got)
 		}
 	})

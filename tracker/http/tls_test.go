@@ -21,6 +21,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
 	"keeptrack/cmd/testenv"
 	"keeptrack/tracker"
 )
@@ -303,5 +306,38 @@ func TestFullScrapeOverTLS(t *testing.T) {
 	}
 	if len(bodies[0]) < 5000*60 || !bytes.Equal([]byte(bodies[0]), []byte(bodies[1])) {
 		t.Errorf("%d bytes over HTTP/1.1, %d over HTTP/2", len(bodies[0]), len(bodies[1]))
+	}
+}
+
+// TestUnreadRepliesOverHTTP2: a client that takes no reply, although it keeps asking,
+// gives way to another one.
+func TestUnreadRepliesOverHTTP2(t *testing.T) {
+	s, _, _ := serveTLS(t, Options{MaxConnections: 1}, standardTimeouts, newTracker())
+	conn, _ := dialTLS(t, s.Addrs()[0], &tls.Config{NextProtos: []string{protocolHTTP2}})
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	framer := http2.NewFramer(conn, conn)
+	if err := framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}); err != nil {
+		t.Fatal(err)
+	}
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "x"}, {":path", "/announce?" + libtorrentQuery}} {
+		if err := encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true}); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); s.Stats().Requests[ActionAnnounce][0].OK != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("is not asked")
+		}
+	}
+	fetch(t, clientOf(t, false), "GET", "https://"+s.Addrs()[0].String()+"/announce?"+libtorrentQuery)
+	if got := s.Stats(); got.Evicted != 1 || got.Paused == 0 || got.Connections > 1 {
+		t.Errorf("counted %+v", got)
 	}
 }
