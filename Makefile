@@ -4,8 +4,10 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 PREFIX  ?= /usr/local
 TIME    ?= 30s
 TARGET  ?= .
+# Of a release: what to build for, as OS/ARCH; empty is all.
+PLATFORMS ?=
 
-.PHONY: help build test race browser lint fmt fuzz bench bench-peers vulns check install clean
+.PHONY: help build test race browser lint fmt fuzz bench bench-peers vulns check release install clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
@@ -43,11 +45,15 @@ vulns: ## look for known vulnerabilities; needs the internet
 check: ## run everything that CI runs, on a machine that may install packages
 	.ci/run
 
+release: ## build binaries, packages and images into dist/ (docs/install.md)
+	rm -rf dist
+	$(GO) run ./cmd/release $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
+
 install: build ## install the program and its man pages below PREFIX=/usr/local
 	install -D -m 0755 keeptrack $(DESTDIR)$(PREFIX)/bin/keeptrack
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 0644 packaging/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 packaging/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
-clean: ## remove what build left
-	rm -f keeptrack
+clean: ## remove what build and release left
+	rm -rf keeptrack dist

@@ -210,7 +210,7 @@ func TestUnitBringsTheDaemonBack(t *testing.T) {
 		"RestartMaxDelaySec":       {"2min"},
 		"OOMScoreAdjust":           nil,
 		"ExecStart":                {"/usr/bin/keeptrack serve --config " + config},
-		"ExecReload":               {"/usr/bin/keeptrack config check --quiet " + config, "kill -HUP $MAINPID"},
+		"ExecReload":               {"/usr/bin/keeptrack config check --quiet " + config, `/bin/sh -c "kill -HUP $MAINPID"`},
 	} {
 		var got []string
 		for _, m := range regexp.MustCompile(`(?m)^`+key+`=(.*)$`).FindAllStringSubmatch(unit, -1) {

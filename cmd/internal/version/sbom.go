@@ -48,14 +48,20 @@ func WriteSBOM(w io.Writer) error {
 	if !ok {
 		return errNoBuildInfo
 	}
+	return WriteSBOMOf(w, info, of(info))
+}
+
+// WriteSBOMOf is WriteSBOM for another binary, of which build info and version are
+// known.
+func WriteSBOMOf(w io.Writer, info *debug.BuildInfo, version string) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
-	return out.Encode(bomOf(info))
+	return out.Encode(bomOf(info, version))
 }
 
-func bomOf(info *debug.BuildInfo) bom {
-	main := goModule("application", info.Main.Path, of(info), "")
+func bomOf(info *debug.BuildInfo, version string) bom {
+	main := goModule("application", info.Main.Path, version, "")
 	for _, s := range info.Settings {
 		switch s.Key { // the others are paths and flags of the machine that built it
 		case "CGO_ENABLED", "GOARCH", "GOOS", "vcs.modified", "vcs.revision", "vcs.time":

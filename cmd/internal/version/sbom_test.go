@@ -17,7 +17,7 @@ func TestSBOMNamesEveryModule(t *testing.T) {
 		},
 		Settings: []debug.BuildSetting{{Key: "GOARCH", Value: "amd64"}},
 	}
-	got, err := json.Marshal(bomOf(info))
+	got, err := json.Marshal(bomOf(info, of(info)))
 	if err != nil {
 		t.Fatal(err)
 	}
