@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -9,15 +8,14 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"keeptrack/cmd/internal/client"
 	"keeptrack/cmd/internal/printable"
+	"keeptrack/cmd/internal/torrent"
 	"keeptrack/tracker"
 )
 
@@ -130,43 +128,17 @@ func (c *comparison) torrents(ctx context.Context, stdin io.Reader, trackers *cl
 	return hashes, nil
 }
 
-// readHashes reads the info hash that each line of a file begins with. Empty lines and
-// comments after # are passed over, and so are hashes that come again.
+// readHashes reads the info hash that each line of a file begins with.
 func readHashes(stdin io.Reader, path string) ([]tracker.InfoHash, error) {
-	in := stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	if path == "-" {
+		return torrent.List(stdin, path)
 	}
-	var hashes []tracker.InfoHash
-	seen := map[tracker.InfoHash]bool{}
-	lines := bufio.NewScanner(in)
-	for n := 1; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
-		words := strings.FieldsFunc(text, func(c rune) bool { return unicode.IsSpace(c) || c == ':' })
-		if len(words) == 0 {
-			continue
-		}
-		h, err := tracker.ParseInfoHash(words[0])
-		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", path, n, err)
-		}
-		if !seen[h] {
-			seen[h] = true
-			hashes = append(hashes, h)
-		}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(hashes) == 0 {
-		return nil, fmt.Errorf("%s has no info hashes", path)
-	}
-	return hashes, nil
+	defer f.Close()
+	return torrent.List(f, path)
 }
 
 // compare scrapes both trackers, a batch after the other.

@@ -43,7 +43,9 @@ func (s *Sketch) Sampler() Sampler {
 	if s == nil {
 		return Sampler{}
 	}
-	return Sampler{sketch: s, left: 1, random: rand.Uint32() | 1}
+	sampler := Sampler{sketch: s, random: rand.Uint32() | 1}
+	sampler.next()
+	return sampler
 }
 
 // Turn begins a window and forgets the one before the last.

@@ -108,3 +108,22 @@ func FuzzMagnet(f *testing.F) {
 		}
 	})
 }
+
+// FuzzList: what is read is the same when it is written, a hash a line.
+func FuzzList(f *testing.F) {
+	f.Add("# x\n" + strings.Repeat("a", 40) + ":0:7\n\n" + strings.Repeat("B", 40) + " y\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		hashes, err := List(strings.NewReader(text), "text")
+		if err != nil {
+			return
+		}
+		var lines strings.Builder
+		for _, h := range hashes {
+			lines.WriteString(h.String() + "\n")
+		}
+		again, err := List(strings.NewReader(lines.String()), "again")
+		if err != nil || !slices.Equal(again, hashes) {
+			t.Fatalf("%v, then %v, %v", hashes, again, err)
+		}
+	})
+}
