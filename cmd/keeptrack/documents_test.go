@@ -81,10 +81,10 @@ func anchors(text string) []string {
 	return all
 }
 
-// TestDocumentsNameWhatThereIs: the files and folders that README, CONTRIBUTING and
+// TestDocumentsNameWhatThereIs: the files and folders that CONTRIBUTING and
 // the design name in code style exist. `*` and NAME stand for any name.
 func TestDocumentsNameWhatThereIs(t *testing.T) {
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/internals/design.md"} {
+	for _, name := range []string{"CONTRIBUTING.md", "docs/internals/design.md"} {
 		paths := matches("`((?:cmd|docs|livesync|migrations|packaging|store|tools|tracker|\\.ci|\\.github)/[^` ]*)`", readText(t, filepath.Join(root, name)))
 		if len(paths) == 0 {
 			t.Errorf("%s names no file", name)

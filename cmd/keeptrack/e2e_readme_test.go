@@ -20,20 +20,20 @@ import (
 // TestTheREADMEsFirstTry runs the lines of README's "Try it" as they stand, but for
 // the build and the ports, and compares what the last one prints.
 func TestTheREADMEsFirstTry(t *testing.T) {
-	readme := readmeSection(t, "Try it")
+	readme := sectionOf(t, "README.md", "Try it")
 	lines := strings.SplitAfter(readme.commands, "\n")
-	if len(lines) != 5 || len(readme.blocks) != 1 {
-		t.Fatalf("README has the lines %q and %d blocks", lines, len(readme.blocks))
+	if len(lines) != 5 || len(readme.fenced) != 1 {
+		t.Fatalf("README has the lines %q and %d blocks", lines, len(readme.fenced))
 	}
 	port, admin := strconv.Itoa(freePort(t)), "127.0.0.1:"+strconv.Itoa(freePort(t))
-	s := newShell(t, readmeFolder(t))
+	s := newShell(t, documentFolder(t))
 	s.do(lines[0])
 	s.do(fmt.Sprintf("printf 'udp.listen = [\"127.0.0.1:%[1]s\"]\nhttp.listen = [\"127.0.0.1:%[1]s\"]\nadmin.listen = \"%[2]s\"\n' >> try.toml\n", port, admin))
 	s.do(strings.TrimSpace(lines[1]) + " &\n")
 	waitFor(t, "the tracker to be ready", func() bool { return page(admin, "/readyz") == "ready\n" })
 	s.do(strings.ReplaceAll(lines[2]+lines[3], ":6969", ":"+port))
 	_, printed, _ := strings.Cut(s.end(), "leechers 0\n") // the first announce's last line
-	if want := withoutInterval(readme.blocks[0]); withoutInterval(printed) != want {
+	if want := withoutInterval(readme.fenced[0]); withoutInterval(printed) != want {
 		t.Errorf("the second announce prints\n%s\nREADME has\n%s", printed, want)
 	}
 }
@@ -45,26 +45,26 @@ func withoutInterval(printed string) string {
 	return rest
 }
 
-// TestTheREADMEsTwoInstances runs the lines of README's "Two instances in sync"
-// with its config files as they stand, but for the ports. Where they sleep it
+// TestTwoInstancesOnOneHost runs the lines of docs/cluster.md's "Several instances on one
+// host" with its config files as they stand, but for the ports. Where they sleep it
 // waits for what they sleep for, which on a busy machine takes longer.
-func TestTheREADMEsTwoInstances(t *testing.T) {
-	readme := readmeSection(t, "Two instances in sync")
-	dir := readmeFolder(t)
-	var free []string // in place of README's ports
+func TestTwoInstancesOnOneHost(t *testing.T) {
+	example := sectionOf(t, "docs/cluster.md", "Several instances on one host")
+	dir := documentFolder(t)
+	var free []string // in place of the page's ports
 	for _, port := range []string{"6971", "6972", "6981", "6982"} {
 		free = append(free, port, strconv.Itoa(freePort(t)))
 	}
 	ports := strings.NewReplacer(free...)
-	for _, file := range readme.blocks {
+	for _, file := range example.fenced {
 		name, _, _ := strings.Cut(strings.TrimPrefix(file, "# "), "\n")
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(ports.Replace(file)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	parts := strings.Split(ports.Replace(readme.commands), "sleep 2\n")
+	parts := strings.Split(ports.Replace(example.commands), "sleep 2\n")
 	if len(parts) != 3 {
-		t.Fatalf("README sleeps %d times", len(parts)-1)
+		t.Fatalf("the page sleeps %d times", len(parts)-1)
 	}
 	s := newShell(t, dir)
 	s.do(parts[0])
@@ -87,8 +87,8 @@ func TestTheREADMEsTwoInstances(t *testing.T) {
 // of them are this one, with a port each.
 func TestTheREADMEsClouds(t *testing.T) {
 	testenv.NeedProgram(t, "openssl")
-	readme := readmeSection(t, "Instances in several clouds")
-	s := newShell(t, readmeFolder(t))
+	readme := sectionOf(t, "README.md", "Instances in several clouds")
+	s := newShell(t, documentFolder(t))
 	s.do(readme.commands)
 	s.end()
 	var ports, replaced []string
@@ -120,10 +120,10 @@ func TestTheREADMEsClouds(t *testing.T) {
 	}
 }
 
-// TestTheREADMEsConfigs: what README shows as a config is one, without warnings.
+// TestTheREADMEsConfigs: what README shows as a config gives no warnings.
 func TestTheREADMEsConfigs(t *testing.T) {
-	configs := parseReadme(readText(t, "../../README.md")).tomls
-	if len(configs) != 4 {
+	configs := parseBlocks(readText(t, "../../README.md")).tomls
+	if len(configs) != 2 {
 		t.Errorf("README has %d configs", len(configs))
 	}
 	for _, text := range configs {
@@ -135,8 +135,8 @@ func TestTheREADMEsConfigs(t *testing.T) {
 	}
 }
 
-// readmeFolder returns a folder to run README's lines in.
-func readmeFolder(t *testing.T) string {
+// documentFolder returns a folder to run a document's lines in.
+func documentFolder(t *testing.T) string {
 	t.Helper()
 	testenv.NeedProgram(t, "bash")
 	path, err := built()
@@ -212,30 +212,30 @@ func (s *shell) end() string {
 	return s.stdout.String()
 }
 
-// readme is what a section of README has for machines.
-type readme struct {
-	commands string   // the indented lines without those that build; ./keeptrack in place of go run
-	blocks   []string // what is fenced
+// blocks is what a section of a document has for machines.
+type blocks struct {
+	commands string // the indented lines without those that build; ./keeptrack in place of go run
+	fenced   []string
 	tomls    []string // of these, those that are said to be TOML
 }
 
-// readmeSection returns what README has for machines below a heading.
-func readmeSection(t *testing.T, heading string) readme {
+// sectionOf returns what a document has for machines below a heading.
+func sectionOf(t *testing.T, document, heading string) blocks {
 	t.Helper()
-	_, rest, found := strings.Cut(readText(t, "../../README.md"), "\n## "+heading+"\n")
+	_, rest, found := strings.Cut(readText(t, filepath.Join(root, document)), "\n## "+heading+"\n")
 	if !found {
-		t.Fatalf("README has no section %q", heading)
+		t.Fatalf("%s has no section %q", document, heading)
 	}
 	section, _, _ := strings.Cut(rest, "\n## ")
-	return parseReadme(section)
+	return parseBlocks(section)
 }
 
-func parseReadme(text string) readme {
-	var r readme
+func parseBlocks(text string) blocks {
+	var r blocks
 	for i, part := range strings.Split(text, "\n```") {
 		if i%2 == 1 {
 			language, block, _ := strings.Cut(part, "\n")
-			r.blocks = append(r.blocks, block+"\n")
+			r.fenced = append(r.fenced, block+"\n")
 			if language == "toml" {
 				r.tomls = append(r.tomls, block)
 			}
