@@ -23,15 +23,17 @@ type counting struct {
 	heardMu sync.Mutex // guards heard
 	heard   []wire.Count
 
-	questions fairQueue // of members, that goroutine's; an answer may take a walk through all torrents
+	// questions are members', and that goroutine's; an answer may take a walk through all
+	// torrents.
+	questions fairQueue[exact.Origin, *exact.AskRecords]
 
 	// changing is held while the group changes, and mu too, but not while the group
 	// waits for the disk: a checkpoint, which the disk may wait for, asks for the state.
 	changing sync.Mutex
 	mu       sync.Mutex // guards what follows
 	group    *exact.Group
-	kept     *exact.State // what the change under way has put on the disk
-	repair   fairQueue    // questions and answers that wait to be sent
+	kept     *exact.State                     // what the change under way has put on the disk
+	repair   fairQueue[exact.Origin, waiting] // questions and answers that wait to be sent
 
 	// sending is held from when parts leave the ledger until they are sent, so that they
 	// are sent in order, and no hello goes before those that it names. Who changes the group
@@ -53,8 +55,8 @@ func (n *Node) initCounting() {
 	c := &counting{
 		ledger:    exact.NewLedger(exact.SizesFor(room).Records, keptRecords, time.Now),
 		wake:      make(chan struct{}, 1),
-		repair:    newFairQueue(o.TellRate, maxWaiting),
-		questions: newFairQueue(o.TellRate, maxWaiting),
+		repair:    newFairQueue[exact.Origin, waiting](o.TellRate, maxWaiting),
+		questions: newFairQueue[exact.Origin, *exact.AskRecords](o.TellRate, maxWaiting),
 	}
 	n.counting = c
 	c.ledger.Rouse(func() { rouse(c.wake) })
@@ -216,9 +218,13 @@ func (n *Node) lookAtCounts() {
 	c.heard = nil
 	c.heardMu.Unlock()
 	for _, h := range heard {
-		if _, asks := h.Message.(*exact.AskRecords); !asks {
+		ask, asks := h.Message.(*exact.AskRecords)
+		same := func(other *exact.AskRecords) bool { return *other == *ask }
+		switch {
+		case !asks:
 			c.hear(h.From, h.Message)
-		} else if !c.questions.add(h.From, waiting{from: h.From, m: h.Message}) {
+		case slices.ContainsFunc(c.questions.of[h.From], same): // it was asked again
+		case !c.questions.add(h.From, ask):
 			n.drop(DropBusy)
 		}
 	}
@@ -228,70 +234,24 @@ func (c *counting) hear(from exact.Origin, m exact.Message) {
 	c.change(func(g *exact.Group) { g.Hear(from, m, time.Now()) })
 }
 
-// answerRest is how many times as long as an answer took the next one waits.
-const answerRest = 4
+const (
+	// answerRest is how many times as long as an answer took the next one waits, and
+	// longestWalkRest bounds that: hashes that a walk has gathered are fresh for little longer.
+	answerRest      = 4
+	longestWalkRest = time.Second
+)
 
 // answer answers the questions for records whose turn it is, and returns when to come back,
 // the zero time if none waits.
 func (c *counting) answer() time.Time {
 	for {
 		began := time.Now()
-		from, w, wait := c.questions.next(began)
-		if w.m == nil {
+		from, ask, ok, wait := c.questions.next(began)
+		if !ok {
 			return wait
 		}
-		c.hear(from, w.m)
+		c.hear(from, ask)
 		now := time.Now()
-		c.questions.pace.pay(now, answerRest*now.Sub(began))
-	}
-}
-
-// sendCount sends a message of the group, or has it wait if it is for one member. c.sending
-// is held, and c.mu too if it is for one member.
-func (n *Node) sendCount(to exact.Origin, m exact.Message) {
-	c := n.counting
-	from := c.ledger.Own()
-	if to == exact.Nobody {
-		n.sendCountNow(transport.All, &wire.Count{From: from, Message: m}, nil)
-		return
-	}
-	if !c.repair.add(to, waiting{from, m, time.Now()}) {
-		n.counters.repairLost.Add(1)
-	}
-	rouse(c.wake)
-}
-
-func (n *Node) sendCountNow(to transport.Endpoint, c *wire.Count, buf []byte) {
-	kind, p := wire.AppendCount(buf, n.options.ID, c)
-	n.send(to, kind, p)
-}
-
-// sendRepair sends what waits for single members and may go at now, and returns when to
-// come back, unless nothing waits. c.mu is held.
-func (n *Node) sendRepair(now time.Time, buf []byte) time.Time {
-	c := n.counting
-	for {
-		to, w, wait := c.repair.next(now)
-		if w.m == nil {
-			return wait
-		}
-		// An answer in the name of an origin that has ended is expected no more.
-		if w.from == c.ledger.Own() {
-			n.sendCountNow(n.instances.endpointOf(to), &wire.Count{From: w.from, To: to, Message: w.age(now)}, buf)
-		}
-	}
-}
-
-// flushParts sends the parts that wait, so that they go out before what comes after
-// them: a completion that a part tells is counted by no other way.
-func (n *Node) flushParts() {
-	c := n.counting
-	if c == nil {
-		return
-	}
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	for p := c.ledger.Flush(time.Now()); p != nil; p = c.ledger.Flush(time.Now()) {
-		n.sendCount(exact.Nobody, p)
+		c.questions.pace.pay(now, min(answerRest*now.Sub(began), longestWalkRest))
 	}
 }

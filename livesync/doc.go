@@ -28,7 +28,7 @@
 // outbox.go a record's way out. decide.go holds every decision of scrape sync as
 // pure code, and scrape.go carries them out. filling.go decides how an instance gets
 // the group's peers after its start and outgoing.go what of a stream of peers goes when;
-// newcomer.go and telling.go carry that out. counting.go is the shell around package exact,
-// fairqueue.go has the pace of its questions and answers, and strangers.go what is done for
-// those who know no origins.
+// newcomer.go and telling.go carry that out. counting.go is the shell around package exact, and
+// strangers.go what is done for those who know no origins. lost.go finds and makes good lost
+// packets with peers. Who asks waits for its turn in a fairqueue.go.
 package livesync

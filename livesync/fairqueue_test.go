@@ -4,34 +4,31 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"keeptrack/livesync/exact"
 )
 
-func numbered(n uint64) waiting { return waiting{m: &exact.AskParts{Numbers: []uint64{n}}} }
-
-func (w *waiting) number() uint64 { return w.m.(*exact.AskParts).Numbers[0] }
+// numbers is a queue of numbers, each for somebody with a letter.
+type numbers = fairQueue[byte, uint64]
 
 // drainQueue returns what waits in the order in which it goes out.
-func drainQueue(r *fairQueue) (to []byte, numbers []uint64) {
-	r.pace.interval = 0
+func drainQueue(q *numbers) (to []byte, all []uint64) {
+	q.pace.interval = 0
 	for {
-		o, w, _ := r.next(time.Now())
-		if w.m == nil {
-			return to, numbers
+		of, n, ok, _ := q.next(time.Now())
+		if !ok {
+			return to, all
 		}
-		to, numbers = append(to, o[0]), append(numbers, w.number())
+		to, all = append(to, of), append(all, n)
 	}
 }
 
 func TestMembersTakeTurns(t *testing.T) {
-	r := newFairQueue(1000, 10)
+	r := newFairQueue[byte, uint64](1000, 10)
 	for n := range uint64(3) {
-		r.add(exact.Origin{'a'}, numbered(n))
+		r.add('a', n)
 	}
-	r.add(exact.Origin{'b'}, numbered(10))
-	r.add(exact.Origin{'c'}, numbered(20))
-	r.add(exact.Origin{'c'}, numbered(21))
+	r.add('b', 10)
+	r.add('c', 20)
+	r.add('c', 21)
 	to, numbers := drainQueue(&r)
 	if string(to) != "abcaca" {
 		t.Errorf("went to %q: %d", to, numbers)
@@ -44,17 +41,17 @@ func TestMembersTakeTurns(t *testing.T) {
 // TestWhoAsksForMostGivesWay fills the queue for one member: others have room all the
 // same, until all have as much.
 func TestWhoAsksForMostGivesWay(t *testing.T) {
-	r := newFairQueue(1000, 10)
+	r := newFairQueue[byte, uint64](1000, 10)
 	for n := range uint64(10) {
-		if !r.add(exact.Origin{'a'}, numbered(n)) {
+		if !r.add('a', n) {
 			t.Fatal("dropped before it was full")
 		}
 	}
-	if r.add(exact.Origin{'a'}, numbered(10)) {
+	if r.add('a', 10) {
 		t.Error("one more than there is room for")
 	}
 	for n := range uint64(10) {
-		if r.add(exact.Origin{'b'}, numbered(100+n)) {
+		if r.add('b', 100+n) {
 			t.Error("nothing was dropped for another member's")
 		}
 	}
@@ -71,19 +68,19 @@ func TestWhoAsksForMostGivesWay(t *testing.T) {
 	}
 }
 
-// TestRepairIsBounded adds and takes at random and compares with what was dropped.
-func TestRepairIsBounded(t *testing.T) {
+// TestQueuesAreBounded adds and takes at random and compares with what was dropped.
+func TestQueuesAreBounded(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	r := newFairQueue(1000, 20)
+	r := newFairQueue[byte, uint64](1000, 20)
 	r.pace.interval = 0
 	in, out, lost := 0, 0, 0
 	for range 20_000 {
 		if rng.IntN(3) > 0 {
 			in++
-			if !r.add(exact.Origin{1 + byte(rng.IntN(1+rng.IntN(30)))}, numbered(1)) {
+			if !r.add(1+byte(rng.IntN(1+rng.IntN(30))), 1) {
 				lost++
 			}
-		} else if _, w, _ := r.next(time.Now()); w.m != nil {
+		} else if _, _, ok, _ := r.next(time.Now()); ok {
 			out++
 		}
 		wait := 0
@@ -99,16 +96,16 @@ func TestRepairIsBounded(t *testing.T) {
 	}
 }
 
-func TestRepairKeepsItsPace(t *testing.T) {
-	r := newFairQueue(100, 1000)
+func TestQueuesKeepTheirPace(t *testing.T) {
+	r := newFairQueue[byte, uint64](100, 1000)
 	now := time.Now()
 	for n := range uint64(200) {
-		r.add(exact.Origin{1}, numbered(n))
+		r.add(1, n)
 	}
 	sent := 0
 	for end := now.Add(time.Second); now.Before(end); {
-		_, w, wait := r.next(now)
-		if w.m == nil {
+		_, _, ok, wait := r.next(now)
+		if !ok {
 			now = wait
 			continue
 		}
@@ -116,18 +113,5 @@ func TestRepairKeepsItsPace(t *testing.T) {
 	}
 	if sent < 100 || sent > 106 {
 		t.Errorf("%d in a second", sent)
-	}
-}
-
-// TestAgesRiseWhileMessagesWait: a torrent must not become younger in a queue.
-func TestAgesRiseWhileMessagesWait(t *testing.T) {
-	now := time.Now()
-	records := []exact.Record{{Age: time.Second}, {Age: time.Hour}}
-	for _, m := range []exact.Message{&exact.Parts{Records: records}, &exact.Records{Records: records}} {
-		records[0].Age, records[1].Age = time.Second, time.Hour
-		w := waiting{m: m, since: now}
-		if w.age(now.Add(3*time.Second)) != m || records[0].Age != 4*time.Second || records[1].Age != time.Hour+3*time.Second {
-			t.Errorf("%T: %+v", m, records)
-		}
 	}
 }

@@ -71,7 +71,8 @@ type mate struct {
 	id       wire.ID
 	heard    time.Time
 	gap      bool      // it has published peers that did not come
-	told     time.Time // when its last stream ended, whole or not
+	asked    time.Time // when it was first asked for its last stream
+	told     time.Time // when that ended, whole or not
 	failures int       // how often it was asked, or has told, in vain
 }
 
@@ -92,6 +93,7 @@ type fillEvent struct {
 	from           wire.ID
 	hello          wire.Hello // fillHello
 	stream, number uint32     // fillPeers, fillEnd
+	since          time.Time  // fillGap: the peers were published before
 }
 
 // fillActionKind is what filling can lead to.
@@ -149,14 +151,16 @@ func (f *filling) step(e fillEvent, now time.Time) (actions []fillAction) {
 	case fillHello:
 		f.heardHello(e, now)
 	case fillGap:
-		if m := f.find(e.from); m != nil {
+		if m := f.find(e.from); m != nil && e.since.After(m.asked) {
 			m.gap, m.heard = true, now
 		}
 	case fillPeers, fillEnd:
 		if !f.expects(e.from, e.stream) {
 			return nil
 		}
-		actions = f.heardPacket(e, now)
+		if actions = f.heardPacket(e, now); f.state == filled {
+			return actions // another mate is asked once these have been carried out
+		}
 	}
 	return append(actions, f.tick(now)...)
 }
@@ -195,7 +199,10 @@ func (f *filling) heardHello(e fillEvent, now time.Time) {
 			f.mates = append(f.mates, mate{})
 			m = &f.mates[len(f.mates)-1]
 		}
-		*m = mate{id: e.from, gap: e.hello.Up > foundUp}
+		*m = mate{id: e.from}
+	}
+	if m.heard.IsZero() || e.hello.Up < m.Up { // it is new, or another under the same id
+		m.gap = m.gap || e.hello.Up > foundUp
 	}
 	m.Hello, m.heard = e.hello, now
 }
@@ -233,8 +240,8 @@ func (f *filling) heardPacket(e fillEvent, now time.Time) []fillAction {
 	if f.state == asking {
 		f.state, f.due = receiving, now.Add(haveEvery)
 	}
-	f.last = now
 	if f.fresh(e.number) {
+		f.last = now
 		f.add(e.number)
 	}
 	if e.kind == fillEnd {
@@ -248,15 +255,15 @@ func (f *filling) heardPacket(e fillEvent, now time.Time) []fillAction {
 	return []fillAction{f.action(fillHave), f.action(fillDone)}
 }
 
-// close takes note that all of the mate's peers have arrived. The first mate that tells has
-// those of all that are there by then.
+// close takes note that all of the mate's peers have arrived. A newcomer's first mate has
+// those of all others as well.
 func (f *filling) close(now time.Time) {
 	for i := range f.mates {
 		m := &f.mates[i]
 		if m.id == f.mate {
 			m.told = now
 		}
-		if m.id == f.mate || !f.whole {
+		if m.id == f.mate || !f.whole && now.Sub(f.began) < fillLongest {
 			m.gap = false
 		}
 	}

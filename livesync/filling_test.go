@@ -218,15 +218,53 @@ func TestAGapIsFilled(t *testing.T) {
 	s.at(0, hi(1, 10, time.Hour))
 	s.at(100, hi(2, 5, time.Hour), "100 ask 1/1")
 	s.at(110, packet(fillEnd, 1, 1, 0), "110 have 1/1", "110 done 1/1")
-	s.at(5000, packet(fillGap, 3, 0, 0)) // it has not said hello
-	s.at(6000, packet(fillGap, 2, 0, 0), "6000 ask 2/2")
+	gap := func(id byte, ms int) fillEvent {
+		return fillEvent{kind: fillGap, from: wire.ID{id}, since: fillBegan.Add(time.Duration(ms) * time.Millisecond)}
+	}
+	s.at(5000, gap(3, 5000)) // it has not said hello
+	s.at(6000, gap(2, 6000), "6000 ask 2/2")
 	s.at(6010, packet(fillPeers, 2, 2, 0))
 	s.at(6020, packet(fillEnd, 2, 2, 1), "6020 have 2/2", "6020 done 2/2")
-	s.at(7000, packet(fillGap, 2, 0, 0))
-	s.hellos = true
+	s.at(6500, gap(2, 5900)) // this stream has all that was lost by then
+	if s.f.find(wire.ID{2}).gap {
+		t.Error("what a stream has brought is lacking")
+	}
+	s.at(7000, gap(2, 7000))
 	s.at(8000, hi(4, 7, time.Hour), "8000 ask 4/3") // heard for the first time
 	s.at(10000, passes, "8500 ask 4/3", "9000 ask 4/3", "9500 lost 4/3")
 	s.f.greet = fillBegan.Add(time.Hour)
 	late := int((6020*time.Millisecond + gapRest) / time.Millisecond)
 	s.at(late, hi(2, 6, time.Hour), strconv.Itoa(late)+" ask 2/4")
+}
+
+// TestTwoGapsAreFilledInTurn: that the first stream has arrived is said before the second
+// one is asked for. A mate that sends nothing new is given up.
+func TestTwoGapsAreFilledInTurn(t *testing.T) {
+	f := newStory(t).f
+	now := fillBegan
+	for now.Before(fillBegan.Add(time.Hour)) { // nobody is there for so long
+		f.step(fillEvent{}, now)
+		now = f.next(now)
+	}
+	f.greet = now.Add(time.Hour)
+	expect := func(e fillEvent, want string) {
+		t.Helper()
+		if got := fmt.Sprint(f.step(e, now)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	expect(hi(1, 10, time.Hour), "[ask 1/1]")
+	expect(hi(2, 5, time.Hour), "[]")
+	expect(packet(fillEnd, 1, 1, 0), "[have 1/1 done 1/1]")
+	if next := f.next(now); next.After(now) {
+		t.Errorf("the second is asked %s later", next.Sub(now))
+	}
+	expect(fillEvent{}, "[ask 2/2]") // the first has not told the second one's peers
+	began := now
+	for ; f.state != filled && now.Before(began.Add(time.Hour)); now = now.Add(100 * time.Millisecond) {
+		f.step(packet(fillEnd, 2, 2, 7), now)
+	}
+	if took := now.Sub(began); took > 2*streamSilence {
+		t.Errorf("given up after %s", took)
+	}
 }

@@ -17,7 +17,7 @@ func (f *filling) tick(now time.Time) (actions []fillAction) {
 	}
 	if f.state == seeking || f.state == filled {
 		if m := f.choose(now); m != nil {
-			f.mate, f.stream, f.asks = m.id, f.draw(), 0
+			f.mate, f.stream, f.asks, m.asked = m.id, f.draw(), 0, now
 			f.arrived, f.length = arrived{}, 0
 			actions = append(actions, f.ask(now))
 		}
@@ -71,10 +71,8 @@ func (f *filling) choose(now time.Time) (best *mate) {
 
 // lacks reports whether peers of a mate are lacking, and it may be asked for them again.
 func (f *filling) lacks(m *mate, now time.Time) bool {
-	if f.whole {
-		return m.gap && (m.told.IsZero() || now.Sub(m.told) >= gapRest)
-	}
-	return m.gap || f.early(now)
+	rested := m.told.IsZero() || now.Sub(m.told) >= gapRest
+	return !f.whole && f.early(now) || m.gap && rested
 }
 
 // before reports whether m is asked rather than o: one that has not failed, then one
@@ -127,6 +125,7 @@ func (f *filling) next(now time.Time) time.Time {
 			next = t
 		}
 	}
+	sooner(now, (f.state == seeking || f.state == filled) && f.choose(now) != nil)
 	sooner(f.seek, f.seeks(now))
 	sooner(f.due, f.state == asking || f.state == receiving)
 	sooner(f.readyTime(), !f.ready)

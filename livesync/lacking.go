@@ -38,7 +38,7 @@ type lacking struct {
 	sum      uint32
 	before   map[uint32]int // those that came before and are of a stretch that is searched
 	searches []*search
-	gap      bool      // packets are lacking that cannot be had again
+	gap      time.Time // when it was last found that packets cannot be had again; zero: not since it was asked
 	held     int       // bytes, see search.held
 	heard    time.Time // when the instance last told
 }
@@ -46,6 +46,7 @@ type lacking struct {
 // search is for what is lacking of a stretch.
 type search struct {
 	wire.LiveSum
+	began   time.Time
 	due     time.Time // when to ask, or to ask again
 	tries   int
 	hashes  []uint32 // of its packets, as far as they were told
@@ -86,29 +87,45 @@ func (l *lacking) told(s wire.LiveSum, now, after time.Time) {
 		l.last = s.Stretch - 1
 	}
 	l.heard = now
-	l.gap = l.gap || s.Stretch-l.last > keptIntervals*sumsEach
-	for n := max(l.last+1, s.Stretch-min(s.Stretch, maxSearches)); n < s.Stretch; n++ {
-		l.search(wire.LiveSum{Stretch: n}, after)
+	const kept = keptIntervals * sumsEach // the sender has no more
+	if s.Stretch-l.last > kept {
+		l.gap = now
+	}
+	for n := max(l.last+1, s.Stretch-min(s.Stretch, kept)); n < s.Stretch; n++ {
+		l.search(wire.LiveSum{Stretch: n}, now, after)
 	}
 	l.last = s.Stretch
 	if !first && (len(l.searches) > 0 || l.count != s.Packets || l.sum != s.Sum) {
-		l.search(s, after)
+		l.search(s, now, after)
 		if l.before == nil {
 			l.before = make(map[uint32]int)
 		}
 		for h, n := range l.got {
 			l.before[h] += n
 		}
+		if len(l.before) > maxHashes {
+			for len(l.searches) > 0 {
+				l.giveUp(l.searches[0])
+			}
+		}
 	}
 	clear(l.got)
 	l.count, l.sum = 0, 0
 }
 
-func (l *lacking) search(s wire.LiveSum, due time.Time) {
+func (l *lacking) search(s wire.LiveSum, now, due time.Time) {
 	if len(l.searches) == maxSearches {
-		l.end(l.searches[0])
+		l.giveUp(l.searches[0])
 	}
-	l.searches = append(l.searches, &search{LiveSum: s, due: due})
+	l.searches = append(l.searches, &search{LiveSum: s, began: now, due: due})
+}
+
+// giveUp ends a search that has not found what it was for.
+func (l *lacking) giveUp(s *search) {
+	if s.began.After(l.gap) {
+		l.gap = s.began
+	}
+	l.end(s)
 }
 
 // end ends a search. After the last one, what is left of the packets that came before
@@ -129,7 +146,7 @@ func (l *lacking) hold(s *search, bytes int) {
 
 // endOldest ends the oldest search that holds something.
 func (l *lacking) endOldest() {
-	l.end(l.searches[slices.IndexFunc(l.searches, func(s *search) bool { return s.held > 0 })])
+	l.giveUp(l.searches[slices.IndexFunc(l.searches, func(s *search) bool { return s.held > 0 })])
 }
 
 // find returns the search in a stretch, or nil.
@@ -147,6 +164,10 @@ func (l *lacking) find(number uint64) *search {
 func (l *lacking) listed(number uint64, count, first int, hashes []uint32, now time.Time) {
 	s := l.find(number)
 	if s == nil || s.missing != nil || count > wire.MaxStretch || first+len(hashes) > count {
+		return
+	}
+	if count == 0 { // it is not kept any more
+		l.giveUp(s)
 		return
 	}
 	if s.Packets == 0 {
@@ -174,8 +195,10 @@ func (l *lacking) listed(number uint64, count, first int, hashes []uint32, now t
 func (l *lacking) compare(s *search, now time.Time) {
 	for i, h := range s.hashes {
 		switch {
-		case l.before[h] > 0:
+		case l.before[h] > 1:
 			l.before[h]--
+		case l.before[h] == 1:
+			delete(l.before, h)
 		case l.got[h] > 0: // it was late
 			l.got[h]--
 			l.count--
@@ -223,9 +246,8 @@ func (l *lacking) ask(now time.Time, retry time.Duration) *search {
 			continue
 		}
 		if s.tries == searchTries {
-			l.end(s)
+			l.giveUp(s)
 			i--
-			l.gap = true
 			continue
 		}
 		s.tries++

@@ -245,3 +245,48 @@ func TestASenderThatStartsAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestASearchInVainIsBounded: a question that never gets through. What came is remembered
+// for it within bounds, and in the end it is a gap.
+func TestASearchInVainIsBounded(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	var l lacking
+	sent := newStretches(now)
+	gaps := 0
+	for n := range uint32(30 * maxHashes) {
+		p := binary.BigEndian.AppendUint32(nil, n)
+		if sent.add(p, now); n != 1000 {
+			l.came(wire.LiveHash(p))
+		}
+		if n%500 > 0 {
+			continue
+		}
+		now = now.Add(10 * time.Second)
+		sum, _ := sent.close(now)
+		l.told(sum, now, now)
+		for l.ask(now, searchRetry) != nil {
+		}
+		if !l.gap.IsZero() {
+			gaps++
+			l.gap = time.Time{}
+		}
+		if len(l.before) > maxHashes {
+			t.Fatalf("%d hashes are kept after %d packets", len(l.before), n)
+		}
+	}
+	if gaps == 0 || len(l.searches) > 0 {
+		t.Errorf("%d gaps, %d searches", gaps, len(l.searches))
+	}
+}
+
+// TestWhatIsNotKeptIsAGap: the sender says that it keeps a stretch no more.
+func TestWhatIsNotKeptIsAGap(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	var l lacking
+	l.told(wire.LiveSum{Stretch: 1, Packets: 1}, now, now)
+	l.told(wire.LiveSum{Stretch: 2, Packets: 2, Sum: 5}, now, now)
+	l.listed(2, 0, 0, nil, now.Add(time.Second))
+	if len(l.searches) > 0 || !l.gap.Equal(now) {
+		t.Errorf("%d searches, a gap at %s", len(l.searches), l.gap)
+	}
+}

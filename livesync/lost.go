@@ -19,8 +19,8 @@ type lost struct {
 	mu        sync.Mutex // guards what follows
 	published stretches
 	lacking   map[wire.ID]*lacking // at most maxInstances
-	asked     []askedLive          // what others have asked for
-	next      time.Time            // when the next sum is due
+	asked     fairQueue[wire.ID, askedLive]
+	next      time.Time // when the next sum is due
 }
 
 const (
@@ -32,11 +32,12 @@ const (
 	searchRetry = 300 * time.Millisecond
 )
 
-func newLost(now time.Time, interval time.Duration) *lost {
+func newLost(now time.Time, interval time.Duration, perSecond int) *lost {
 	return &lost{
 		wake:      make(chan struct{}, 1),
 		published: newStretches(now),
 		lacking:   make(map[wire.ID]*lacking),
+		asked:     newFairQueue[wire.ID, askedLive](perSecond, maxAskedLive),
 		next:      now.Add(interval / sumsEach),
 	}
 }
@@ -159,7 +160,6 @@ func (n *Node) runLost(ctx context.Context) {
 	l := n.lost
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	pace := newPacer(n.options.TellRate)
 	buf := make([]byte, 0, n.options.room(n.limits.MaxPacket))
 	for {
 		select {
@@ -171,7 +171,7 @@ func (n *Node) runLost(ctx context.Context) {
 		}
 		now := time.Now()
 		next := n.tellSum(buf, now)
-		for _, t := range []time.Time{n.tellStops(buf, now), n.askLost(buf, now), n.answerLost(buf, &pace, now)} {
+		for _, t := range []time.Time{n.tellStops(buf, now), n.askLost(buf, now), n.answerLost(buf, now)} {
 			if !t.IsZero() && t.Before(next) {
 				next = t
 			}
@@ -208,23 +208,24 @@ func (n *Node) askLost(buf []byte, now time.Time) (next time.Time) {
 		missing []uint16
 	}
 	var questions []question
-	var gaps []wire.ID
+	var gaps []fillEvent
 	l := n.lost
 	l.mu.Lock()
 	for id, of := range l.lacking {
 		for s := of.ask(now, searchRetry); s != nil; s = of.ask(now, searchRetry) {
 			questions = append(questions, question{id, s.Stretch, append([]uint16(nil), s.missing...)})
 		}
-		if of.gap {
-			gaps, of.gap = append(gaps, id), false
+		if !of.gap.IsZero() {
+			gaps = append(gaps, fillEvent{kind: fillGap, from: id, since: of.gap})
+			of.gap = time.Time{}
 		}
 		if t := of.next(); !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
 	}
 	l.mu.Unlock()
-	for _, id := range gaps {
-		n.fillStep(fillEvent{kind: fillGap, from: id}, now)
+	for _, e := range gaps {
+		n.fillStep(e, now)
 	}
 	for _, q := range questions {
 		n.send(n.instances.endpoint(q.to), wire.KindLiveAsk, wire.AppendLiveAsk(buf, n.options.ID, q.to, q.stretch, q.missing, cap(buf)))

@@ -1,6 +1,7 @@
 package livesync
 
 import (
+	"slices"
 	"time"
 
 	"keeptrack/livesync/wire"
@@ -9,7 +10,6 @@ import (
 
 // askedLive is something of what this instance has published that another one lacks.
 type askedLive struct {
-	to      wire.ID
 	stretch uint64
 	packet  int // or allHashes
 }
@@ -23,55 +23,62 @@ const (
 // ask takes note of what another instance lacks.
 func (l *lost) ask(p wire.Packet) {
 	for i := range max(p.Records(), 1) {
-		a := askedLive{p.From, p.Stretch(), allHashes}
+		a := askedLive{p.Stretch(), allHashes}
 		if p.Records() > 0 {
 			a.packet = int(p.Asked(i))
 		}
-		if len(l.asked) < maxAskedLive {
-			l.asked = append(l.asked, a)
+		if !slices.Contains(l.asked.of[p.From], a) { // else it was asked again
+			l.asked.add(p.From, a)
 		}
 	}
 }
 
 // answerLost sends what others have asked for, at a pace. It returns when to come back,
 // the zero time if nothing waits.
-func (n *Node) answerLost(buf []byte, pace *pacer, now time.Time) (next time.Time) {
+func (n *Node) answerLost(buf []byte, now time.Time) (next time.Time) {
 	l := n.lost
 	for {
 		l.mu.Lock()
-		if len(l.asked) == 0 {
-			l.mu.Unlock()
-			return time.Time{}
-		}
-		if !pace.ready(now) {
-			l.mu.Unlock()
-			return pace.next
-		}
-		a := l.asked[0]
-		l.asked = l.asked[1:]
+		to, a, ok, wait := l.asked.next(now)
 		s := l.published.find(a.stretch)
 		l.mu.Unlock()
+		packets := 1
 		switch {
+		case !ok:
+			return wait
 		case s == nil: // it is not kept any more
+			n.tellHashes(buf, to, a.stretch, nil)
 		case a.packet == allHashes:
-			for first := 0; first < len(s.hashes); {
-				var p []byte
-				p, first = wire.AppendLiveHashes(buf, n.options.ID, a.to, a.stretch, s.hashes, first, cap(buf))
-				n.send(n.instances.endpoint(a.to), wire.KindLiveHashes, p)
-				pace.spend(now)
-			}
+			packets = n.tellHashes(buf, to, a.stretch, s.hashes)
 		default:
-			n.sendAgain(buf, a, s, pace, now)
+			packets = n.sendAgain(buf, to, a, s, now)
 		}
+		l.mu.Lock()
+		for range packets - 1 { // the first is paid for
+			l.asked.pace.spend(now)
+		}
+		l.mu.Unlock()
 	}
 }
 
-// sendAgain sends what is in a packet of a stretch, as it is by now.
-func (n *Node) sendAgain(buf []byte, a askedLive, s *stretch, pace *pacer, now time.Time) {
+// tellHashes tells the hashes of a stretch, none if it is not kept, and returns in how many
+// packets.
+func (n *Node) tellHashes(buf []byte, to wire.ID, stretch uint64, hashes []uint32) (packets int) {
+	for first := 0; first < len(hashes) || packets == 0; packets++ {
+		var p []byte
+		p, first = wire.AppendLiveHashes(buf, n.options.ID, to, stretch, hashes, first, cap(buf))
+		n.send(n.instances.endpoint(to), wire.KindLiveHashes, p)
+	}
+	return packets
+}
+
+// sendAgain sends what is in a packet of a stretch, as it is by now, and returns in how
+// many packets.
+func (n *Node) sendAgain(buf []byte, to wire.ID, a askedLive, s *stretch, now time.Time) (parts int) {
 	packet, at := s.packet(a.packet)
 	p, err := wire.Parse(packet)
 	if err != nil { // there is no such packet
-		return
+		return 0
 	}
 	peers := make([]wire.LivePeer, p.Records())
 	for i := range peers {
@@ -84,13 +91,13 @@ func (n *Node) sendAgain(buf []byte, a askedLive, s *stretch, pace *pacer, now t
 		n.asItIs(r, at, now)
 	}
 	room := wire.AgainRoom(cap(buf))
-	parts := (len(peers) + room - 1) / room
+	parts = (len(peers) + room - 1) / room
 	for i := range parts {
 		some := peers[i*room : min((i+1)*room, len(peers))]
 		part := wire.AgainPart{Packet: uint16(a.packet), Part: uint8(i), Parts: uint8(parts)}
-		n.send(n.instances.endpoint(a.to), wire.KindLiveAgain, wire.AppendLiveAgain(buf, n.options.ID, a.to, a.stretch, part, some))
-		pace.spend(now)
+		n.send(n.instances.endpoint(to), wire.KindLiveAgain, wire.AppendLiveAgain(buf, n.options.ID, to, a.stretch, part, some))
 	}
+	return parts
 }
 
 // asItIs brings what was published of a peer at a time up to now: it may have announced

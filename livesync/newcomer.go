@@ -167,7 +167,7 @@ func (n *Node) fillAct(a fillAction, buf []byte) {
 	case fillHave:
 		n.sendHave(a, buf)
 	case fillLost:
-		log.Warn().Stringer("instance", a.mate).Msg("live sync got not all peers of an instance: it has fallen silent")
+		log.Warn().Stringer("instance", a.mate).Msg("live sync got not all peers of an instance: it does not tell them")
 	case fillDone:
 		from := n.filled()
 		log.Info().Stringer("instance", a.mate).Uint64("peers", n.counters.peersTaken.Load()).
@@ -207,7 +207,7 @@ func (n *Node) heardAsk(p wire.Packet, from transport.Endpoint, now time.Time) b
 	switch {
 	case at >= 0 && c.telling[at].stream == p.Stream():
 		return true // it has not heard of it yet
-	case at < 0 && len(c.telling) == maxTelling || !c.askers.admit(from, now):
+	case at < 0 && len(c.telling) >= maxTelling || !c.askers.admit(from, now):
 		return false
 	case at >= 0:
 		c.telling[at].dropped = true

@@ -115,7 +115,7 @@ func New(o Options, tr transport.Transport, t Tracker) (*Node, error) {
 			d:    newDecisions(rules{o.BeaconInterval, o.InquireThreshold}, time.Now().Add(o.FirstBeaconDelay)),
 		},
 		overrides: newOverrideSync(&o, time.Now()),
-		lost:      newLost(time.Now(), o.BeaconInterval),
+		lost:      newLost(time.Now(), o.BeaconInterval, o.TellRate),
 		instances: instances{known: make(map[wire.ID]*Instance)},
 	}
 	t.PublishTo(n.Publish)

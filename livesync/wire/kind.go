@@ -75,7 +75,7 @@ var kinds = [KindCount]struct {
 
 	KindLiveSum:    {name: "live_sum", wire: 0x125, body: sumSize},
 	KindLiveAsk:    {name: "live_ask", wire: 0x126, body: askHead, record: 2},
-	KindLiveHashes: {name: "live_hashes", wire: 0x127, body: hashesHead, record: 4, least: 1},
+	KindLiveHashes: {name: "live_hashes", wire: 0x127, body: hashesHead, record: 4},
 	KindLiveAgain:  {name: "live_again", wire: 0x128, body: againHead, record: againSize, least: 1},
 	KindLiveStops:  {name: "live_stops", wire: 0x129, record: againSize, least: 1},
 

@@ -17,7 +17,7 @@ import (
 //
 //	live_sum    stretch u64, its packets u32, sum of their hashes modulo 1<<32 u32
 //	live_ask    target, stretch u64, n × packet u16; without any: for the hashes
-//	live_hashes target, stretch u64, its packets u32, first u32, n × hash u32
+//	live_hashes target, stretch u64, its packets u32, first u32, n × hash u32; 0 packets: it is not kept
 //	live_again  target, stretch u64, packet u16, part u8, parts u8, n × peer
 //	live_stops  n × peer
 //
@@ -55,7 +55,7 @@ func (p Packet) validLost() bool {
 		return part.Packet < MaxStretch && part.Part < part.Parts
 	}
 	packets, first := binary.BigEndian.Uint32(p.body[12:]), binary.BigEndian.Uint32(p.body[16:])
-	return packets <= MaxStretch && first <= packets && p.Records() <= int(packets-first)
+	return packets <= MaxStretch && first <= packets && p.Records() <= int(packets-first) && (p.Records() > 0 || packets == 0)
 }
 
 // LiveSum is what a packet of kind KindLiveSum says.
