@@ -15,8 +15,8 @@ type Filled struct {
 	Ready bool `json:"ready"`
 	// From is the instance that is asked or was the last; nil before the first.
 	From *wire.ID `json:"from,omitempty"`
-	// Began is when it was first asked, and Done when all its peers had arrived; the
-	// zero time before.
+	// Began is when it was first asked, and Done when all peers of an instance had last
+	// arrived; the zero time before.
 	Began time.Time `json:"began,omitzero"`
 	Done  time.Time `json:"done,omitzero"`
 	// Taken is the number of peers that were taken in since the start.

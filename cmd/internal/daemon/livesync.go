@@ -181,7 +181,7 @@ var (
 	metricSyncUnpublished = counter("livesync_untold_total", "Peers not published because packets could not be sent as fast as they filled.")
 
 	metricPeersAsked      = counter("livesync_peers_asked_total", "Times that another instance was asked for its peers.")
-	metricPeersTaken      = counter("livesync_peers_taken_total", "Peers of another instance taken in after the start.")
+	metricPeersTaken      = counter("livesync_peers_taken_total", "Peers of another instance taken in, after the start or a long partition.")
 	metricPeersTold       = counter("livesync_peers_told_total", "Peers told to instances that asked for them.")
 	metricPeersResent     = counter("livesync_peers_resent_total", "Packets of such peers sent again, because they were lost.")
 	metricFilling         = gauge("livesync_filling", "1 while the instance waits for the peers of the others after its start.")
