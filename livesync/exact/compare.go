@@ -29,11 +29,11 @@ const (
 
 // unlike is a difference between this instance and a mate.
 type unlike struct {
-	since        time.Time // first hello that showed it; zero if none does
-	mine, theirs uint64    // as of the last hello
-	wait         time.Duration
-	next         time.Time // not to be asked about before
-	refused      bool      // asking did not mend it because things cannot be taken in
+	since   time.Time // first hello that showed it; zero if none does
+	by      uint64    // by what the two roots differed as of the last hello
+	wait    time.Duration
+	next    time.Time // not to be asked about before
+	refused bool      // asking did not mend it because things cannot be taken in
 }
 
 // maxWait is for how many intervals at most a difference rests that asking did not
@@ -50,14 +50,15 @@ func (u *unlike) look(now time.Time, mine, theirs uint64, fresh bool, patience t
 		*u = unlike{}
 		return false, false
 	}
-	again, still := !u.since.IsZero(), u.mine == mine && u.theirs == theirs
+	// Roots are sums: what changes alike on both sides leaves the difference as it is.
+	again, still := !u.since.IsZero(), u.by == mine^theirs
 	if !again {
 		u.since = now
 	}
 	if !still && patience == 0 && !u.refused {
 		u.wait, u.next = 0, time.Time{} // another difference than was asked about
 	}
-	u.mine, u.theirs = mine, theirs
+	u.by = mine ^ theirs
 	switch {
 	case now.Before(u.next):
 		return false, false

@@ -5,17 +5,21 @@ import (
 	"time"
 )
 
+// searches says as what things something is searched for, or that nothing is, by
+// thingCount.
+type searches [thingCount + 1]bool
+
 // askNames asks a mate for the origins that it knows, unless that is under way.
 func (g *Group) askNames(m *mate, folded bool, now time.Time) {
 	if !slices.ContainsFunc(g.naming, func(q *question) bool {
 		return q.to == m.origin && q.ask.(*AskNames).Folded == folded
 	}) {
-		g.askNamesAfter(m, AskNames{Folded: folded}, false, now)
+		g.askNamesAfter(m, AskNames{Folded: folded}, false, searches{}, now)
 	}
 }
 
-func (g *Group) askNamesAfter(m *mate, a AskNames, gained bool, now time.Time) {
-	q := &question{to: m.origin, ask: &a, sent: now, tries: 1, gained: gained}
+func (g *Group) askNamesAfter(m *mate, a AskNames, gained bool, searched searches, now time.Time) {
+	q := &question{to: m.origin, ask: &a, sent: now, tries: 1, gained: gained, searched: searched}
 	g.naming = append(g.naming, q)
 	g.options.Send(q.to, q.ask)
 }
@@ -29,7 +33,7 @@ func (g *Group) heardNames(from Origin, n *Names, now time.Time) {
 	if at < 0 || m == nil {
 		return
 	}
-	gained := g.naming[at].gained
+	gained, searched := g.naming[at].gained, g.naming[at].searched
 	g.naming = slices.Delete(g.naming, at, at+1)
 	if n.Folded {
 		had := len(g.folded.order)
@@ -37,19 +41,23 @@ func (g *Group) heardNames(from Origin, n *Names, now time.Time) {
 		gained = gained || len(g.folded.order) > had
 	} else {
 		for _, name := range n.Names {
-			gained = g.takeName(m, name, now) || gained
+			news, t := g.takeName(m, name, now)
+			gained, searched[t] = gained || news, true
 		}
 	}
 	if n.More && len(n.Names) > 0 && before(n.After, n.Names[len(n.Names)-1].Origin) {
-		g.askNamesAfter(m, AskNames{n.Folded, n.Names[len(n.Names)-1].Origin}, gained, now)
+		g.askNamesAfter(m, AskNames{n.Folded, n.Names[len(n.Names)-1].Origin}, gained, searched, now)
 		return
 	}
 	if n.Folded {
 		m.unlike[thingFolded].asked(now, gained, false, g.options.Interval)
 		return
 	}
-	m.unlike[thingEnded].asked(now, gained, false, g.options.Interval)
-	m.unlike[thingSilent].asked(now, gained, false, g.options.Interval)
+	for _, t := range []thing{thingEnded, thingSilent} {
+		if !searched[t] { // else how it went shows when the search is over
+			m.unlike[t].asked(now, gained, false, g.options.Interval)
+		}
+	}
 }
 
 // origins returns those that are named.
@@ -62,24 +70,25 @@ func origins(names []Name) []Origin {
 }
 
 // takeName takes in what a mate says of an origin that it has not folded. It returns
-// whether that was news, or something of it is looked for.
-func (g *Group) takeName(m *mate, n Name, now time.Time) bool {
+// whether that was news, and as what something of it is looked for, thingCount if nothing
+// is.
+func (g *Group) takeName(m *mate, n Name, now time.Time) (news bool, searched thing) {
 	if g.folded.has[n.Origin] || n.Origin == Nobody {
-		return false
+		return false, thingCount
 	}
-	news := n.Ended && !g.ended[n.Origin]
+	news = n.Ended && !g.ended[n.Origin]
 	if n.Ended {
 		g.end(n.Origin, now)
 	}
-	if g.lacks(n, now) {
-		t := thingSilent
-		if g.ended[n.Origin] {
-			t = thingEnded
-		}
-		g.repair(m, n.Origin, t, 0, now)
-		return true // what becomes of it shows when it is over, here or with another mate
+	if !g.lacks(n, now) {
+		return news, thingCount
 	}
-	return news
+	searched = thingSilent
+	if g.ended[n.Origin] {
+		searched = thingEnded
+	}
+	g.repair(m, n.Origin, searched, 0, now)
+	return news, searched
 }
 
 // lacks says that something is to be looked for in what a mate has of an origin. A

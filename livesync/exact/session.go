@@ -39,12 +39,14 @@ type session struct {
 
 // question is one that is open.
 type question struct {
-	to     Origin
-	ask    Message
-	sent   time.Time
-	tries  int
-	span   *span // of AskRecords
-	gained bool  // of AskNames: something was news in answers before
+	to    Origin
+	ask   Message
+	sent  time.Time
+	tries int
+	span  *span // of AskRecords
+	// Of AskNames, in answers before: something was news, or things are searched for.
+	gained   bool
+	searched searches
 }
 
 // repair begins a session, unless there is one for that subject.

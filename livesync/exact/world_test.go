@@ -477,7 +477,9 @@ func (m *member) hearMessage(p packet) {
 	if parts, ok := p.m.(*Parts); ok {
 		for _, r := range parts.Records {
 			k := part{r.InfoHash, p.origin}
-			w.received[k] = max(w.received[k], r.Value)
+			if !m.refuses[r.InfoHash] { // what is refused is not kept
+				w.received[k] = max(w.received[k], r.Value)
+			}
 		}
 	}
 	m.breakBefore(&p)
