@@ -14,11 +14,18 @@ const maxHosts = 256
 // host is an address of a peer. All of its methods may be called at any time.
 type host struct {
 	addr    netip.AddrPort
-	token   token
-	heard   atomic.Int64          // when, in nanoseconds after the link began; 0: never
-	echoed  atomic.Int64          // the same, of a probe that came back
-	failing atomic.Pointer[error] // why the last packet could not be sent
-	isHere  atomic.Bool           // it is an address of this host
+	tokens  atomic.Pointer[[2]token] // of the last probe and the one before
+	heard   atomic.Int64             // when another's packet came, in nanoseconds after the link began; 0: never
+	met     atomic.Int64             // the same, of its probes as well
+	echoed  atomic.Int64             // the same, of one's own probe that came back
+	failing atomic.Pointer[error]    // why the last packet could not be sent
+	isHere  atomic.Bool              // it is an address of this host
+}
+
+func newHost(addr netip.AddrPort) *host {
+	h := &host{addr: addr}
+	h.tokens.Store(&[2]token{newToken(), newToken()}) // which nobody has seen
+	return h
 }
 
 // hear takes note of a packet, and reports whether none had come for some time.
@@ -48,10 +55,9 @@ func within(moment *atomic.Int64, at, d time.Duration) bool {
 
 // table is what Send and Receive look at. It does not change.
 type table struct {
-	all    []*host // those that packets for all go to
-	down   error   // why there is none; nil also if there is nobody but oneself
-	hosts  map[netip.AddrPort]*host
-	tokens map[token]*host
+	all   []*host // those that packets for all go to
+	down  error   // why there is none; nil also if there is nobody but oneself
+	hosts map[netip.AddrPort]*host
 }
 
 // arrange makes the table of what is known of the peers. l.mu need not be held while
@@ -66,7 +72,7 @@ func (l *link) arrange(now time.Time) {
 	}
 	old := l.hosts
 	l.hosts = make(map[netip.AddrPort]*host)
-	t := &table{tokens: make(map[token]*host)}
+	t := new(table)
 	chosen := make(map[*host]bool)
 	lacking := false
 	for _, p := range l.peers {
@@ -75,7 +81,6 @@ func (l *link) arrange(now time.Time) {
 			if h := l.hostAt(old, a); h != nil {
 				h.isHere.Store(l.isHere(a))
 				p.hosts = append(p.hosts, h)
-				t.tokens[h.token] = h
 			}
 		}
 		lacking = lacking || len(p.hosts) == 0
@@ -109,7 +114,7 @@ func (l *link) hostAt(old map[netip.AddrPort]*host, a netip.AddrPort) *host {
 			return nil
 		}
 		if h = old[a]; h == nil {
-			h = &host{addr: a, token: newToken()}
+			h = newHost(a)
 		}
 		l.hosts[a] = h
 	}
@@ -129,7 +134,7 @@ func (l *link) isHere(a netip.AddrPort) bool {
 }
 
 // isOwn reports whether a host is this instance: by its address or, where addresses
-// are translated, because a probe has come back lately.
+// are translated, because a probe has come back lately and nothing else since.
 func (h *host) isOwn(at time.Duration) bool {
 	return h.isHere.Load() || within(&h.echoed, at, echoHolds)
 }

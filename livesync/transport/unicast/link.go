@@ -24,6 +24,7 @@ type link struct {
 	table   atomic.Pointer[table]
 	drops   udpsocket.Drops
 	unsent  atomic.Uint64
+	id      atomic.Uint32 // in the last packet sent
 	wake    chan struct{} // holds a token when the table may have to change
 	doubt   atomic.Bool   // an address may be out of date
 
@@ -78,6 +79,7 @@ func (l *link) Limits() transport.Limits {
 // Send sends p to a member, or to each peer but oneself. Of those, some may not be
 // sent to: that is counted, and an error only if it is so for all.
 func (l *link) Send(to transport.Endpoint, p []byte) error {
+	l.sign(p)
 	if to != transport.All {
 		return l.write(p, to.Addr())
 	}
@@ -143,15 +145,15 @@ func (l *link) Receive(buf []byte) (int, transport.Endpoint, error) {
 			return 0, transport.Endpoint{}, err
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if l.takeProbe(buf[:n]) {
-			continue
-		}
 		h := l.table.Load().hosts[from]
 		switch {
-		case h != nil:
-			if h.hear(time.Since(l.began), l.options.Silence) {
-				l.rouse(false)
+		case isProbe(buf[:n]):
+			if h != nil {
+				l.takeProbe(buf[:n], h, time.Since(l.began))
 			}
+			continue
+		case h != nil:
+			l.hear(h, buf[:n])
 		default:
 			l.rouse(true) // a peer may have moved
 			if !l.options.Open {
@@ -161,6 +163,18 @@ func (l *link) Receive(buf []byte) (int, transport.Endpoint, error) {
 		return n, transport.At(from), nil
 	}
 	return 0, transport.Endpoint{}, transport.ErrForeign
+}
+
+// hear takes note of a packet from a host.
+func (l *link) hear(h *host, p []byte) {
+	if l.isSigned(p) {
+		return
+	}
+	at := time.Since(l.began)
+	l.meet(h, at)
+	if h.hear(at, l.options.Silence) {
+		l.rouse(false)
+	}
 }
 
 // rouse has Run look at the table. Doubt has it look names up as well.
