@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	nethttp "net/http"
+	"runtime/debug"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -63,19 +64,31 @@ func (e *netEngine) acceptTLS(l *netListener, first, second *handoff) error {
 		case err != nil:
 			return err
 		}
-		c := conn.(*netConn)
-		go func() {
-			protocol, ok := e.handshake(c)
-			to := first
-			if c.second = protocol == protocolHTTP2; c.second {
-				to = second
-			}
-			c.ready()
-			if !ok || !to.give(c) {
-				_ = c.Close()
-			}
-		}()
+		go e.begin(conn.(*netConn), first, second)
 	}
+}
+
+// begin has the handshake done and hands over the connection, or closes it.
+func (e *netEngine) begin(c *netConn, first, second *handoff) {
+	given := false
+	defer func() {
+		if fault := recover(); fault != nil { // as net/http does: it is one connection's
+			e.handler.log.Error().Any("panic", fault).Bytes("stack", debug.Stack()).Msg("https: handshake")
+		}
+		if !given {
+			_ = c.Close()
+		}
+	}()
+	protocol, ok := e.handshake(c)
+	if !ok {
+		return
+	}
+	to := first
+	if c.second = protocol == protocolHTTP2; c.second {
+		to = second
+	}
+	c.ready()
+	given = to.give(c)
 }
 
 // handoff is a listener for connections that were accepted elsewhere.

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
@@ -339,5 +340,22 @@ func TestUnreadRepliesOverHTTP2(t *testing.T) {
 	fetch(t, clientOf(t, false), "GET", "https://"+s.Addrs()[0].String()+"/announce?"+libtorrentQuery)
 	if got := s.Stats(); got.Evicted != 1 || got.Paused == 0 || got.Connections > 1 {
 		t.Errorf("counted %+v", got)
+	}
+}
+
+// TestPanicOfHandshakeIsLogged: what a source of certificates does wrong ends one
+// connection, and somebody is told.
+func TestPanicOfHandshakeIsLogged(t *testing.T) {
+	var logged lockedBuffer
+	s, _, _ := run(t, direct, Options{Log: zerolog.New(&logged), TLS: &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { panic("no good") },
+	}}, standardTimeouts, newTracker())
+	conn, _ := dialTLS(t, s.Addrs()[0], nil)
+	if err := conn.Handshake(); err == nil {
+		t.Error("is served")
+	}
+	eventually(t, s, 0)
+	if text := logged.String(); !strings.Contains(text, "no good") || !strings.Contains(text, `"level":"error"`) {
+		t.Errorf("logged %s", text)
 	}
 }

@@ -118,6 +118,7 @@ func TestEnvironmentThatIsRefused(t *testing.T) {
 func TestVariablesThatAreNotUsed(t *testing.T) {
 	c, err := Load("", []string{
 		"KEEPTRACK_SERVICE_HOST=10.0.0.1", "KEEPTRACK_SERVICE_PORT=6969", "KEEPTRACK_PORT=tcp://10.0.0.1:6969", "KEEPTRACK_PORT_6969_TCP_ADDR=10.0.0.1",
+		"KEEPTRACK_HTTP_PORT=tcp://10.0.0.1:6969", "KEEPTRACK_HTTP_SERVICE_PORT_WEB=6969", // not http.page
 		"KEEPTRACK_LIVESYNC_PORT=udp://10.0.0.1:6969", "KEEPTRACK_UDP_LISTN=[::]:1",
 	})
 	if err != nil {
@@ -127,7 +128,7 @@ func TestVariablesThatAreNotUsed(t *testing.T) {
 	want := []string{
 		"KEEPTRACK_LIVESYNC_PORT: looks like what Kubernetes sets for a service, and is not used: enableServiceLinks turns that off",
 		"KEEPTRACK_UDP_LISTN: is no key and not used, did you mean KEEPTRACK_UDP_LISTEN?",
-		"KEEPTRACK_PORT, KEEPTRACK_PORT_6969_TCP_ADDR, KEEPTRACK_SERVICE_HOST, KEEPTRACK_SERVICE_PORT: no keys, and not used",
+		"KEEPTRACK_HTTP_PORT, KEEPTRACK_HTTP_SERVICE_PORT_WEB, KEEPTRACK_PORT, KEEPTRACK_PORT_6969_TCP_ADDR, KEEPTRACK_SERVICE_HOST, KEEPTRACK_SERVICE_PORT: no keys, and not used",
 	}
 	if got := c.EnvironmentWarnings(); !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
