@@ -123,7 +123,7 @@ func TestTheREADMEsClouds(t *testing.T) {
 // TestTheREADMEsConfigs: what README shows as a config gives no warnings.
 func TestTheREADMEsConfigs(t *testing.T) {
 	configs := parseBlocks(readText(t, "../../README.md")).tomls
-	if len(configs) != 2 {
+	if len(configs) != 3 {
 		t.Errorf("README has %d configs", len(configs))
 	}
 	for _, text := range configs {
