@@ -96,6 +96,23 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// TestRaw: a value's bytes are those of the data, whatever it is.
+func TestRaw(t *testing.T) {
+	for _, value := range []string{"i-1e", "le", "3:abc", "d1:ali1e2:xxee"} {
+		data := "d1:k" + value + "e"
+		r := NewReader([]byte(data))
+		var got []byte
+		r.Dictionary(func([]byte) { got = r.Raw() })
+		if err := r.End(); err != nil || string(got) != value || cap(got) != len(got) {
+			t.Errorf("%s: %q, %v", data, got, err)
+		}
+	}
+	r := NewReader([]byte("li1e"))
+	if got := r.Raw(); got != nil || r.End() == nil {
+		t.Errorf("of half a list: %q", got)
+	}
+}
+
 // TestReaderStopsAtAnError: nothing is read after it, and the first one is told.
 func TestReaderStopsAtAnError(t *testing.T) {
 	r := NewReader([]byte("x1:ai2e"))
