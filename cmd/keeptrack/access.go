@@ -21,12 +21,12 @@ func newAccessCommand() *cobra.Command {
 		newAccessChangeCommand(accessChange{
 			name: "refuse", method: http.MethodPut, path: "/override", decision: "refuse",
 			short: "Refuse torrents from now on, whatever the list and the mode say",
-			long:  "Have torrents refused, whatever the file of the access list says, in mode deny as in\nmode allow.",
+			long:  "Refuse torrents, whatever the file of the access list says, in mode deny as in\nmode allow.",
 		}),
 		newAccessChangeCommand(accessChange{
 			name: "serve", method: http.MethodPut, path: "/override", decision: "serve",
 			short: "Serve torrents from now on, whatever the list and the mode say",
-			long:  "Have torrents served, whatever the file of the access list says, in mode deny as in\nmode allow.",
+			long:  "Serve torrents, whatever the file of the access list says, in mode deny as in\nmode allow.",
 		}),
 		newAccessChangeCommand(accessChange{
 			name: "add", method: http.MethodPut, byMode: true,
@@ -43,7 +43,7 @@ served from now on, in mode allow they are refused.`,
 		newAccessChangeCommand(accessChange{
 			name: "forget", method: http.MethodDelete, path: "/override", inOpen: true,
 			short: "Drop what was added or taken off, so that the list's file alone decides",
-			long: `Drop the overrides of info hashes, those that add and remove have made, so that the
+			long: `Drop the overrides of info hashes that refuse, serve, add and remove made, so that the
 file of the access list alone decides about them.`,
 		}),
 	)
@@ -56,7 +56,8 @@ func newAccessListCommand() *cobra.Command {
 		Short: "Print the access list's mode and overrides, or what it says of torrents",
 		Long: `Print the mode of the access list, its file, and every override: who made it and when.
 With hashes it prints what the list says of each: whether it is refused, and whether the
-file or an override decides. ` + hashHelp + `.` + adminHelp,
+file or an override decides.
+` + hashHelp + `.` + adminHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			clients, hashes, err := to.clientsAndHashes(args)
 			if err != nil {
@@ -123,8 +124,8 @@ func newAccessChangeCommand(c accessChange) *cobra.Command {
 		Short: c.short,
 		Long: c.long + `
 
-It is in force and on disk when the command ends, and outlives restarts. Instances with
-one live sync key tell each other; others are to be named, each with --admin. ` + c.modes() + `
+The change is in force and on disk when the command ends, and survives restarts. Instances
+with the same live sync key tell each other; name the others, each with --admin. ` + c.modes() + `
 ` + hashHelp + `.` + adminHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, &to, args)
@@ -136,7 +137,7 @@ one live sync key tell each other; others are to be named, each with --admin. ` 
 
 // modes says what has to hold of the daemons' modes.
 func (c *accessChange) modes() string {
-	text := "Nothing is\nchanged unless all of them answer"
+	text := "The\ncommand changes nothing unless all of them answer"
 	switch {
 	case c.byMode:
 		text += " and have the same mode, allow or deny"

@@ -36,16 +36,16 @@ func newAnnounceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "announce URL HASH",
 		Short: "Announce a peer to a tracker and print the answer",
-		Long: `Announce a peer to a tracker, any tracker, and print what it answers.
+		Long: `Announce a peer to any tracker, and print the answer.
 
-The URL is one of udp://, http:// and https://. ` + hashHelp + `.
+The URL is one of udp://, http:// and https://.
+` + hashHelp + `.
 The peer is this host's address as the tracker sees it, with the port given. The
 tracker keeps it and hands it out to others until it expires; to have it removed,
 announce it once more with --event stopped.
 
-A tracker that refuses the torrent may say so, and the exit status is then 1. Over UDP
-keeptrack answers with zeros and an interval of three hours, which no other answer of its
-has, and which is taken for a refusal as well.`,
+If the tracker refuses the torrent, the exit status is 1. Over UDP keeptrack refuses with
+zeros and an interval of three hours, which this command recognises.`,
 		Example: "  keeptrack announce udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 --left 0",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return announce(cmd, args[0], args[1], &f)
@@ -93,7 +93,7 @@ func announce(cmd *cobra.Command, url, hash string, f *announceFlags) error {
 	return err
 }
 
-const caUsage = "`FILE` with the certificates (PEM) that https:// trackers are to be trusted by"
+const caUsage = "`FILE` with the certificates (PEM) to trust for https:// trackers"
 
 // newClient returns a client that trusts the certificates in the file at ca, or those that
 // the system does if it is empty.

@@ -23,17 +23,17 @@ func newBackupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup OUT",
 		Short: "Copy the database, while the daemon runs or not",
-		Long: `Copy the database to the file OUT, all of it as of one moment, and verify the copy.
+		Long: `Copy the database to the file OUT, as of one moment, and verify the copy.
 
-If a daemon has the database open, or the config's database cannot be read for lack of
-permission, the copy comes through its admin address,
-otherwise straight from the file, which without --config is keeptrack.db in the
-working directory. With --admin it comes from the daemon there, on
-whatever host. Config, flag or the variable ` + tokenVariable + ` give the token.
+If a daemon has the database open, or this user may not read it, the copy comes through
+the daemon's admin address. Otherwise it comes straight from the file of the config, or
+without --config from keeptrack.db in the working directory. With --admin it comes from
+that daemon, on any host. The token comes from the config, --token or
+` + tokenVariable + `.
 
-The copy is written to a file beside OUT, flushed and verified before it takes the
-place of OUT; on a failure a present OUT stays as it is. It can be started beside the
-original: it does not go on with what that counts, unlike a copy made in another way.`,
+The copy is written to a file beside OUT, flushed and verified before it replaces OUT; if
+that fails, OUT stays as it was. A copy made by this command can run beside the original:
+it has a new origin for live sync, unlike a copy made in another way.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return b.run(cmd, args[0])
 		},

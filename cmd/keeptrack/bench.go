@@ -25,16 +25,15 @@ func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench URL",
 		Short: "Put a tracker under load and measure it",
-		Long: `Put a tracker, any tracker, under load, check every answer and print figures.
+		Long: `Put any tracker under load, check every answer and print figures.
 
 The URL is the one to announce to, udp:// or http://. Without --rate the next
 request goes out when one is answered (closed loop); with it requests go out when
 they are due, and latency counts from then (open loop). The run ends after
---duration or --requests, or with an interrupt, and the figures are of what was
-done until then.
+--duration or --requests, or with an interrupt; the figures are of the run up to then.
 
 To a tracker on 127.0.0.0/8 each source has an address in 127.1.0.0/16; keeptrack
-keeps such peers only with tracker.allow_private_addresses. The same seed sends
+stores such peers only with tracker.allow_private_addresses. The same seed sends
 the same requests to the same torrents. A tracker with an access list is given
 what --write-hashes writes.`,
 		Example: `  keeptrack bench udp://127.0.0.1:6969 --pid $(pidof keeptrack)

@@ -44,15 +44,16 @@ func newCheckTrackerCommand() *cobra.Command {
 		Long: `Try a tracker over UDP, HTTP and HTTPS, at each of its name's IPv4 and IPv6 addresses,
 and print what lists of trackers would hold against it: no answer, an interval that is
 not between 5 minutes and 3 hours, an address that is not public, a certificate that
-nobody trusts or that runs out within two weeks, an entry in the DNS that denies it (BEP 34).
+is not trusted or expires within two weeks, or a DNS entry that denies it (BEP 34).
 
-NAME is a host name or an address, or the URL of one of its announces, for which that one
-is tried. A transport that does not answer anywhere counts only if no other does, or if
-it was asked for by a URL or a flag. Two peers are announced of a torrent that does not
-exist, and then stopped. The exit status is 1 if there is something against the tracker.
+NAME is a host name or an address, or an announce URL, in which case only that URL is
+tried. A transport that answers nowhere counts only if no other answers, or if a URL or a
+flag asked for it. The command announces two peers of a torrent that does not exist, and
+then stops them. The exit status is 1 if there is something against the tracker.
 
-What this host cannot reach, such as IPv6 without IPv6, is not held against it; run it
-on another host than the tracker's, or a firewall may look open.`,
+Addresses that this host cannot reach, such as IPv6 addresses from a host without IPv6,
+do not count. Run the command on another host than the tracker's, or a closed firewall
+may look open.`,
 		Example: "  keeptrack check tracker.example.org\n  keeptrack check udp://tracker.example.org:1337/announce",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, args[0])

@@ -55,9 +55,8 @@ func newCompareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW",
 		Short: "Compare the counts of two trackers, for a migration",
-		Long: `Scrape two trackers, any trackers, and compare what they say of the same torrents: how
-many have the same downloaded count, which differ most, and the sums of seeders and
-leechers.
+		Long: `Scrape any two trackers and compare their counts of the same torrents: how many have the
+same downloaded count, which differ most, and the sums of seeders and leechers.
 
 The torrents are those of --hashes, a file with an info hash at the start of each line,
 such as an access list, what keeptrack db export writes or opentracker's state dump; "-"

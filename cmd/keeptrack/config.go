@@ -35,11 +35,11 @@ func newCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate a config file and print what it amounts to, secrets hidden",
-		Long: `Validate a config file with the environment's variables over it, and print what they
-amount to, secrets hidden, and where each value comes from. Without FILE it is the
-variables and the defaults. The access list, the key file and the files with secrets that
-are named are read as well. Warnings tell of secrets that other users can read, of folders
-that are missing or that the daemon could not write to, and of variables that are no keys.`,
+		Long: `Validate a config file together with the environment, and print every value, where it
+comes from, and secrets as (hidden). Without FILE it validates the environment and the
+defaults. It also reads the files that the config names: access list, key file, secrets.
+It warns of secrets that other users can read, of folders that are missing or not
+writable, and of variables that are not keys.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && args[0] == "" {
 				return usageError{errors.New("FILE is empty")}

@@ -12,11 +12,11 @@ func newDBCompactCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "compact FILE",
 		Short: "Make a database file as small as its contents",
-		Long: `Write a database file anew without its free pages, verify that and put it in place of
-the file. Needs room for a second file beside the first. The daemon uses free
-pages again; this is for a database that was much larger once, or for a copy.
+		Long: `Write a copy of a database file without its free pages, verify it, and replace the file
+with it. This needs room for a second file beside the first. The daemon reuses free
+pages, so compact only a database that was much larger once, or a copy.
 
-Whatever interrupts it leaves either the old or the new file.`,
+An interruption leaves either the old or the new file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "compacting and verifying", 0)
 			var before, after int64

@@ -37,12 +37,12 @@ dump, http://HOST:PORT/stats?mode=statedump. A file may also hold such a tracker
 reply as it came, with its head and compressed.
 
 A line is one of db export or one of an opentracker state dump, HASH:base:downloaded.
-Of each torrent the greater count and the later last announce stay, so that reading
+The greater count and the later last announce of a torrent are kept, so that importing
 the same text again changes nothing. With the comment lines of db export, counts are
 merged part by part.
 
-A line that makes no sense is named with its number on standard error and passed
-over; the exit status is then 1. It is 1 as well when there is no line at all.`,
+A line that makes no sense is skipped and named by its number on standard error; the exit
+status is then 1. It is also 1 when there is no line at all.`,
 		Example: "  keeptrack db import /var/lib/keeptrack/keeptrack.db 'http://127.0.0.1:6969/stats?mode=statedump'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("it took longer than %s", timeout))

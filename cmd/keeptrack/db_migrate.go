@@ -19,7 +19,7 @@ func newDBMigrateCommand() *cobra.Command {
 		Short: "Bring a database file to this program's schema",
 		Long: `Bring a database file to the schema of this program, as the daemon does at its start.
 Before the first step the file is copied to FILE.vN.bak, where N is its version. A
-migration that is interrupted goes on with the next try.
+An interrupted migration goes on when the command is run again.
 
 With --dry-run nothing is changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -20,11 +20,11 @@ func newDBPeersDropCommand() *cobra.Command {
 		Use:   "drop FILE",
 		Short: "Delete the snapshot of the peers beside a database file",
 		Long: `Delete FILE.peers, in which the daemon keeps the addresses of peers over a restart, and
-what an interruption has left of another. The database file is not changed.
+the rest of an interrupted snapshot. The database file is not changed.
 
-Refuses to work while a daemon has the database open, as the next snapshot would be
-there soon: set store.keep_peers to false in the config and reload the daemon, which
-deletes them too.`,
+The command refuses to run while a daemon has the database open, because that would soon
+write the next snapshot. Set store.keep_peers to false and reload the daemon instead: it
+then deletes the file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files := 0
 			err := onDatabase(args[0], func(path string) error {

@@ -14,9 +14,9 @@ func newDBVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check everything in a database file",
-		Long: `Check a database file: its pages, every checksum, length and order, that each record
-is where it belongs and that none is missing in between. Prints a line for each
-finding; the exit status is 0 if there is none. The file is not changed.`,
+		Long: `Check a database file: its pages, every checksum, length and order, and that all records
+are there and where they belong. It prints a line for each error; the exit status is 0
+without any. The file is not changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "verifying", 0)
 			var findings []error

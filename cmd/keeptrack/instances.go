@@ -31,10 +31,9 @@ const adminTimeout = 10 * time.Second
 // adminHelp says at the end of a command's help which daemons it asks.
 var adminHelp = `
 
-Without --admin it asks the daemon of the config on this host, which without --config is
-the one at the default admin address. --admin may be given several times, for all
-instances of a cluster. Config, flag or the variable ` + tokenVariable + ` give the token,
-the same for all.`
+Without --admin the command asks the daemon on this host, at the admin address of --config
+or else at the default one. Repeat --admin for all instances of a cluster. The token comes
+from the config, --token or ` + tokenVariable + `, and is the same for all.`
 
 // instances are the flags of commands that ask daemons through their admin addresses.
 type instances struct {

@@ -39,10 +39,10 @@ func newLiveSyncWatchCommand() *cobra.Command {
 		Use:   "watch",
 		Short: "Join the group and print every packet, or how many a second",
 		Long: `Join the live sync group and print every packet, one line each: time, source,
-instance id, type and what it says. On a terminal it prints a line a second instead: how
-many packets of which types have come from which instances; --packets has it print each.
-Nothing is sent. What is no live sync packet is printed with the reason. Sealed packets are opened with the key file; without one
-they are printed as such.
+instance id, type and contents. On a terminal it prints a line a second instead: how many
+packets of which types came from which instances; --packets prints each of them. It sends
+nothing. Other packets are printed with the reason why they are not live sync packets.
+Sealed packets are opened with the key file; without one they are printed as sealed.
 
 The transport is that of the config. Interface, group, port and key file come from the
 config unless flags give them. Over multicast, instances on this host are heard if their

@@ -13,13 +13,13 @@ func newRestoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore IN",
 		Short: "Put a copy of the database in place",
-		Long: `Verify IN, a copy of the database, and put it in place of the one that the config
-names, which without --config is keeptrack.db in the working directory. What was
-there is gone afterwards; where nothing was, there is a database then. A copy that is damaged or was written by
-a newer version is refused, and so is any while a daemon runs on the database.
+		Long: `Verify IN, a copy of the database, and replace the database of the config with it, or
+without --config keeptrack.db in the working directory. The old database is gone
+afterwards. The command refuses a copy that is damaged or was written by a newer version,
+and refuses to run while a daemon has the database open.
 
-What the replaced database counted for live sync counts as ended. Whatever interrupts
-it leaves either the old or the new database.`,
+For live sync the origin of the replaced database ends. An interruption leaves either the
+old or the new database.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := loadConfig(path)
 			if err != nil {

@@ -30,7 +30,7 @@ func newServeCommand() *cobra.Command {
 Without a config it answers UDP and HTTP on port 6969 of every address, has its
 admin address on 127.0.0.1:6970 and keeps its counts in keeptrack.db in the
 working directory. Each key can also be set by the environment, over the config:
-KEEPTRACK_UDP_WORKERS is udp.workers. SIGHUP has the config read again.`,
+KEEPTRACK_UDP_WORKERS is udp.workers. SIGHUP reads the config again.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return serveLogging(cmd.Context(), path, cmd.ErrOrStderr())
 		},

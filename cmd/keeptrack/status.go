@@ -18,10 +18,10 @@ func newStatusCommand() *cobra.Command {
 	var to instances
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show how daemons fare: ready or not, counts, memory, clock, cluster",
-		Long: `Show how daemons fare, one column for each: whether it is ready or why not, torrents
-and peers, memory and how many torrents more fit, the last checkpoint, how far its clock
-is from this host's, and whether the instances of the cluster are in step.` + adminHelp,
+		Short: "Show the state of daemons: ready or not, counts, memory, clock, cluster",
+		Long: `Show the state of daemons, one column each: ready or why not, torrents and peers, memory
+and how many more torrents fit, the last checkpoint, the difference of its clock from this
+host's, and whether the instances of the cluster are in step.` + adminHelp,
 		Example: "  keeptrack status\n  keeptrack status --admin http://10.0.0.1:6970 --admin http://10.0.0.2:6970",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			clients, err := to.clients()

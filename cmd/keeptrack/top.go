@@ -44,11 +44,11 @@ func newTopCommand() *cobra.Command {
 by networks or clients, who has sent most requests in the last five to ten minutes.
 
 A network is an IPv4 address or an IPv6 /64, with all of its requests: announces, scrapes
-and what is refused, so that a flood shows. A client is a program, by the first bytes of
-its peer ids, with its announces. Both are estimates from a sample: a number may be too
-high by what is under OVER, and by chance.
+and refused ones, so that a flood shows. A client is a program, by the first bytes of its
+peer ids, with its announces. Both are estimates from a sample: a number may be too high
+by the number under OVER, and by chance.
 
-Networks are clients' addresses, which daemons give only with a token or over a unix
+Networks are clients' addresses, which daemons show only with a token or over a unix
 socket.` + adminHelp,
 		Example: "  keeptrack top --by downloaded\n  KEEPTRACK_ADMIN_TOKEN=... keeptrack top --by networks",
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -32,14 +32,14 @@ func newTraceCommand() *cobra.Command {
 	var c tracing
 	cmd := &cobra.Command{
 		Use:   "trace",
-		Short: "Print every request of a client or for a torrent, and what becomes of it",
-		Long: `Print every request of a client, or for a torrent, as it comes, UDP and HTTP, with what
-becomes of it: stored, not stored and why, refused, dropped, malformed. It ends after
---for, or on SIGINT or SIGTERM.
+		Short: "Print every request of a client or for a torrent, and its result",
+		Long: `Print every request of a client, or for a torrent, as it comes, with its result: stored,
+not stored and why, refused, dropped, malformed. It ends after --for, or on SIGINT or
+SIGTERM.
 
-At most 1,000 requests a second are told, and how many are left out. Daemons tell of
-clients only with a token or over a unix socket. Behind a proxy a client is the one that
-the proxy names.` + adminHelp,
+It prints at most 1,000 requests a second, and how many it left out. Daemons show clients
+only with a token or over a unix socket. Behind a proxy the client is the one that the
+proxy names.` + adminHelp,
 		Example: "  keeptrack trace --client 198.51.100.7\n  keeptrack trace --hash 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6 --for 10m",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.run(cmd)
