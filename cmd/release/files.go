@@ -55,7 +55,7 @@ func writeFile(path string, data []byte) error {
 }
 
 // archive makes a platform's archive, for systems without a package: the binary and
-// what packages have beside it.
+// what packages have beside it, where the repository has it.
 func (r *release) archive(p platform) error {
 	top := "keeptrack-" + r.number() + "-" + p.os + "-" + p.arch
 	var data bytes.Buffer
@@ -63,14 +63,17 @@ func (r *release) archive(p platform) error {
 	if err := t.addFile(path.Join(top, "keeptrack"), r.binary(p), 0o755, owner{}); err != nil {
 		return err
 	}
-	for _, name := range []string{"CHANGELOG.md", "LICENSE", "README.md", "config.example.toml"} {
+	files := []string{"CHANGELOG.md", "LICENSE", "README.md", "config.example.toml", "packaging/keeptrack.toml", "packaging/refused"}
+	for _, name := range files {
 		if err := t.addFile(path.Join(top, name), filepath.Join(r.root, name), 0o644, owner{}); err != nil {
 			return err
 		}
 	}
-	folders := [][2]string{{"man", filepath.Join(r.root, "packaging", "man")}}
+	folders := [][2]string{{"packaging/man", filepath.Join(r.root, "packaging", "man")}}
 	if p.os == "linux" {
-		folders = append(folders, [2]string{"systemd", filepath.Join(r.root, "packaging", "systemd")})
+		for _, name := range []string{"packaging/systemd", "packaging/sysctl.d"} {
+			folders = append(folders, [2]string{name, filepath.Join(r.root, name)})
+		}
 	}
 	for _, shell := range []string{"bash", "fish", "zsh"} {
 		folders = append(folders, [2]string{"completions/" + shell, filepath.Join(r.stage, "completions", shell)})

@@ -41,6 +41,9 @@ func publish(ctx context.Context, out string, platforms []string) error {
 	if err := r.build(ctx, platforms); err != nil {
 		return err
 	}
+	if err := s.unchanged(ctx, "."); err != nil {
+		return err
+	}
 	fmt.Printf("keeptrack %s is in %s\n", s.version, out)
 	return nil
 }

@@ -60,6 +60,16 @@ func describe(ctx context.Context, dir string) (source, error) {
 	return s, nil
 }
 
+// unchanged returns an error if something else is checked out by now: what was built
+// is then of no commit.
+func (s source) unchanged(ctx context.Context, dir string) error {
+	now, err := describe(ctx, dir)
+	if err == nil && now != s {
+		err = fmt.Errorf("%s became %s during the build", s.version, now.version)
+	}
+	return err
+}
+
 // git returns what a command of git prints.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
 	out, err := output(exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...))

@@ -91,6 +91,22 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+func TestUnchanged(t *testing.T) {
+	r := newRepository(t, t.TempDir())
+	r.commit("1")
+	s, err := describe(t.Context(), r.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.unchanged(t.Context(), r.dir); err != nil {
+		t.Error(err)
+	}
+	r.commit("2")
+	if err := s.unchanged(t.Context(), r.dir); err == nil {
+		t.Error("another commit goes unnoticed")
+	}
+}
+
 func TestDescribeWithoutRepository(t *testing.T) {
 	testenv.NeedProgram(t, "git")
 	if s, err := describe(t.Context(), t.TempDir()); err == nil {
