@@ -80,36 +80,40 @@ func TestUnreadReplyIsGivenUp(t *testing.T) {
 func TestConnectionBeyondTheBoundEvicts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servePipes(t, Options{MaxConnections: 3}, newTracker())
-		silent, idle, busy := s.dial(t), s.dial(t), s.dial(t)
+		next := func() net.Conn { // once everybody has come to rest
+			synctest.Wait()
+			c := s.dial(t)
+			synctest.Wait()
+			return c
+		}
+		wantClosed := func(name string, c net.Conn) {
+			t.Helper()
+			if got := untilClosed(t, c); got != 0 {
+				t.Errorf("the %s one is closed after %v", name, got)
+			}
+		}
+		silent, idle, busy := next(), next(), next()
 		ask(t, idle, "/announce?"+libtorrentQuery)
 		response(t, bufio.NewReader(idle))
 		ask(t, busy, "/announce?"+libtorrentQuery) // and does not read
-		synctest.Wait()
-		fourth := s.dial(t)
-		if got := untilClosed(t, idle); got != 0 {
-			t.Errorf("the idle one is closed after %v", got)
-		}
-		fifth := s.dial(t)
-		if got := untilClosed(t, silent); got != 0 {
-			t.Errorf("the silent one is closed after %v", got)
-		}
-		s.dial(t)
-		if got := untilClosed(t, fourth); got != 0 {
-			t.Errorf("the one before is closed after %v", got)
-		}
+		fourth := next()
+		wantClosed("idle", idle)
+		fifth := next()
+		wantClosed("silent", silent)
+		next()
+		wantClosed("fourth", fourth)
+		r := bufio.NewReader(fifth)
 		ask(t, fifth, "/announce?"+libtorrentQuery)
-		response(t, bufio.NewReader(fifth))
+		response(t, r)
 		response(t, bufio.NewReader(busy))
 		ask(t, busy, "/announce?"+libtorrentQuery) // and does not read this one
 		ask(t, fifth, "/announce?"+libtorrentQuery)
 		time.Sleep(slowAfter)
-		r := bufio.NewReader(fifth)
 		response(t, r)
-		s.dial(t) // in place of the fifth, which is idle
-		untilClosed(t, r)
-		s.dial(t)
-		synctest.Wait()
-		untilClosed(t, busy)
+		next() // in place of the fifth, which is idle
+		wantClosed("fifth", fifth)
+		next()
+		wantClosed("busy", busy)
 		if got := s.Stats(); got.Connections != 3 || got.Evicted != 5 || got.Accepted != 8 {
 			t.Errorf("counted %+v", got)
 		}

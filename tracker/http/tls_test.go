@@ -51,6 +51,9 @@ func certificates(t *testing.T, name string) []tls.Certificate {
 	return []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
 }
 
+// patient are timeouts that no machine is too slow for.
+var patient = timeouts{head: time.Hour, idle: time.Hour, write: time.Hour, linger: time.Second, stop: time.Hour, first: time.Millisecond}
+
 // serveTLS runs a server over TLS until stop is called, or until the test's end.
 func serveTLS(t *testing.T, o Options, times timeouts, tr *tracker.Tracker) (s *Server, stop func(), stopped chan struct{}) {
 	t.Helper()
@@ -112,7 +115,7 @@ func TestBothProtocolsAnswerAlike(t *testing.T) {
 		stats Stats
 	}
 	ask := func(two bool) (r replies) {
-		s, stop, stopped := serveTLS(t, Options{FullScrape: true, RedirectURL: "https://example.org/"}, standardTimeouts, filledTracker(3))
+		s, stop, stopped := serveTLS(t, Options{FullScrape: true, RedirectURL: "https://example.org/"}, patient, filledTracker(3))
 		client, base := clientOf(t, two), "https://"+s.Addrs()[0].String()
 		for _, method := range []string{"GET", "HEAD", "POST"} {
 			for _, target := range []string{"/announce?" + announceQuery(6881, "1", "&numwant=0"), "/announce?", "/scrape?" + scrapeQuery(2), "/scrape", "/", "/none"} {
@@ -156,15 +159,19 @@ func TestBothProtocolsAnswerAlike(t *testing.T) {
 
 // TestHandshakesThatFail: each reason is counted, and frees the connection.
 func TestHandshakesThatFail(t *testing.T) {
-	quick := standardTimeouts
+	quick := patient
 	quick.head = 300 * time.Millisecond
 	good := certificates(t, "good.example")
-	s, _, _ := run(t, direct, Options{TLS: &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if hello.ServerName != "good.example" {
-			return nil, errors.New("no such certificate")
-		}
-		return &good[0], nil
-	}}}, quick, newTracker())
+	serve := func(times timeouts) *Server {
+		s, _, _ := run(t, direct, Options{TLS: &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if hello.ServerName != "good.example" {
+				return nil, errors.New("no such certificate")
+			}
+			return &good[0], nil
+		}}}, times, newTracker())
+		return s
+	}
+	s, hasty := serve(patient), serve(quick)
 	addr := s.Addrs()[0]
 	shake := func(c *tls.Config) func() {
 		return func() {
@@ -179,7 +186,7 @@ func TestHandshakesThatFail(t *testing.T) {
 		do   func()
 	}{
 		{HandshakeTimeout, func() {
-			conn, r := dial(t, addr)
+			conn, r := dial(t, hasty.Addrs()[0])
 			io.WriteString(conn, "\x16\x03\x01") // the beginning of a ClientHello
 			untilClosed(t, r)
 		}},
@@ -201,6 +208,10 @@ func TestHandshakesThatFail(t *testing.T) {
 		{HandshakeOther, shake(&tls.Config{ServerName: "good.example", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}})},
 	} {
 		t.Run(c.want.String(), func(t *testing.T) {
+			s := s
+			if c.want == HandshakeTimeout {
+				s = hasty
+			}
 			before := s.Stats()
 			c.do()
 			for end := time.Now().Add(20 * time.Second); s.Stats().HandshakeFailures == before.HandshakeFailures && time.Now().Before(end); {
@@ -220,7 +231,7 @@ func TestHandshakesThatFail(t *testing.T) {
 // evicted for new ones, so that clients are served meanwhile.
 func TestHalfOpenHandshakes(t *testing.T) {
 	limit, attempts := 50, testenv.Pick(500, 10_000)
-	s, _, _ := serveTLS(t, Options{MaxConnections: limit}, standardTimeouts, newTracker())
+	s, _, _ := serveTLS(t, Options{MaxConnections: limit}, patient, newTracker())
 	addr := s.Addrs()[0]
 	client := clientOf(t, false)
 	for i := range attempts {
@@ -244,7 +255,7 @@ func TestHalfOpenHandshakes(t *testing.T) {
 
 // TestHalfOpenHandshakesOfOneAddress: they have no more connections than over HTTP.
 func TestHalfOpenHandshakesOfOneAddress(t *testing.T) {
-	s, _, _ := serveTLS(t, Options{MaxConnectionsPerAddress: 3}, standardTimeouts, newTracker())
+	s, _, _ := serveTLS(t, Options{MaxConnectionsPerAddress: 3}, patient, newTracker())
 	for range 3 {
 		dial(t, s.Addrs()[0])
 	}
@@ -259,7 +270,7 @@ func TestHalfOpenHandshakesOfOneAddress(t *testing.T) {
 // TestStopOverTLS: idle connections and those amid a handshake end, a request that has
 // come in part is answered.
 func TestStopOverTLS(t *testing.T) {
-	s, stop, stopped := serveTLS(t, Options{}, standardTimeouts, newTracker())
+	s, stop, stopped := serveTLS(t, Options{}, patient, newTracker())
 	addr := s.Addrs()[0]
 	dial(t, addr) // says nothing
 	idle, idleReader := dialTLS(t, addr, nil)
@@ -287,7 +298,7 @@ func TestStopOverTLS(t *testing.T) {
 // TestEvictionOverHTTP2: an idle connection is evicted for a new one, one with a request
 // in hand is not.
 func TestEvictionOverHTTP2(t *testing.T) {
-	s, _, _ := serveTLS(t, Options{MaxConnections: 1}, standardTimeouts, newTracker())
+	s, _, _ := serveTLS(t, Options{MaxConnections: 1}, patient, newTracker())
 	url := "https://" + s.Addrs()[0].String() + "/announce?" + libtorrentQuery
 	first, second := clientOf(t, true), clientOf(t, true)
 	fetch(t, first, "GET", url)
@@ -300,7 +311,7 @@ func TestEvictionOverHTTP2(t *testing.T) {
 
 // TestFullScrapeOverTLS reads all of one over both protocols.
 func TestFullScrapeOverTLS(t *testing.T) {
-	s, _, _ := serveTLS(t, Options{FullScrape: true}, standardTimeouts, filledTracker(5000))
+	s, _, _ := serveTLS(t, Options{FullScrape: true}, patient, filledTracker(5000))
 	var bodies [2]string
 	for i := range bodies {
 		_, bodies[i] = fetch(t, clientOf(t, i == 1), "GET", "https://"+s.Addrs()[0].String()+"/scrape")
@@ -313,7 +324,7 @@ func TestFullScrapeOverTLS(t *testing.T) {
 // TestUnreadRepliesOverHTTP2: a client that takes no reply, although it keeps asking,
 // gives way to another one.
 func TestUnreadRepliesOverHTTP2(t *testing.T) {
-	s, _, _ := serveTLS(t, Options{MaxConnections: 1}, standardTimeouts, newTracker())
+	s, _, _ := serveTLS(t, Options{MaxConnections: 1}, patient, newTracker())
 	conn, _ := dialTLS(t, s.Addrs()[0], &tls.Config{NextProtos: []string{protocolHTTP2}})
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
