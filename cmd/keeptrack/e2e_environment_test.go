@@ -81,7 +81,7 @@ func TestCommandsByEnvironment(t *testing.T) {
 			t.Errorf("check prints no %q:\n%s", want, got.stdout)
 		}
 	}
-	if want := "keeptrack: warning: KEEPTRACK_UDP_WORKRS: is no key and not used, did you mean KEEPTRACK_UDP_WORKERS?\n"; got.stderr != want {
+	if want := "keeptrack: warning: KEEPTRACK_UDP_WORKRS: unknown and not used, did you mean KEEPTRACK_UDP_WORKERS?\n"; got.stderr != want {
 		t.Errorf("check warns %q, want %q", got.stderr, want)
 	}
 	t.Setenv("KEEPTRACK_ACCESS_FILE", "/none")

@@ -131,12 +131,12 @@ func unusedVariables(tables []table, values map[string]string) (warnings []strin
 			others = append(others, name)
 			continue
 		}
-		warnings = append(warnings, fmt.Sprintf("%s: is no key and not used, did you mean %s?", name, s.Label()))
+		warnings = append(warnings, fmt.Sprintf("%s: unknown and not used, did you mean %s?", name, s.Label()))
 	}
 	slices.Sort(warnings)
 	slices.Sort(others)
 	if len(others) > 0 {
-		warnings = append(warnings, strings.Join(others, ", ")+": no keys, and not used")
+		warnings = append(warnings, strings.Join(others, ", ")+": unknown and not used")
 	}
 	return warnings
 }

@@ -127,8 +127,8 @@ func TestVariablesThatAreNotUsed(t *testing.T) {
 	wantConfig(t, c, Default())
 	want := []string{
 		"KEEPTRACK_LIVESYNC_PORT: looks like what Kubernetes sets for a service, and is not used: enableServiceLinks turns that off",
-		"KEEPTRACK_UDP_LISTN: is no key and not used, did you mean KEEPTRACK_UDP_LISTEN?",
-		"KEEPTRACK_HTTP_PORT, KEEPTRACK_HTTP_SERVICE_PORT_WEB, KEEPTRACK_PORT, KEEPTRACK_PORT_6969_TCP_ADDR, KEEPTRACK_SERVICE_HOST, KEEPTRACK_SERVICE_PORT: no keys, and not used",
+		"KEEPTRACK_UDP_LISTN: unknown and not used, did you mean KEEPTRACK_UDP_LISTEN?",
+		"KEEPTRACK_HTTP_PORT, KEEPTRACK_HTTP_SERVICE_PORT_WEB, KEEPTRACK_PORT, KEEPTRACK_PORT_6969_TCP_ADDR, KEEPTRACK_SERVICE_HOST, KEEPTRACK_SERVICE_PORT: unknown and not used",
 	}
 	if got := c.EnvironmentWarnings(); !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
