@@ -167,13 +167,13 @@ func (n *Node) fillAct(a fillAction, buf []byte) {
 	case fillHave:
 		n.sendHave(a, buf)
 	case fillLost:
-		log.Warn().Stringer("instance", a.mate).Msg("live sync got not all peers of an instance: it does not tell them")
+		log.Warn().Stringer("instance", a.mate).Msg("live sync did not get all peers of an instance: the instance stopped sending")
 	case fillDone:
 		from := n.filled()
 		log.Info().Stringer("instance", a.mate).Uint64("peers", n.counters.peersTaken.Load()).
 			Dur("took_ms", from.Done.Sub(from.Began)).Msg("live sync has the peers of an instance")
 	case fillAlone:
-		log.Info().Msg("live sync waits no longer for the peers of other instances")
+		log.Info().Msg("live sync stops waiting for the peers of other instances")
 	}
 }
 

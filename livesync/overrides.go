@@ -197,7 +197,7 @@ func (n *Node) kept(err error) {
 		return
 	}
 	s.complained = now
-	n.options.Log.Error().Err(err).Msg("live sync cannot keep overrides of the access list that other instances have made")
+	n.options.Log.Error().Err(err).Msg("live sync cannot store overrides of the access list from other instances")
 }
 
 // tellMade tells what was made here.

@@ -377,7 +377,7 @@ func TestOverridesAndTheDisk(t *testing.T) {
 		synctest.Wait()
 		wantEqual(t, "with a disk that works", a, b)
 		stopAll(t, first, second)
-		if text := log.String(); strings.Count(text, "cannot keep") != 1 {
+		if text := log.String(); strings.Count(text, "cannot store") != 1 {
 			t.Errorf("the log says %s", text)
 		}
 	})

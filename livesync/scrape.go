@@ -118,11 +118,11 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 		return n.newStream(repaying, &n.scrape.owed, now)
 	case actionPutOff:
 		n.drop(DropTooSoon)
-		log.Info().Msg("live sync is asked for counts soon after it told: it tells after a rest")
+		log.Info().Msg("live sync is asked for counts soon after it told them: it tells them again after a pause")
 	case actionSilent:
-		log.Warn().Stringer("instance", a.target).Msg("live sync asked an instance in vain: others come first for a while")
+		log.Warn().Stringer("instance", a.target).Msg("an instance did not answer live sync: others are asked first for a while")
 	case actionDeaf:
-		log.Warn().Msg("live sync has been told counts for too long: for a while it asks and beacons all the same; are they forged?")
+		log.Warn().Msg("live sync has been told counts for too long, are they forged? For a while it asks and beacons regardless")
 	}
 	return nil
 }

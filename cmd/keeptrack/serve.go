@@ -139,7 +139,7 @@ func newLogger(c *config.Log, out *logging.Output, isTerminal bool) zerolog.Logg
 	}
 	log := zerolog.New(to).With().Timestamp().Logger()
 	out.ReportLost(func(n uint64) {
-		log.Warn().Uint64("lines", n).Msg("lines of the log are lost: they could not be written")
+		log.Warn().Uint64("lines", n).Msg("log lines are lost: they could not be written")
 	})
 	return log
 }

@@ -21,7 +21,7 @@ func (h *handler) clientOf(source netip.Addr, lines []string) requester {
 	}
 	if h.counters.untrusted.Add(1) == 1 {
 		h.log.Warn().Str("header", h.proxies.header).Stringer("source", c.addr).
-			Msg("a source that is not in http.trusted_proxies names the client of a request: not believed. If it is a proxy of yours, list it there")
+			Msg("a source that is not in http.trusted_proxies sends the header for the client's address: the header is ignored. If it is a proxy of yours, list it there")
 	}
 	named := h.proxies.namedBy(lines)
 	if named.IsValid() && named != c.addr && h.tracker.Accepts(tracker.MakePeer(named, 0)) {

@@ -34,13 +34,13 @@ func openPortable(o socketOptions) ([]socket, error) {
 	s.bound = netip.AddrPortFrom(o.addr.Addr(), s.bound.Port())
 	if o.receiveBuffer > 0 {
 		if err := conn.SetReadBuffer(o.receiveBuffer); err != nil {
-			o.log.Warn().Err(err).Stringer("addr", o.addr).Msg("the udp receive buffer keeps its size")
+			o.log.Warn().Err(err).Stringer("addr", o.addr).Msg("the udp receive buffer cannot be resized")
 		}
 	}
 	if o.addr.Addr().IsUnspecified() {
 		if s.replyControl, err = askForDestination(conn, o.addr.Addr()); err != nil {
 			o.log.Warn().Err(err).Stringer("addr", o.addr).
-				Msg("udp replies may leave from another address than was asked: listen on each address instead")
+				Msg("udp replies may leave from another address than the request was sent to: listen on each address instead")
 		}
 	}
 	sockets := make([]socket, o.workers)

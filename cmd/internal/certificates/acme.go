@@ -99,7 +99,7 @@ func (a *ACME) note(_ context.Context, event string, data map[string]any) error 
 		a.failures.Add(1)
 	case "cert_obtained":
 		name, _ := data["identifier"].(string)
-		a.opts.Log.Info().Str("name", name).Msg("https: got a certificate")
+		a.opts.Log.Info().Str("name", name).Msg("https: certificate obtained")
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (f *Files) Set(p *Pair) {
 		f.log.Warn().Str("certificate", f.certificate).Msg("https: the certificate " + warning)
 	}
 	if old != nil && !old.certificate.Leaf.Equal(leaf) {
-		f.log.Info().Str("certificate", f.certificate).Str("name", nameOf(leaf)).Time("expires", leaf.NotAfter).Msg("https: the certificate is replaced")
+		f.log.Info().Str("certificate", f.certificate).Str("name", nameOf(leaf)).Time("expires", leaf.NotAfter).Msg("https: certificate replaced")
 	}
 }
 

@@ -109,7 +109,7 @@ func TestFilesThatChange(t *testing.T) {
 		wait(3, 2)
 		newPair(t, dir, 4, -time.Minute)
 		wait(4, 2)
-		if text := logged.String(); strings.Count(text, "the old one stays in force") != 2 || strings.Count(text, "is replaced") != 3 || strings.Count(text, "has expired, at ") != 1 || strings.Count(text, "expires soon, at ") != 3 {
+		if text := logged.String(); strings.Count(text, "the old one stays in force") != 2 || strings.Count(text, "certificate replaced") != 3 || strings.Count(text, "has expired, at ") != 1 || strings.Count(text, "expires soon, at ") != 3 {
 			t.Errorf("logged %s", text)
 		}
 		cancel()

@@ -134,7 +134,7 @@ func (a api) Gone(member, client string) error {
 	case err != nil:
 		return &admin.Refusal{Status: http.StatusConflict, Err: err}
 	}
-	a.d.log.Info().Str("client", client).Str("member", member).Msg("a member of the group is said to be gone for good")
+	a.d.log.Info().Str("client", client).Str("member", member).Msg("a member of the group is declared gone for good")
 	return nil
 }
 

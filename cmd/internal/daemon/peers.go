@@ -67,7 +67,7 @@ func (k *peerKeeper) restore() {
 	}
 	k.announce()
 	if _, err := snapshot.DropPart(k.database); err != nil {
-		k.log.Error().Err(err).Msg("a snapshot of peers that was not finished is left")
+		k.log.Error().Err(err).Msg("an unfinished snapshot of peers cannot be removed")
 	}
 	began := time.Now()
 	now := k.tracker.Instant(began)
@@ -113,7 +113,7 @@ func (k *peerKeeper) drop() {
 	defer k.files.Unlock()
 	n, err := snapshot.Drop(k.database)
 	if err != nil {
-		k.log.Error().Err(err).Msg("addresses of peers are left on disk")
+		k.log.Error().Err(err).Msg("addresses of peers cannot be removed from disk")
 	}
 	if n > 0 {
 		k.log.Info().Str("path", snapshot.Path(k.database)).Msg("snapshot of peers removed")

@@ -44,7 +44,7 @@ func (k *peerKeeper) Run(ctx context.Context) error {
 // peers announce again.
 func (k *peerKeeper) last() {
 	if err := k.save(context.Background(), false); err != nil {
-		k.log.Error().Err(err).Msg("peers not saved, the next start lacks those of the last snapshot's time")
+		k.log.Error().Err(err).Msg("peers not saved, the next start has those of the last snapshot")
 	}
 }
 

@@ -71,7 +71,7 @@ func (l *link) meet(h *host, at time.Duration) {
 	if h.echoed.Load() != 0 {
 		h.echoed.Store(0)
 		l.options.Log.Warn().Stringer("address", h.addr).
-			Msg("something else comes from the address of a live sync peer that seemed to lead back to this instance: it counts as another one")
+			Msg("another instance sends from the address of a live sync peer that seemed to lead back to this one")
 		l.rouse(false)
 	}
 }
