@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -94,6 +95,7 @@ type container struct {
 	t      *testing.T
 	bundle string
 	state  string // runc's
+	id     string
 	config imageConfig
 	cmd    *exec.Cmd
 	log    bytes.Buffer
@@ -104,7 +106,7 @@ func newContainer(t *testing.T, image string, env ...string) *container {
 	t.Helper()
 	testenv.NeedRoot(t)
 	testenv.NeedProgram(t, "runc")
-	c := &container{t: t, bundle: t.TempDir(), state: t.TempDir()}
+	c := &container{t: t, bundle: t.TempDir(), state: t.TempDir(), id: fmt.Sprintf("keeptrack-test-%d", os.Getpid())}
 	var layer []byte
 	c.config, layer = openImage(t, image)
 	untar(t, layer, func(h *tar.Header, content []byte) {
@@ -171,14 +173,14 @@ func (c *container) runc(args ...string) *exec.Cmd {
 func (c *container) start() {
 	c.t.Helper()
 	c.log.Reset()
-	c.cmd = c.runc("run", "--bundle", c.bundle, "keeptrack-test")
+	c.cmd = c.runc("run", "--bundle", c.bundle, c.id)
 	c.cmd.Stdout, c.cmd.Stderr = &c.log, &c.log
 	if err := c.cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() {
 		if c.cmd.ProcessState == nil {
-			c.runc("kill", "keeptrack-test", "KILL").Run()
+			c.runc("kill", c.id, "KILL").Run()
 			c.cmd.Wait()
 		}
 		if c.t.Failed() {
@@ -190,7 +192,7 @@ func (c *container) start() {
 		c.t.Fatalf("the health check is %q", check)
 	}
 	waitFor(c.t, "the container to be healthy", func() bool {
-		_, err := output(c.runc(append([]string{"exec", "keeptrack-test"}, check[1:]...)...))
+		_, err := output(c.runc(append([]string{"exec", c.id}, check[1:]...)...))
 		return err == nil
 	})
 }
@@ -198,7 +200,7 @@ func (c *container) start() {
 // exec runs a command in the container and returns what it prints.
 func (c *container) exec(args ...string) string {
 	c.t.Helper()
-	out, err := output(c.runc(append([]string{"exec", "keeptrack-test"}, args...)...))
+	out, err := output(c.runc(append([]string{"exec", c.id}, args...)...))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -208,7 +210,7 @@ func (c *container) exec(args ...string) string {
 // stop ends the container as engines do.
 func (c *container) stop() {
 	c.t.Helper()
-	if _, err := output(c.runc("kill", "keeptrack-test", "TERM")); err != nil {
+	if _, err := output(c.runc("kill", c.id, "TERM")); err != nil {
 		c.t.Fatal(err)
 	}
 	if err := c.cmd.Wait(); err != nil {

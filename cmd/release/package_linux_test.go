@@ -58,7 +58,7 @@ func newDebian(t *testing.T) *debian {
 // is up.
 func (d *debian) boot() {
 	d.t.Helper()
-	d.cmd = exec.Command("systemd-nspawn", "--quiet", "--boot", "--directory="+d.root, "--machine=keeptrack-test", "--register=no", "--keep-unit",
+	d.cmd = exec.Command("systemd-nspawn", "--quiet", "--boot", "--directory="+d.root, fmt.Sprintf("--machine=keeptrack-test-%d", os.Getpid()), "--register=no", "--keep-unit",
 		"--private-network", "--console=pipe")
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
