@@ -167,14 +167,14 @@ func shellWords(line string) []string {
 func TestDocumentsShowConfigsThatParse(t *testing.T) {
 	shown := 0
 	for _, name := range documents(t) {
-		for _, text := range matches("(?ms)^```toml\n(.*?)^```", readText(t, filepath.Join(root, name))) {
+		for _, text := range matches("(?ms)^ *```toml\n(.*?)^ *```", readText(t, filepath.Join(root, name))) {
 			shown++
 			if _, err := config.Parse(name, []byte(text)); err != nil {
 				t.Errorf("%v in\n%s", err, text)
 			}
 		}
 	}
-	if shown < 5 {
+	if shown < 10 {
 		t.Errorf("the documents show %d configs", shown)
 	}
 }
