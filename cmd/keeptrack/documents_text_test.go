@@ -32,6 +32,8 @@ var unplain = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
 	`is none of`,
 	`at the most`,
 	`in earnest`,
+	`for want of`,
+	`no business of`,
 	`to be had\b`,
 	`cannot be had`,
 	`what is (?:refused|lost|there|sent|kept|stored) is \w+`,
@@ -43,12 +45,17 @@ var unplain = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
 	`whoever it (?:be|may be)`,
 }, "|") + `)`)
 
-// TestDocumentsAreInPlainEnglish keeps the worst phrases out. It reads paragraphs as
-// a whole, so that a phrase may go over the end of a line.
+// TestDocumentsAreInPlainEnglish keeps the worst phrases out of documents, man pages,
+// which have the commands' help, and alerts. It reads paragraphs as a whole, so that a
+// phrase may go over the end of a line.
 func TestDocumentsAreInPlainEnglish(t *testing.T) {
-	for _, name := range documents(t) {
+	all := []string{"config.example.toml", "packaging/prometheus/keeptrack.rules.yml"}
+	for _, page := range names(t, manDir) {
+		all = append(all, "packaging/man/"+page)
+	}
+	for _, name := range append(all, documents(t)...) {
 		for paragraph := range strings.SplitSeq(readText(t, filepath.Join(root, name)), "\n\n") {
-			text := strings.Join(strings.Fields(paragraph), " ")
+			text := strings.Join(strings.Fields(strings.ReplaceAll(paragraph, "\n# ", "\n")), " ")
 			if found := unplain.FindString(text); found != "" {
 				t.Errorf("%s: %q", name, found)
 			}
