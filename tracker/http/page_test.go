@@ -251,6 +251,8 @@ func FuzzSite(f *testing.F) {
 		"GET http://other.example:8080/ HTTP/1.1\r\nhost: x\r\nx-forwarded-proto: http\r\nX-Forwarded-Proto: https\r\n\r\n",
 		"GET /://x HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n",
 		"GET / HTTP/1.0\n\n",
+		"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET http://user@x HTTP/1.1\r\n\r\n",
 		"\r\n\r\nGET / HTTP/1.1\nHost:\ta_b\t\n\n",
 	} {
 		f.Add(seed)

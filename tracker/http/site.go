@@ -40,7 +40,10 @@ func (q *request) host() string {
 	_, target, _ := strings.Cut(line, " ")
 	target, _, _ = strings.Cut(target, " ")
 	if _, rest, absolute := strings.Cut(target, "://"); absolute && target[0] != '/' {
-		return rest[:len(rest)-len(strings.TrimLeftFunc(rest, inAuthority))]
+		authority := rest[:len(rest)-len(strings.TrimLeftFunc(rest, inAuthority))]
+		if named := authority[strings.LastIndexByte(authority, '@')+1:]; named != "" {
+			return named
+		}
 	}
 	return q.value("Host")
 }
