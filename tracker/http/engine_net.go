@@ -3,7 +3,7 @@ package http
 import (
 	"context"
 	"errors"
-	"log"
+	stdlog "log"
 	"net"
 	nethttp "net/http"
 	"strconv"
@@ -65,7 +65,7 @@ func (e *netEngine) server() *nethttp.Server {
 		// net/http reads as much more at once, and may go on to the end of that.
 		MaxHeaderBytes:               maxHead - 4<<10,
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(errorWriter{e.handler.log}, "", 0),
+		ErrorLog:                     ErrorLog(e.handler.log),
 		ConnState:                    connState,
 		ConnContext:                  withConn,
 	}
@@ -156,10 +156,18 @@ type streamWriter struct {
 	*nethttp.ResponseController
 }
 
-// errorWriter takes what net/http itself has to say, such as where it panicked.
+// ErrorLog returns a log for a server of net/http that writes to log: panics at level
+// error, everything else at level debug, since clients can cause it as often as they want.
+func ErrorLog(log zerolog.Logger) *stdlog.Logger { return stdlog.New(errorWriter{log}, "", 0) }
+
+// errorWriter writes the lines of net/http to log.
 type errorWriter struct{ log zerolog.Logger }
 
 func (w errorWriter) Write(p []byte) (int, error) {
-	w.log.Error().Msg(strings.TrimSpace(string(p)))
+	line, level := strings.TrimSpace(string(p)), zerolog.DebugLevel
+	if strings.Contains(line, "panic serving") {
+		level = zerolog.ErrorLevel
+	}
+	w.log.WithLevel(level).Msg(line)
 	return len(p), nil
 }

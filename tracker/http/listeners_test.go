@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"net"
 	nethttp "net/http"
 	"strings"
@@ -45,5 +46,19 @@ func TestPanicIsLogged(t *testing.T) {
 	eventually(t, s, 0)
 	if text := logged.String(); !strings.Contains(text, `"level":"error"`) || !strings.Contains(text, "panic") {
 		t.Errorf("logged %s", text)
+	}
+}
+
+// TestErrorLog: clients cannot fill the log at the usual levels.
+func TestErrorLog(t *testing.T) {
+	var logged bytes.Buffer
+	log := ErrorLog(zerolog.New(&logged))
+	log.Print("http2: server connection error from 192.0.2.1:1: PROTOCOL_ERROR")
+	log.Print("http2: panic serving 192.0.2.1:1: no good")
+	want := `{"level":"debug","message":"http2: server connection error from 192.0.2.1:1: PROTOCOL_ERROR"}
+{"level":"error","message":"http2: panic serving 192.0.2.1:1: no good"}
+`
+	if logged.String() != want {
+		t.Errorf("logged\n%s\nwant\n%s", &logged, want)
 	}
 }
