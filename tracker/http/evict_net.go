@@ -27,11 +27,12 @@ type places struct {
 	lists [standCount]list.List // of *netConn
 }
 
-// put moves a connection behind the others that wait for the same, or takes it in.
+// put moves a connection behind the others that wait for the same, or takes it in. It
+// does nothing once the connection is out: an answer over HTTP/2 may outlast it.
 func (p *places) put(c *netConn, s stand) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.evicted {
+	if c.out {
 		return
 	}
 	if c.place != nil {
@@ -40,14 +41,14 @@ func (p *places) put(c *netConn, s stand) {
 	c.stand, c.place, c.since = s, p.lists[s].PushBack(c), time.Now()
 }
 
-// remove takes a connection out.
+// remove takes a connection out for good.
 func (p *places) remove(c *netConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.place != nil {
 		p.lists[c.stand].Remove(c.place)
-		c.place = nil
 	}
+	c.place, c.out = nil, true
 }
 
 // next takes out the connection to be evicted: an idle one, then one that does not read
@@ -62,7 +63,7 @@ func (p *places) next() *netConn {
 			continue
 		}
 		c := p.lists[s].Remove(front).(*netConn)
-		c.place, c.evicted = nil, true
+		c.place, c.out = nil, true
 		return c
 	}
 	return nil

@@ -90,10 +90,10 @@ type netConn struct {
 	left, closed    sync.Once
 	second          bool // speaks HTTP/2, of which net/http itself knows what it waits for
 
-	stand   stand         // this and the next three belong to the engine's places
-	since   time.Time     // when it got there
-	place   *list.Element // nil: in none
-	evicted bool
+	stand stand         // this and the next three belong to the engine's places
+	since time.Time     // when it got there
+	place *list.Element // nil: in none
+	out   bool          // evicted or closed: gets no place any more
 
 	// asked is set while a request is answered that the handler has seen. It
 	// belongs to the goroutine that serves the connection.
