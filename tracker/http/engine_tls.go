@@ -18,16 +18,17 @@ const maxStreams = 100
 // served by the net/http server of the protocol that the client chose: net/http itself
 // would do handshakes without telling how they end, and with its buffers in place.
 func (e *netEngine) serveTLS(listeners []net.Listener) error {
+	var accepting *errgroup.Group
+	accepting, e.ctx = errgroup.WithContext(e.ctx) // connections end as well when a listener fails
 	first, second := newHandoff(), newHandoff()
 	one, two := e.server(), e.server2()
 	var serving errgroup.Group
 	serving.Go(func() error { return serveUntilClosed(one, first) })
 	serving.Go(func() error { return serveUntilClosed(two, second) })
-	accepting, ctx := errgroup.WithContext(e.ctx)
 	for _, l := range listeners {
 		accepting.Go(func() error { return e.acceptTLS(&netListener{l, e}, first, second) })
 	}
-	<-ctx.Done() // so too when a listener fails
+	<-e.ctx.Done()
 	closeAll(listeners)
 	err := accepting.Wait()
 	over, cancel := context.WithCancel(context.Background())
