@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"log"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -39,6 +40,8 @@ type ACMEOptions struct {
 	TLS     []net.Listener
 	Version string // of the program, for the authority
 	Log     zerolog.Logger
+	// ErrorLog is for the server of Listeners.
+	ErrorLog *log.Logger
 }
 
 // ACME gets certificates from an authority, and renews them in time.
@@ -54,17 +57,17 @@ type ACME struct {
 // run.
 func NewACME(o ACMEOptions) *ACME {
 	a := &ACME{opts: o}
-	log := zapLogger(o.Log)
+	logger := zapLogger(o.Log)
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return a.magic, nil },
-		Logger:           log,
+		Logger:           logger,
 	})
 	a.magic = certmagic.New(a.cache, certmagic.Config{
 		Storage:           &certmagic.FileStorage{Path: o.Folder},
 		DefaultServerName: o.Domains[0],
 		OCSP:              certmagic.OCSPConfig{DisableStapling: true}, // a request to a third party for each certificate
 		OnEvent:           a.note,
-		Logger:            log,
+		Logger:            logger,
 	})
 	at := solve(o)
 	directory := o.Directory
@@ -83,7 +86,7 @@ func NewACME(o ACMEOptions) *ACME {
 		AltTLSALPNPort:          at.tls,
 		// This process answers, through Listeners and the front end.
 		DisableDistributedSolvers: true,
-		Logger:                    log,
+		Logger:                    logger,
 	})
 	a.magic.Issuers = []certmagic.Issuer{a.issuer}
 	for _, name := range o.Domains { // what is there serves from the first moment; Run gets the rest
@@ -113,6 +116,7 @@ func (a *ACME) Run(ctx context.Context) error {
 		ReadTimeout:    challengeTime,
 		WriteTimeout:   challengeTime,
 		MaxHeaderBytes: 4 << 10,
+		ErrorLog:       a.opts.ErrorLog,
 	}
 	server.SetKeepAlivesEnabled(false)
 	for _, l := range a.opts.Listeners {

@@ -71,7 +71,7 @@ func TestACMEWithoutCertificates(t *testing.T) {
 	}
 }
 
-// TestLogOfACME: what goes wrong is a warning, the rest is for those who look for it, and
+// TestLogOfACME: what goes wrong is a warning, the rest, and what clients cause, is for those who look for it, and
 // every field is there.
 func TestLogOfACME(t *testing.T) {
 	var out bytes.Buffer
@@ -79,8 +79,15 @@ func TestLogOfACME(t *testing.T) {
 	log.Debug("too much")
 	log.Info("done", zap.Int("tries", 2), zap.String("level", "odd"))
 	log.Error("not done")
+	log.Error("tls-alpn challenge", zap.String("remote_addr", "192.0.2.1:1"))
+	log.With(zap.String("remote", "192.0.2.1:1")).Warn("refused")
+	log.Error("solving http-01 challenge blindly")
+	log.Debug("too much", zap.String("remote", "192.0.2.1:1"))
 	want := `{"level":"debug","name":"a.example","tries":2,"message":"https: acme: done"}
 {"level":"warn","name":"a.example","message":"https: acme: not done"}
+{"level":"debug","name":"a.example","remote_addr":"192.0.2.1:1","message":"https: acme: tls-alpn challenge"}
+{"level":"debug","name":"a.example","remote":"192.0.2.1:1","message":"https: acme: refused"}
+{"level":"debug","name":"a.example","message":"https: acme: solving http-01 challenge blindly"}
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &out, want)

@@ -8,7 +8,8 @@ import (
 
 // zapLogger returns a logger for certmagic that writes to log: what it does at level
 // debug, since the daemon says what matters of it, and what fails as a warning, since it
-// is tried again.
+// is tried again. What clients cause is at level debug too: they can do so as often as they
+// want, with text of their own.
 func zapLogger(log zerolog.Logger) *zap.Logger { return zap.New(&zapCore{log: log}) }
 
 // zapCore is where zap's lines go.
@@ -52,8 +53,19 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		}
 	}
 	delete(encoded.Fields, "level") // zerolog's own
-	c.log.WithLevel(levelOf(e.Level)).Fields(encoded.Fields).Msg("https: acme: " + e.Message)
+	level := levelOf(e.Level)
+	if byClient(e.Message, encoded.Fields) {
+		level = min(level, zerolog.DebugLevel)
+	}
+	c.log.WithLevel(level).Fields(encoded.Fields).Msg("https: acme: " + e.Message)
 	return nil
+}
+
+// byClient reports whether a line is about what a client has sent.
+func byClient(message string, fields map[string]any) bool {
+	_, remote := fields["remote"]
+	_, remoteAddr := fields["remote_addr"]
+	return remote || remoteAddr || message == "solving http-01 challenge blindly"
 }
 
 // Sync does nothing: nothing is held back.

@@ -38,6 +38,7 @@ func (d *Daemon) makeCertificates(at, challenges *listen.Listeners) (certificate
 			TLS:       at.All(),
 			Version:   d.opts.Version,
 			Log:       d.log,
+			ErrorLog:  http.ErrorLog(d.log),
 		}), nil
 	}
 	pair, err := ReadCertificate(c)
