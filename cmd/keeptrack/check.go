@@ -47,13 +47,13 @@ not between 5 minutes and 3 hours, an address that is not public, a certificate 
 is not trusted or expires within two weeks, or a DNS entry that denies it (BEP 34).
 
 NAME is a host name or an address, or an announce URL, in which case only that URL is
-tried. A transport that answers nowhere counts only if no other answers, or if a URL or a
-flag asked for it. The command announces two peers of a torrent that does not exist, and
+tried. A transport that answers nowhere counts only if no other answers, if a URL or a
+flag asked for it, or if its certificate is not trusted. The command announces two peers of a torrent that does not exist, and
 then stops them. The exit status is 1 if there is something against the tracker.
 
 Addresses that this host cannot reach, such as IPv6 addresses from a host without IPv6,
-do not count. Run the command on another host than the tracker's, or a closed firewall
-may look open.`,
+do not count, unless it reaches none. Run the command on another host than the tracker's,
+or a closed firewall may look open.`,
 		Example: "  keeptrack check tracker.example.org\n  keeptrack check udp://tracker.example.org:1337/announce",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, args[0])
@@ -141,12 +141,15 @@ func judge(probes []probe) []string {
 		case p.Works:
 		case p.unreachable:
 			continue
-		case p.asked || alike || !anyWorks:
+		case p.asked || p.untrusted || alike || !anyWorks:
 			against = append(against, fmt.Sprintf("%s: %s", p.where(), p.Error))
 		}
 		for _, fault := range p.Against {
 			against = append(against, fmt.Sprintf("%s: %s", p.where(), fault))
 		}
+	}
+	if !anyWorks && len(against) == 0 {
+		against = append(against, "nothing could be tried: this host reaches none of the tracker's addresses")
 	}
 	return against
 }

@@ -96,6 +96,7 @@ type probe struct {
 	scheme      string
 	asked       bool // it has to work
 	unreachable bool // from this host
+	untrusted   bool // its certificate is, or has expired
 }
 
 // where says which probe it is.
@@ -138,6 +139,7 @@ func (c *check) try(ctx context.Context, p *probe) {
 		p.fault("it serves listed torrents only: %q", failure.Reason) // private, or with an access list
 	} else if err != nil {
 		p.Error, p.unreachable = c.text(err), unreachableFrom(err)
+		_, p.untrusted = errors.AsType[*tls.CertificateVerificationError](err)
 		return
 	}
 	cl.TLS = nil // it was looked at

@@ -6,6 +6,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keeptrack/cmd/internal/client"
 )
 
 // fakeDNS has addresses and TXT entries for every name.
@@ -91,7 +97,10 @@ func TestWhatIsHeldAgainstATracker(t *testing.T) {
 		{"nothing works", []probe{fails}, []string{"udp://x:1 at 2001:db8::1: no answer"}},
 		{"one family alone", []probe{works, fails}, []string{"udp://x:1 at 2001:db8::1: no answer"}},
 		{"this host has not the other", []probe{works, with(fails, func(p *probe) { p.unreachable = true })}, nil},
+		{"this host reaches nothing", []probe{with(fails, func(p *probe) { p.unreachable = true })}, []string{"nothing could be tried: this host reaches none of the tracker's addresses"}},
+		{"this host has one family, which fails", []probe{with(works, func(p *probe) { p.Works, p.unreachable = false, true }), fails}, []string{"udp://x:1 at 2001:db8::1: no answer"}},
 		{"a transport that is not offered", []probe{works, other}, nil},
+		{"a certificate that is not trusted", []probe{works, with(other, func(p *probe) { p.untrusted = true })}, []string{"https://x:443 at 192.0.2.1: no answer"}},
 		{"one that was asked for", []probe{works, with(other, func(p *probe) { p.asked = true })}, []string{"https://x:443 at 192.0.2.1: no answer"}},
 		{"a fault", []probe{with(works, func(p *probe) { p.fault("the interval is %d", 1) })}, []string{"udp://x:1 at 192.0.2.1: the interval is 1"}},
 	} {
@@ -105,6 +114,21 @@ func TestWhatIsHeldAgainstATracker(t *testing.T) {
 		p.certificate(tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotAfter: now.Add(left)}}}, now)
 		if len(p.Against) != against {
 			t.Errorf("a certificate for %v: %q", left, p.Against)
+		}
+	}
+}
+
+// TestCheckTellsUntrustedCertificates from other errors.
+func TestCheckTellsUntrustedCertificates(t *testing.T) {
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted.StartTLS()
+	t.Cleanup(untrusted.Close)
+	c := check{client: new(client.Client), timeout: time.Minute}
+	for url, want := range map[string]bool{untrusted.URL: true, "https://127.0.0.1:1": false} {
+		p := probe{URL: url, Address: netip.MustParseAddr("127.0.0.1")}
+		if c.try(t.Context(), &p); p.untrusted != want || p.Works || p.Error == "" {
+			t.Errorf("%s: %+v", url, p)
 		}
 	}
 }
