@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,9 +47,20 @@ host's, and whether the instances of the cluster are in step.` + adminHelp,
 
 // daemonStatus is what status tells of one daemon.
 type daemonStatus struct {
+	readiness
+	daemonFigures
+}
+
+// readiness is the reply to GET /readyz, which needs neither a token nor a loaded database.
+type readiness struct {
 	Ready bool `json:"ready"`
-	// State is what /readyz says: why it is not ready, or what does not work.
-	State string      `json:"state"`
+	// State says why the daemon is not ready, or what does not work. It is empty if the
+	// daemon has not answered.
+	State string `json:"state"`
+}
+
+// daemonFigures are what a daemon that is loaded tells with the right token.
+type daemonFigures struct {
 	Stats admin.Stats `json:"stats"`
 	// Clock is how far the daemon's clock is ahead of this host's, in seconds, give or
 	// take half of the time that the answer took.
@@ -90,19 +102,23 @@ func askStatus(ctx context.Context, c *admin.Client) (s daemonStatus, err error)
 	return s, json.Unmarshal(s.Cluster, &s.cluster)
 }
 
-// printStatusJSON prints an object a line. One of a daemon that has not answered has an
-// error in place of the rest.
+// printStatusJSON prints an object a line. After an error it has that in place of the
+// figures, and readiness only if the daemon has told of that.
 func printStatusJSON(w io.Writer, answers []answerOf[daemonStatus]) error {
 	for _, a := range answers {
 		line := struct {
 			Admin string `json:"admin"`
-			*daemonStatus
+			*readiness
+			*daemonFigures
 			Error string `json:"error,omitempty"`
 		}{Admin: a.client.Base()}
-		if a.err != nil {
-			line.Error = a.err.Error()
+		if a.err == nil || a.reply.State != "" {
+			line.readiness = &a.reply.readiness
+		}
+		if a.err == nil {
+			line.daemonFigures = &a.reply.daemonFigures
 		} else {
-			line.daemonStatus = &a.reply
+			line.Error = a.err.Error()
 		}
 		if err := printable.JSON(w, line); err != nil {
 			return err
@@ -158,7 +174,7 @@ func statusTable(answers []answerOf[daemonStatus]) table {
 			case a.err == nil:
 				row = append(row, r.cell(&a.reply))
 			case r.name == "state":
-				row = append(row, "no answer")
+				row = append(row, cmp.Or(a.reply.State, "no answer"))
 			default:
 				row = append(row, "")
 			}
