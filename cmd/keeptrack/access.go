@@ -63,8 +63,8 @@ file or an override decides.
 			if err != nil {
 				return err
 			}
-			answers := askAll(cmd.Context(), &to, clients, func(ctx context.Context, c *admin.Client) (accessState, error) {
-				return askAccess(ctx, c, hashes)
+			answers := askAtOnce(cmd.Context(), clients, func(ctx context.Context, c *admin.Client) (accessState, error) {
+				return askAccess(ctx, &to, c, hashes)
 			})
 			if err := printAccess(cmd.OutOrStdout(), answers, to.json); err != nil {
 				return err
@@ -163,8 +163,8 @@ func (c *accessChange) run(cmd *cobra.Command, to *instances, args []string) err
 	if err := c.checkModes(modes); err != nil {
 		return err
 	}
-	answers := askAll(cmd.Context(), to, clients, func(ctx context.Context, client *admin.Client) (accessState, error) {
-		return c.ask(ctx, client, hashes)
+	answers := askAtOnce(cmd.Context(), clients, func(ctx context.Context, client *admin.Client) (accessState, error) {
+		return c.ask(ctx, to, client, hashes)
 	})
 	if err := printAccess(cmd.OutOrStdout(), answers, to.json); err != nil {
 		return err
@@ -172,18 +172,17 @@ func (c *accessChange) run(cmd *cobra.Command, to *instances, args []string) err
 	return told(cmd, answers)
 }
 
-// ask asks a daemon for the change, and returns what its list says then.
-func (c *accessChange) ask(ctx context.Context, client *admin.Client, hashes []tracker.InfoHash) (s accessState, err error) {
+// ask asks a daemon for the change, and returns what its list says then: after an error, of
+// the hashes before, whose changes are in force.
+func (c *accessChange) ask(ctx context.Context, to *instances, client *admin.Client, hashes []tracker.InfoHash) (s accessState, err error) {
 	var query url.Values
 	if c.decision != "" {
 		query = url.Values{"decision": {c.decision}}
 	}
 	for _, h := range hashes {
-		var row admin.Listed
-		if err := client.Do(ctx, c.method, "access/"+h.String()+c.path, query, &row); err != nil {
+		if err := s.add(ctx, to, client, c.method, h, c.path, query); err != nil {
 			return s, err
 		}
-		s.rows = append(s.rows, row)
 	}
 	return s, nil
 }

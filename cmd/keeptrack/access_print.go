@@ -27,27 +27,36 @@ type accessState struct {
 	rows []admin.Listed
 }
 
+// add sends a request about a hash, with path behind it, and adds the row of the reply.
+func (s *accessState) add(ctx context.Context, to *instances, c *admin.Client, method string, h tracker.InfoHash, path string, query url.Values) error {
+	var row admin.Listed
+	if err := to.do(ctx, c, method, "access/"+h.String()+path, query, &row); err != nil {
+		return fmt.Errorf("%s: %w", h, err)
+	}
+	s.rows = append(s.rows, row)
+	return nil
+}
+
 // askAccess returns all overrides, or what the list says of the hashes.
-func askAccess(ctx context.Context, c *admin.Client, hashes []tracker.InfoHash) (s accessState, err error) {
+func askAccess(ctx context.Context, to *instances, c *admin.Client, hashes []tracker.InfoHash) (s accessState, err error) {
 	if len(hashes) == 0 {
-		return s, askOverrides(ctx, c, &s.list)
+		err = askOverrides(ctx, to, c, &s.list)
+		return s, err
 	}
 	for _, h := range hashes {
-		var row admin.Listed
-		if err := c.Do(ctx, http.MethodGet, "access/"+h.String(), nil, &row); err != nil {
+		if err := s.add(ctx, to, c, http.MethodGet, h, "", nil); err != nil {
 			return s, err
 		}
-		s.rows = append(s.rows, row)
 	}
 	return s, nil
 }
 
 // askOverrides reads all pages into one.
-func askOverrides(ctx context.Context, c *admin.Client, all *accessPage) error {
+func askOverrides(ctx context.Context, to *instances, c *admin.Client, all *accessPage) error {
 	query := url.Values{"limit": {"1000"}}
 	for {
 		var p accessPage
-		if err := c.Do(ctx, http.MethodGet, "access", query, &p); err != nil {
+		if err := to.do(ctx, c, http.MethodGet, "access", query, &p); err != nil {
 			return err
 		}
 		p.Overrides = append(all.Overrides, p.Overrides...)
@@ -59,16 +68,17 @@ func askOverrides(ctx context.Context, c *admin.Client, all *accessPage) error {
 	}
 }
 
-// printAccess prints the lists of the daemons, or their rows, as tables or in JSON.
+// printAccess prints the lists of the daemons, or their rows, as tables or in JSON. Rows
+// are printed beside an error too: a change is in force for them.
 func printAccess(w io.Writer, answers []answerOf[accessState], asJSON bool) error {
 	for _, a := range answers {
 		var err error
 		switch {
 		case asJSON:
 			err = printAccessJSON(w, &a)
-		case a.err != nil:
 		case a.reply.rows != nil:
 			err = rowsTable(&a).print(w)
+		case a.err != nil:
 		default:
 			err = printOverrides(w, &a)
 		}

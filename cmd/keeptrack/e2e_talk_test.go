@@ -241,6 +241,44 @@ func TestTraceOfADaemon(t *testing.T) {
 	}
 }
 
+// TestStatusOfADaemonThatTellsNoFigures: its state is shown, in a table and in JSON.
+func TestStatusOfADaemonThatTellsNoFigures(t *testing.T) {
+	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		w.Write([]byte("the database is being loaded"))
+	}))
+	t.Cleanup(daemon.Close)
+	got := keeptrack("status", "--admin", daemon.URL)
+	if got.status != statusFailed || !strings.Contains(got.stdout, "the database is being loaded") || strings.Contains(got.stdout, "no answer") {
+		t.Errorf("got %+v", got)
+	}
+	got = keeptrack("status", "--admin", daemon.URL, "--json")
+	if got.status != statusFailed || !strings.Contains(got.stdout, `"ready":false,"state":"the database is being loaded","error":"`) || strings.Contains(got.stdout, "stats") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestPartialAccessChange: what is in force is printed, and the error names the hash that
+// it is about.
+func TestPartialAccessChange(t *testing.T) {
+	done, failed := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet:
+			w.Write([]byte(`{"mode":"deny"}`))
+		case strings.Contains(r.URL.Path, failed):
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			w.Write([]byte(`{"info_hash":"` + done + `","refused":true}`))
+		}
+	}))
+	t.Cleanup(daemon.Close)
+	got := keeptrack("access", "refuse", "--admin", daemon.URL, done, failed)
+	if got.status != statusFailed || !strings.Contains(got.stdout, done+"  refused") || !strings.Contains(got.stderr, failed+": the daemon at") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // TestAccessListInPages: overrides come in as many pages as there are.
 func TestAccessListInPages(t *testing.T) {
 	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -101,6 +101,19 @@ type answerOf[T any] struct {
 func askAll[T any](ctx context.Context, i *instances, clients []*admin.Client, ask func(context.Context, *admin.Client) (T, error)) []answerOf[T] {
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()
+	return askAtOnce(ctx, clients, ask)
+}
+
+// do sends a request as Client.Do does, with the timeout of the flags: for commands that
+// send one after the other.
+func (i *instances) do(ctx context.Context, c *admin.Client, method, path string, query url.Values, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, i.timeout)
+	defer cancel()
+	return c.Do(ctx, method, path, query, into)
+}
+
+// askAtOnce is askAll without a timeout.
+func askAtOnce[T any](ctx context.Context, clients []*admin.Client, ask func(context.Context, *admin.Client) (T, error)) []answerOf[T] {
 	answers := make([]answerOf[T], len(clients))
 	var asking sync.WaitGroup
 	for n, c := range clients {
