@@ -29,8 +29,12 @@ func connectionLimits(plain, secure bool, c *config.Config, log zerolog.Logger) 
 	}
 	log.Warn().Int("max_connections", all).Int("descriptors", int(limit.Cur)).Int("allowed", room).
 		Msg("http.max_connections and https.max_connections are more than the limit on open files leaves room for: raise that limit")
-	return room * http / all, room * https / all
+	return share(room, http, all), share(room, https, all)
 }
+
+// share returns how much of room goes to a part of all. A part that is there gets 1 at
+// least: 0 would be no limit.
+func share(room, part, all int) int { return min(part, max(1, room*part/all)) }
 
 // connectionRoom returns how many of a process's descriptors can be connections:
 // all but an eighth, 256 at least, and half of few. A negative number stands for

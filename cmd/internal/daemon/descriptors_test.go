@@ -11,3 +11,13 @@ func TestConnectionRoom(t *testing.T) {
 		}
 	}
 }
+
+func TestShare(t *testing.T) {
+	for _, c := range []struct{ room, part, all, want int }{
+		{768, 10000, 14000, 548}, {768, 4000, 14000, 219}, {128, 1, 14000, 1}, {0, 4000, 14000, 1}, {128, 0, 4000, 0},
+	} {
+		if got := share(c.room, c.part, c.all); got != c.want {
+			t.Errorf("%d of %d get %d of %d, want %d", c.part, c.all, got, c.room, c.want)
+		}
+	}
+}
