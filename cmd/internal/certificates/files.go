@@ -111,11 +111,12 @@ func (f *Files) Set(p *Pair) {
 }
 
 // Run reads the files again whenever they change, until ctx is done. What cannot be used
-// leaves the old certificate in force: they may be written one after the other.
+// leaves the old certificate in force, since they may be written one after the other, and
+// is tried again at every look: files do not change when they become readable.
 func (f *Files) Run(ctx context.Context) error {
 	looking := time.NewTicker(lookInterval)
 	defer looking.Stop()
-	told := f.current.Load().seen // of which it is known what they hold
+	told := f.current.Load().seen // the last that were tried: their failure is known
 	for {
 		select {
 		case <-ctx.Done():
@@ -123,7 +124,8 @@ func (f *Files) Run(ctx context.Context) error {
 		case <-looking.C:
 		}
 		now, err := f.look()
-		if err == nil && (same(now, told) || same(now, f.current.Load().seen)) {
+		if err == nil && same(now, f.current.Load().seen) {
+			told = now
 			continue
 		}
 		if err == nil {

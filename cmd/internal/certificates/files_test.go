@@ -109,7 +109,10 @@ func TestFilesThatChange(t *testing.T) {
 		wait(3, 2)
 		newPair(t, dir, 4, -time.Minute)
 		wait(4, 2)
-		if text := logged.String(); strings.Count(text, "the old one stays in force") != 2 || strings.Count(text, "certificate replaced") != 3 || strings.Count(text, "has expired, at ") != 1 || strings.Count(text, "expires soon, at ") != 3 {
+		newPair(t, dir, 5, time.Hour)
+		becomesUsable(t, at.certificate, func() { wait(4, 3) })
+		wait(5, 3)
+		if text := logged.String(); strings.Count(text, "the old one stays in force") != 3 || strings.Count(text, "certificate replaced") != 4 || strings.Count(text, "has expired, at ") != 1 || strings.Count(text, "expires soon, at ") != 4 {
 			t.Errorf("logged %s", text)
 		}
 		cancel()
@@ -117,6 +120,29 @@ func TestFilesThatChange(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// becomesUsable makes a file useless while something is done, and leaves it looking as it
+// did then, as a file does that becomes readable.
+func becomesUsable(t *testing.T, path string, do func()) {
+	t.Helper()
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	then := time.Now()
+	for _, text := range [][]byte{bytes.Repeat([]byte("x"), len(good)), good} {
+		err := os.WriteFile(path, text, 0o600)
+		if err == nil {
+			err = os.Chtimes(path, then, then)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text[0] == 'x' {
+			do()
+		}
+	}
 }
 
 func TestFilesExpiry(t *testing.T) {
