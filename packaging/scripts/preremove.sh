@@ -8,6 +8,7 @@ remove | 0) ;;
 *) exit 0 ;;
 esac
 
+command -v systemctl >/dev/null || exit 0 # a container, say
 cd /usr/lib/systemd/system
 if [ -d /run/systemd/system ]; then
 	systemctl stop keeptrack*.socket keeptrack.service
