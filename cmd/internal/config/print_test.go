@@ -79,6 +79,7 @@ func TestWarnings(t *testing.T) {
 		{"header that nobody is believed in", "[http]\nclient_address_header = \"X-Real-IP\"", []string{"http.client_address_header: "}},
 		{"header of a proxy", "[http]\nclient_address_header = \"X-Real-IP\"\ntrusted_proxies = [\"10.0.0.1\"]", nil},
 		{"header on a unix socket", "[http]\nclient_address_header = \"X-Real-IP\"\nlisten = [\"unix:/a\"]", nil},
+		{"header on a unix socket of HTTPS", "[http]\nclient_address_header = \"X-Real-IP\"\n[https]\nlisten = [\"unix:/a\"]\nacme_domains = [\"a\"]", nil},
 		{"page behind a redirection", "[http]\npage = true\nredirect_url = \"https://example.org/\"", []string{"http.page: is not used because http.redirect_url"}},
 		{"contact without a page", "[http]\ncontact = \"a\"", []string{"http.contact: is not used because http.page is false"}},
 		{"page with a contact", "[http]\npage = true\ncontact = \"a\"", nil},

@@ -129,9 +129,9 @@ var cautions = []rule{
 		[]string{"http.client_address_header"},
 		func(c *Config) bool {
 			return c.HTTP.ClientAddressHeader == defaultClientHeader || len(c.HTTP.TrustedProxies) > 0 ||
-				slices.ContainsFunc(c.HTTP.Listen, func(e Endpoint) bool { return e.Unix != "" })
+				slices.ContainsFunc(slices.Concat(c.HTTP.Listen, c.HTTPS.Listen), func(e Endpoint) bool { return e.Unix != "" })
 		},
-		"is not used because http.trusted_proxies is empty and http.listen has no unix socket",
+		"is not used because http.trusted_proxies is empty and neither http.listen nor https.listen has a unix socket",
 	},
 	{
 		[]string{"http.trusted_proxies"},
