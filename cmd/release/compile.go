@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"keeptrack/cmd/internal/version"
@@ -22,10 +23,17 @@ func (r *release) compile(ctx context.Context, p platform, path string) error {
 		return err
 	}
 	flags := "-s -w -X keeptrack/cmd/internal/version.stamped=" + r.source.version
+	get := exec.CommandContext(ctx, "go", "env", "GOPROXY")
+	get.Dir = r.root
+	proxy, err := output(get)
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", path, "./cmd/keeptrack")
 	cmd.Dir = r.root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch, "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off",
-		"GOAMD64=v1", "GOARM64=v8.0")
+		"GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off",
+		"GOENV=off", "GOPROXY="+strings.TrimSpace(string(proxy))) // what is set by `go env -w`, but for where modules come from
 	_, err = output(cmd)
 	return err
 }
