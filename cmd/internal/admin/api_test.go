@@ -313,22 +313,31 @@ func TestHostOnAUnixSocket(t *testing.T) {
 		}
 	}
 	// A port of the host that ssh forwards to the socket is within reach of browsers.
-	for host, want := range map[string]int{
-		"localhost:6970": 200, "127.0.0.1:6970": 200, "whatever:6970": 200, "tracker.example.org": 200, "": 200,
-		"evil.example:6970": 403, "evil.example:80": 403,
+	for _, c := range []struct {
+		host   string
+		header string // that browsers send
+		want   int
+	}{
+		{"localhost:6970", "", 200}, {"127.0.0.1:6970", "", 200}, {"whatever:6970", "", 200}, {"tracker.example.org", "", 200}, {"", "", 200},
+		{"evil.example:6970", "", 403}, {"evil.example:80", "", 403},
+		{"localhost:6970", "Sec-Fetch-Site", 200}, {"127.0.0.1", "Sec-Fetch-Site", 200}, {"[::1]", "Sec-Fetch-Site", 200},
+		{"evil.example", "Sec-Fetch-Site", 403}, {"evil", "Sec-Fetch-Mode", 403}, {"evil:6970", "Sec-Fetch-Dest", 403}, {"evil.example", "Origin", 403},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://whatever/api/v1/stats", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Host = host
+		req.Host = c.host
+		if c.header != "" {
+			req.Header.Set(c.header, "same-origin")
+		}
 		res, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		if res.StatusCode != want {
-			t.Errorf("%q: status %d, want %d", host, res.StatusCode, want)
+		if res.StatusCode != c.want {
+			t.Errorf("%q with %q: status %d, want %d", c.host, c.header, res.StatusCode, c.want)
 		}
 	}
 }

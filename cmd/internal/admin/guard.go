@@ -83,17 +83,28 @@ func (s *Server) discreet(pattern string, next http.Handler) http.Handler {
 // safeHost says that no web page can have made its own name stand for this
 // address: the request names an IP address or localhost, or no browser sent it. On a
 // unix socket a name without a port is fine too, which a proxy passes on, and one of a
-// single label: what a browser sends comes through a port that ssh forwards, and names it.
+// single label: what a browser sends comes through a port that ssh forwards. It names the
+// port unless that is 80, or has a header that browsers alone send.
 func safeHost(r *http.Request) bool {
 	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host, port = r.Host, ""
 	}
-	if overUnix(r) && (port == "" || !strings.Contains(host, ".")) {
+	if overUnix(r) && !byBrowser(r) && (port == "" || !strings.Contains(host, ".")) {
 		return true
 	}
 	_, err = netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil || host == "" || strings.EqualFold(host, "localhost")
+}
+
+// byBrowser says that a request has a header that only browsers send.
+func byBrowser(r *http.Request) bool {
+	for name := range r.Header {
+		if name == "Origin" || strings.HasPrefix(name, "Sec-Fetch-") {
+			return true
+		}
+	}
+	return false
 }
 
 // overUnix says whether a request came over a unix socket.
