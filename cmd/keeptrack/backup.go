@@ -71,7 +71,7 @@ func (b *backup) run(cmd *cobra.Command, out string) error {
 	}
 	// Root may not be able to read the file with the token later. What is wrong
 	// with it counts if the copy takes a token and no other is given.
-	b.secrets = c.ReadSecrets()
+	b.secrets = c.ReadAdminToken()
 	ctx, stop := untilSignal(cmd)
 	defer stop()
 	giveWay()

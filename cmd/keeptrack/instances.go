@@ -66,7 +66,7 @@ func (i *instances) clients() ([]*admin.Client, error) {
 	}
 	token := cmp.Or(i.token, c.Admin.Token)
 	if token == "" {
-		if err := c.ReadSecrets(); err != nil {
+		if err := c.ReadAdminToken(); err != nil {
 			return nil, usageError{err}
 		}
 		token = c.Admin.Token

@@ -54,19 +54,8 @@ func (c *Config) ReadSecrets() error {
 	var all Errors
 	for _, t := range c.tables() {
 		for _, k := range t.keys {
-			file := k.fromFile()
-			if file == "" {
-				continue
-			}
-			value, err := readSecret(file)
-			if err == nil {
-				if err = k.read(value); err != nil {
-					err = fmt.Errorf("%s: %w", file, err)
-				}
-			}
-			if err != nil {
-				name := t.name + "." + k.fileKey
-				all = append(all, c.fault(name, err))
+			if err := k.readFile(); err != nil {
+				all = append(all, c.fault(t.name+"."+k.fileKey, err))
 			}
 		}
 	}
@@ -77,6 +66,36 @@ func (c *Config) ReadSecrets() error {
 		return nil
 	}
 	return all
+}
+
+// ReadAdminToken is ReadSecrets for admin.token alone, for a command that has no use for
+// the others and may not be able to read them.
+func (c *Config) ReadAdminToken() error {
+	for _, k := range c.Admin.keys() {
+		if k.name != "token" {
+			continue
+		}
+		if err := k.readFile(); err != nil {
+			return Errors{c.fault("admin."+k.fileKey, err)}
+		}
+	}
+	return nil
+}
+
+// readFile sets a key to what the file that its value is in holds, if it is in one.
+func (k key) readFile() error {
+	file := k.fromFile()
+	if file == "" {
+		return nil
+	}
+	value, err := readSecret(file)
+	if err != nil {
+		return err
+	}
+	if err := k.read(value); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 // fault is the error for a key that is wrong for what a file holds.

@@ -77,6 +77,19 @@ func TestSecretFilesThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestReadAdminToken: the other secrets' files need not be there.
+func TestReadAdminToken(t *testing.T) {
+	const others = "[admin]\nread_token_file = \"/nowhere\"\ntoken_file = \""
+	config := parse(t, others+secretFile(t, "sesame\n", 0o600)+"\"")
+	if err := config.ReadAdminToken(); err != nil || config.Admin.Token != "sesame" {
+		t.Errorf("got %v, %q", err, config.Admin.Token)
+	}
+	config = parse(t, others+"/none\"")
+	if err := config.ReadAdminToken(); err == nil || !strings.HasPrefix(err.Error(), "test: admin.token_file: ") {
+		t.Errorf("without the file: %v", err)
+	}
+}
+
 func TestFileWarnings(t *testing.T) {
 	closed, open, writable := secretFile(t, "a", 0o640), secretFile(t, "a", 0o644), secretFile(t, "a", 0o602)
 	secret := "[udp]\nconnection_secret = \"" + hexSecret + "\"\n"
