@@ -29,6 +29,7 @@ func (a *answerer) count(action Action, q *request, f Failure) {
 // report tells those who trace what has become of a request, right after it was answered.
 // Nothing here is run while nobody traces.
 func (a *answerer) report(q *request, made *answer) {
+	asks := !made.refused && (made.action == ActionAnnounce || made.action == ActionScrape)
 	understood := !made.refused && (made.failure == FailureNone || made.failure == FailureRefused)
 	isAnnounce := understood && made.action == ActionAnnounce
 	var hashes []tracker.InfoHash
@@ -37,6 +38,8 @@ func (a *answerer) report(q *request, made *answer) {
 		hashes = []tracker.InfoHash{a.announce.InfoHash}
 	case understood && made.action == ActionScrape:
 		hashes = a.scrape.hashes[:a.scrape.n]
+	case asks: // who traces a torrent wants to see why its clients fail
+		hashes = hashesIn(q.query)
 	}
 	a.tracing.Report(q.client.addr, hashes, func() trace.Event {
 		e := trace.Event{Time: time.Now(), Transport: "http", Action: made.action.String(), Client: "unix"}
@@ -52,6 +55,19 @@ func (a *answerer) report(q *request, made *answer) {
 		a.judge(&e, made)
 		return e
 	})
+}
+
+// hashesIn returns the info hashes in a raw query that can be read, tracker.MaxScrape at
+// most, in the query's order.
+func hashesIn(raw string) (hashes []tracker.InfoHash) {
+	q := query(raw)
+	for name, value, ok := q.next(); ok && len(hashes) < tracker.MaxScrape; name, value, ok = q.next() {
+		var h tracker.InfoHash
+		if parameterOf(name) == paramInfoHash && parseInfoHash(&h, value) {
+			hashes = append(hashes, h)
+		}
+	}
+	return hashes
 }
 
 // describe describes the announce that was read last.

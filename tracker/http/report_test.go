@@ -2,6 +2,7 @@ package http
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"keeptrack/tracker"
@@ -19,11 +20,16 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	const hash = "info_hash=abcdefghijabcdefghij"
+	named, err := traces.Begin(trace.Filter{Hash: new(tracker.InfoHash([]byte("abcdefghijabcdefghij")))})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for request, want := range map[string]string{
 		"GET /announce?" + hash + "&port=1&left=0&peer_id=-qB4650-abcdefghijkl": "announce stored ",
 		"GET /announce?" + hash + "&port=1&event=stopped":                       "announce stopped ",
 		"GET /announce?" + hash + "&port=0":                                     "announce not_stored port_zero",
 		"GET /announce?" + hash + "&port=x":                                     "announce malformed port_malformed",
+		"GET /announce?" + hash + "&port=1&" + hash:                             "announce malformed info_hash_repeated",
 		"GET /announce?port=1":                                                  "announce malformed info_hash_missing",
 		"GET /announce?info_hash=refusedrefusedrefuse&port=1":                   "announce refused access_list",
 		"GET /scrape?" + hash:                                                   "scrape answered ",
@@ -39,6 +45,9 @@ func TestReport(t *testing.T) {
 			message = "\x16\x03\x01nonsense\r\n\r\n"
 		}
 		r.respond([]byte(message), addr1)
+		if got, want := len(named.Events()) > 0, strings.Contains(request, hash); got != want {
+			t.Errorf("%s: told of by its hash: %v, want %v", request, got, want)
+		}
 		select {
 		case e := <-tr.Events():
 			if got := e.Action + " " + string(e.Outcome) + " " + e.Reason; got != want || e.Transport != "http" || e.Client != addr1.String() {
@@ -54,6 +63,9 @@ func TestReport(t *testing.T) {
 			t.Errorf("%s: no event", request)
 		}
 		r.respond([]byte(message), addr2)
+		for len(named.Events()) > 0 {
+			<-named.Events()
+		}
 	}
 	if n := len(tr.Events()); n != 0 {
 		t.Errorf("%d events of another client", n)
