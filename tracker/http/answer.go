@@ -139,11 +139,20 @@ func (a *answerer) answerRoute(q *request) *answer {
 	return a.line(nethttp.StatusNotFound, plainFields, FailureNotFound.Text())
 }
 
-// note notes a request that was drawn.
+// note notes a request that was drawn. The client of an announce without a peer id is 0.
 func (a *answerer) note(q *request) {
 	network := tracker.NetworkOf(q.client.addr)
-	id, isAnnounce := peerID(q.query)
-	a.sampler.Note(network, binary.BigEndian.Uint64(id[:]), isAnnounce)
+	id, _ := peerID(q.query)
+	a.sampler.Note(network, binary.BigEndian.Uint64(id[:]), q.isAnnounce())
+}
+
+// isAnnounce reports whether a request is answered as an announce is.
+func (q *request) isAnnounce() bool {
+	if q.method != methodGet && q.method != methodHead {
+		return false
+	}
+	route := routeOf(q.path)
+	return route == routeAnnounce || route == routeRoot && namesTorrent(q.query)
 }
 
 // refuse answers what is no request, or none in a form that is understood.

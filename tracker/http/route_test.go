@@ -110,3 +110,22 @@ func TestSplitTarget(t *testing.T) {
 		}
 	}
 }
+
+// TestIsAnnounce: the route decides, not what the query has.
+func TestIsAnnounce(t *testing.T) {
+	h := newHandler(Options{}, newTracker())
+	for target, want := range map[string]bool{
+		"/announce?info_hash=x":                true,
+		"/announce":                            true,
+		"/?info_hash=x":                        true,
+		"/?peer_id=abcdefghijabcdefghij":       false,
+		"/scrape?peer_id=aaaaabbbbbcccccddddd": false,
+		"/favicon.ico?info_hash=x":             false,
+	} {
+		q := h.request(methodGet, target, addr1, nil, nil)
+		post := h.request("POST", target, addr1, nil, nil)
+		if q.isAnnounce() != want || post.isAnnounce() {
+			t.Errorf("%s: %v, want %v; with POST %v", target, q.isAnnounce(), want, post.isAnnounce())
+		}
+	}
+}
