@@ -11,6 +11,9 @@ export async function lookUp(hash) {
   shown = hash.toLowerCase();
   $("hash").value = shown;
   $("done").textContent = "";
+  // If this fails, the former torrent's buttons must not stay below the new hash.
+  $("found").replaceChildren();
+  $("actions").replaceChildren();
   await refresh();
 }
 
