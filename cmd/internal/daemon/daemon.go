@@ -192,8 +192,11 @@ func (d *Daemon) makeParts() error {
 			return err
 		}
 	}
-	d.history = &history{parts: d.parts}
-	d.front = append(d.front, reloads{d: d}, d.history)
+	d.front = append(d.front, reloads{d: d})
+	if d.config.Admin.Listen != (config.Endpoint{}) { // or nobody can look at it
+		d.history = &history{parts: d.parts}
+		d.front = append(d.front, d.history)
+	}
 	if d.busiest != nil {
 		d.back = append(d.back, busiestPart{Busiest: d.busiest})
 	}
