@@ -74,7 +74,7 @@ exit status is 1 if the new tracker lacks a torrent or has counted fewer downloa
 	f := cmd.Flags()
 	filledVar(f, &c.hashes, "hashes", "the `FILE` with info hashes, or -")
 	f.Float64Var(&c.pace, "pace", 10, "ask at most this `NUMBER` of times a second")
-	f.DurationVar(&c.timeout, "timeout", clientTimeout, "the `TIME` that each answer may take")
+	f.DurationVar(&c.timeout, "timeout", clientTimeout, "the `TIME` that each answer may take, and a pause in a full scrape")
 	f.IntVar(&c.limit, "limit", 20, "print at most this `NUMBER` of torrents that differ")
 	filledVar(f, &c.ca, "ca", caUsage)
 	f.BoolVar(&c.json, "json", false, "print a JSON object a line: each torrent that differs, then the summary")
@@ -117,7 +117,7 @@ func (c *comparison) torrents(ctx context.Context, stdin io.Reader, trackers *cl
 	if c.hashes != "" {
 		return readHashes(stdin, c.hashes)
 	}
-	hashes, err := trackers.FullScrape(ctx, old)
+	hashes, err := trackers.FullScrape(ctx, old, c.timeout)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not list its torrents, give --hashes: %w", old, err)
 	}

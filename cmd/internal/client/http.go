@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"keeptrack/cmd/internal/printable"
 	"keeptrack/tracker"
@@ -71,9 +72,10 @@ func (c *Client) scrapeHTTP(ctx context.Context, u *url.URL, hashes []tracker.In
 const maxFullScrape = 1 << 30
 
 // FullScrape asks the tracker at rawURL, which is one of HTTP, for all of its torrents and
-// returns their info hashes, in the tracker's order. Few trackers allow that. The error
-// is a *Failure if the tracker refuses.
-func (c *Client) FullScrape(ctx context.Context, rawURL string) ([]tracker.InfoHash, error) {
+// returns their info hashes, in the tracker's order. Few trackers allow that. It gives up
+// when nothing has come for patience: the whole may take long. The error is a *Failure if
+// the tracker refuses.
+func (c *Client) FullScrape(ctx context.Context, rawURL string, patience time.Duration) ([]tracker.InfoHash, error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
 		return nil, err
@@ -84,7 +86,13 @@ func (c *Client) FullScrape(ctx context.Context, rawURL string) ([]tracker.InfoH
 	if u, err = scrapeURL(u); err != nil {
 		return nil, err
 	}
-	body, err := c.get(ctx, u.String(), maxFullScrape)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	silence := time.AfterFunc(patience, cancel)
+	body, err := c.get(ctx, u.String(), maxFullScrape, func() { silence.Reset(patience) })
+	if stopped := silence.Stop(); err != nil && !stopped {
+		return nil, fmt.Errorf("nothing came from %s for %v", u.Host, patience)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +160,20 @@ func (c *Client) http() *http.Client {
 	return hc
 }
 
-// get returns the body that the tracker answers with, of at most limit bytes.
-func (c *Client) get(ctx context.Context, rawURL string, limit int64) ([]byte, error) {
+// alive is a reader that calls a function before each read.
+type alive struct {
+	io.Reader
+	call func()
+}
+
+func (a alive) Read(b []byte) (int, error) {
+	a.call()
+	return a.Reader.Read(b)
+}
+
+// get returns the body that the tracker answers with, of at most limit bytes. progress is
+// called before each read of it.
+func (c *Client) get(ctx context.Context, rawURL string, limit int64, progress func()) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return nil, err
@@ -171,7 +191,7 @@ func (c *Client) get(ctx context.Context, rawURL string, limit int64) ([]byte, e
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the tracker answers %s", printable.Text(resp.Status))
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	body, err := io.ReadAll(io.LimitReader(alive{resp.Body, progress}, limit+1))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +203,7 @@ func (c *Client) get(ctx context.Context, rawURL string, limit int64) ([]byte, e
 
 // fetch returns the dictionary that the tracker answers with.
 func (c *Client) fetch(ctx context.Context, rawURL string) (map[string]any, error) {
-	body, err := c.get(ctx, rawURL, maxBody)
+	body, err := c.get(ctx, rawURL, maxBody, func() {})
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,26 @@ func serveHTTP(t *testing.T, status int, body string) (base string, uri *string)
 	return s.URL, uri
 }
 
+// TestFullScrapeGivesUp on a tracker that says nothing, or nothing more.
+func TestFullScrapeGivesUp(t *testing.T) {
+	for _, begins := range []bool{false, true} {
+		end := make(chan struct{})
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if begins {
+				w.Write([]byte("d5:filesd"))
+				http.NewResponseController(w).Flush()
+			}
+			<-end
+		}))
+		_, err := new(Client).FullScrape(t.Context(), s.URL+"/announce", 50*time.Millisecond)
+		if err == nil || !strings.HasPrefix(err.Error(), "nothing came from 127.0.0.1:") {
+			t.Errorf("got %v", err)
+		}
+		close(end)
+		s.Close()
+	}
+}
+
 func unhex(t *testing.T, s string) string {
 	t.Helper()
 	b, err := hex.DecodeString(s)
