@@ -241,6 +241,16 @@ func TestTraceOfADaemon(t *testing.T) {
 	}
 }
 
+// TestTraceThatEndsEarly: it is an error, also with another that cannot be reached.
+func TestTraceThatEndsEarly(t *testing.T) {
+	daemon := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(daemon.Close)
+	got := keeptrack("trace", "--client", "::1", "--for", "1h", "--admin", daemon.URL, "--admin", "http://127.0.0.1:1")
+	if got.status != statusFailed || strings.Count(got.stderr, daemon.URL+" ended after ") != 1 || strings.Count(got.stderr, "\n") != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // TestStatusOfADaemonThatTellsNoFigures: its state is shown, in a table and in JSON.
 func TestStatusOfADaemonThatTellsNoFigures(t *testing.T) {
 	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -129,17 +129,25 @@ func askAtOnce[T any](ctx context.Context, clients []*admin.Client, ask func(con
 // told writes the errors among the answers to stderr, a line each, and returns an
 // error if there are any.
 func told[T any](cmd *cobra.Command, answers []answerOf[T]) error {
-	var first error
 	for _, a := range answers {
 		if a.err != nil {
-			complain(cmd.ErrOrStderr(), a.err.Error()+hint(a.err))
-			first = cmp.Or(first, a.err)
+			tell(cmd, a.err)
 		}
 	}
-	if first == nil {
-		return nil
+	return failed(answers)
+}
+
+// tell writes a daemon's error to stderr, with what to do about it.
+func tell(cmd *cobra.Command, err error) { complain(cmd.ErrOrStderr(), err.Error()+hint(err)) }
+
+// failed returns an error if there are any among the answers, all of which were told.
+func failed[T any](answers []answerOf[T]) error {
+	for _, a := range answers {
+		if a.err != nil {
+			return toldError{a.err}
+		}
 	}
-	return toldError{first}
+	return nil
 }
 
 // hint says what to do about an error, if that is known.

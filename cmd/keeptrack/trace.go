@@ -24,7 +24,7 @@ type tracing struct {
 	client, hash string
 	length       time.Duration
 
-	mu  sync.Mutex // guards out
+	mu  sync.Mutex // held while something is written
 	out io.Writer
 }
 
@@ -35,7 +35,7 @@ func newTraceCommand() *cobra.Command {
 		Short: "Print every request of a client or for a torrent, and its result",
 		Long: `Print every request of a client, or for a torrent, as it comes, with its result: stored,
 not stored and why, refused, dropped, malformed. It ends after --for, or on SIGINT or
-SIGTERM.
+SIGTERM. The exit status is 1 if a daemon refused or ended before its time.
 
 It prints at most 1,000 requests a second, and how many it left out. Daemons show clients
 only with a token or over a unix socket. Behind a proxy the client is the one that the
@@ -73,23 +73,39 @@ func (c *tracing) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := untilSignal(cmd)
+	signalled, stop := untilSignal(cmd)
 	defer stop()
 	if isTerminal(cmd.ErrOrStderr()) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "tracing for %v, Ctrl-C ends it\n", c.length)
 	}
 	c.out, c.timeout = cmd.OutOrStdout(), c.length+adminTimeout
-	answers := askAll(ctx, &c.instances, clients, func(ctx context.Context, daemon *admin.Client) (struct{}, error) {
+	answers := askAll(signalled, &c.instances, clients, func(ctx context.Context, daemon *admin.Client) (struct{}, error) {
 		at := ""
 		if len(clients) > 1 {
 			at = daemon.Base()
 		}
-		return struct{}{}, daemon.Trace(ctx, query, func(line []byte) error { return c.print(at, line) })
+		err := c.trace(ctx, daemon, query, at)
+		if signalled.Err() != nil {
+			return struct{}{}, nil
+		}
+		if err != nil { // now, while the others go on
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			tell(cmd, err)
+		}
+		return struct{}{}, err
 	})
-	if ctx.Err() != nil { // by a signal
-		return nil
+	return failed(answers)
+}
+
+// trace prints what a daemon traces until it ends, which is an error before its time.
+func (c *tracing) trace(ctx context.Context, daemon *admin.Client, query url.Values, at string) error {
+	began := time.Now()
+	err := daemon.Trace(ctx, query, func(line []byte) error { return c.print(at, line) })
+	if took := time.Since(began); err == nil && took < c.length-c.length/100 { // clocks differ a little
+		err = fmt.Errorf("the trace from %s ended after %v, before its time: has the daemon stopped?", daemon.Base(), took.Round(time.Millisecond))
 	}
-	return told(cmd, answers)
+	return err
 }
 
 // traced is a line of a trace: an event, or how many have been left out.

@@ -49,7 +49,7 @@ func (s *Server) trace(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream sends what a trace has, until the time is up, the client has gone or the server
-// stops.
+// stops. What waits then is sent too, unless the client has gone.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, t *trace.Trace, length time.Duration) {
 	end := time.NewTimer(length)
 	defer end.Stop()
@@ -57,7 +57,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, t *trace.Trace, 
 	defer beats.Stop()
 	out, lines := http.NewResponseController(w), json.NewEncoder(w)
 	var err error // the client has gone, which is its own concern
-	for over := false; !over && err == nil; {
+	for err == nil {
 		if len(t.Events()) == 0 { // what waits goes together
 			if err = out.Flush(); err != nil {
 				return
@@ -66,23 +66,42 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, t *trace.Trace, 
 		select {
 		case e := <-t.Events():
 			err = lines.Encode(e)
-			continue
 		case <-beats.C:
+			err = sendBeat(w, lines, t)
 		case <-end.C:
-			over = true
+			finish(w, lines, t)
+			return
 		case <-s.stopping:
-			over = true
+			finish(w, lines, t)
+			return
 		case <-r.Context().Done():
 			return
 		}
-		if n := t.Omitted(); n > 0 {
-			err = lines.Encode(struct {
-				Omitted uint64 `json:"omitted"`
-			}{n})
-		} else {
-			_, err = w.Write([]byte("\n"))
-		}
 	}
+}
+
+// finish ends a trace and sends what still waits. Nobody waits longer than a beat for a
+// client that does not take it.
+func finish(w http.ResponseWriter, lines *json.Encoder, t *trace.Trace) {
+	t.End()
+	err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(beat))
+	for err == nil && len(t.Events()) > 0 {
+		err = lines.Encode(<-t.Events())
+	}
+	if err == nil {
+		_ = sendBeat(w, lines, t) // or the client has gone
+	}
+}
+
+// sendBeat sends how many events have been left out, an empty line if none.
+func sendBeat(w http.ResponseWriter, lines *json.Encoder, t *trace.Trace) error {
+	if n := t.Omitted(); n > 0 {
+		return lines.Encode(struct {
+			Omitted uint64 `json:"omitted"`
+		}{n})
+	}
+	_, err := w.Write([]byte("\n"))
+	return err
 }
 
 // readTrace reads the parameters of a trace: client, hash and for.
