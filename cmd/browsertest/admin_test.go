@@ -332,7 +332,7 @@ func TestToken(t *testing.T) {
 }
 
 // TestDaemonStopsAndIsBack: the page says that it gets no answer and what it shows is
-// old, and goes on when the daemon is back.
+// old, keeps no torrent that is not asked for any more, and goes on when the daemon is back.
 func TestDaemonStopsAndIsBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -342,15 +342,22 @@ func TestDaemonStopsAndIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := serve(t, config)
-	hash, _ := hashOf("kept")
+	hash, digits := hashOf("kept")
 	d.announce(hash, 1000, "left=0&event=completed")
 	p := open(t, "http://"+d.admin+"/")
 	p.until("the torrent", func() bool { return p.value("#torrents") == 1 && p.value("#completed") == 1 })
+	p.lookUp(digits)
 	d.stop()
 	p.waitText("#state", "no answer")
 	p.waitText("#trouble", "does not answer")
 	if p.value("#torrents") != 1 {
 		t.Error("what the daemon said last is gone")
+	}
+	_, other := hashOf("another")
+	p.do(chromedp.SetValue("#hash", other), chromedp.SendKeys("#hash", kb.Enter))
+	p.waitText("#done", "not answer")
+	if text := p.text("#found") + p.text("#actions"); text != "" {
+		t.Errorf("below a torrent that could not be looked up is %q", text)
 	}
 	d = serve(t, config)
 	p.waitText("#state", "ready")
