@@ -236,9 +236,9 @@ func (c *counting) hear(from exact.Origin, m exact.Message) {
 
 const (
 	// answerRest is how many times as long as an answer took the next one waits, and
-	// longestWalkRest bounds that: hashes that a walk has gathered are fresh for little longer.
-	answerRest      = 4
-	longestWalkRest = time.Second
+	// longestWalkRest bounds that: who asks gives up after some seconds.
+	answerRest      = 1
+	longestWalkRest = 200 * time.Millisecond
 )
 
 // answer answers the questions for records whose turn it is, and returns when to come back,

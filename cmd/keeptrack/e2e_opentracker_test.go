@@ -433,6 +433,9 @@ func TestAnswersWhatOpentrackerAnswers(t *testing.T) {
 	requests["GET "+target+"\r\n\r\n"] = announce
 	requests["GET "+target+"\n\n"] = announce
 	requests["GET "+target+"\r\nHost: x\r\n\r\n"] = announce
+	for _, address := range []string{theirs, d.http4} {
+		speak(t, address, bare(target)) // so that scrapes have something to tell
+	}
 	for request, want := range requests {
 		for name, address := range map[string]string{"opentracker": theirs, "keeptrack": d.http4} {
 			reply := speak(t, address, request)

@@ -374,7 +374,7 @@ func TestConnectionsLeaveDescriptors(t *testing.T) {
 	cmd.Args = append([]string{"sh", "-c", `ulimit -n 128 && exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
 	d := startCommand(t, cmd, &http.Client{Timeout: patience})
-	if d.logged("http.max_connections is more than the limit on open files leaves room for: raise that limit") != 1 {
+	if d.logged("http.max_connections and https.max_connections are more than the limit on open files leaves room for: raise that limit") != 1 {
 		t.Error("no warning")
 	}
 	address := strings.TrimSuffix(strings.TrimPrefix(d.urls()["http IPv4"], "http://"), "/announce")
