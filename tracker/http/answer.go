@@ -139,11 +139,11 @@ func (a *answerer) answerRoute(q *request) *answer {
 	return a.line(nethttp.StatusNotFound, plainFields, FailureNotFound.Text())
 }
 
-// note notes a request that was drawn. The client of an announce without a peer id is 0.
+// note notes a request that was drawn. An announce without a peer id is none of a client's.
 func (a *answerer) note(q *request) {
 	network := tracker.NetworkOf(q.client.addr)
-	id, _ := peerID(q.query)
-	a.sampler.Note(network, binary.BigEndian.Uint64(id[:]), q.isAnnounce())
+	id, ok := peerID(q.query)
+	a.sampler.Note(network, binary.BigEndian.Uint64(id[:]), ok && q.isAnnounce())
 }
 
 // isAnnounce reports whether a request is answered as an announce is.
