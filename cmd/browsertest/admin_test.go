@@ -221,6 +221,31 @@ func TestBlocking(t *testing.T) {
 	})
 }
 
+// TestAnsweredAtOnce: a question that comes before the browser has told of the former one's
+// end waits for its own answer.
+func TestAnsweredAtOnce(t *testing.T) {
+	t.Parallel()
+	_, digits := hashOf("asked twice")
+	d := start(t, deny)
+	p := open(t, "http://"+d.admin+"/")
+	p.waitText("#state", "ready")
+	p.lookUp(digits)
+	eval[bool](p, `(async () => {
+		const ended = new Promise((told) => document.querySelector("#ask").addEventListener("close", told, { once: true }));
+		const block = document.querySelector("#actions button");
+		block.click();
+		document.querySelector("#ask button").click();
+		block.click();
+		await ended;
+		return true;
+	})()`)
+	if d.refused(digits) {
+		t.Error("blocked before the question was answered")
+	}
+	p.do(chromedp.Click("#ask-yes"))
+	p.waitText("#done", "refused")
+}
+
 // TestKeyboard: all that can be clicked is reached with Tab, and a torrent of the top
 // list is looked up and blocked without a mouse.
 func TestKeyboard(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 // requireVariable names the environment variable that turns what is missing from
 // a reason to skip a test into a failure. CI sets it to 1.
-const requireVariable = "KEEPTRACK_REQUIRE_CLIENTS"
+const requireVariable = "REQUIRE_CLIENTS"
 
 var long = flag.Bool("long", false, "run what repeats, attacks or fills at full length")
 
@@ -26,7 +26,7 @@ func Required() bool { return required == "1" }
 
 // Need ends a test that lacks something. what completes "cannot"; err says why,
 // and nil means that nothing is missing. The test is skipped, or fails if
-// KEEPTRACK_REQUIRE_CLIENTS is 1.
+// REQUIRE_CLIENTS is 1.
 func Need(t testing.TB, what string, err error) {
 	t.Helper()
 	switch {

@@ -112,18 +112,17 @@ function action(name, hash, consequence, method, query) {
   return button;
 }
 
+let answered = () => {}; // told what is answered to the question that is shown
+
 // ask asks for a confirmation.
 function ask(title, hash, text, yes) {
-  const dialog = $("ask");
+  answered(false); // the browser tells of a closed dialog only with its next frame
   $("ask-title").textContent = title;
   $("ask-hash").textContent = hash;
   $("ask-text").textContent = text;
   $("ask-yes").textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
+  $("ask").showModal();
+  return new Promise((resolve) => { answered = resolve; });
 }
 
 function say(error) {
@@ -136,8 +135,14 @@ function hashIn(text) {
   return text.trim().match(/^(?:magnet:\?.*xt=urn:btih:)?([0-9a-f]{40})(?:&.*)?$/i)?.[1];
 }
 
-// start has the form look up what is entered.
+// start has the form look up what is entered, and questions be answered.
 export function start() {
+  $("ask").addEventListener("submit", (event) => answered(event.submitter.value === "yes"));
+  $("ask").addEventListener("close", () => {
+    if (!$("ask").open) {
+      answered(false);
+    }
+  });
   $("look-up-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const hash = hashIn($("hash").value);
