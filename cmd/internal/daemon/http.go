@@ -147,10 +147,10 @@ var (
 	metricHTTPUntrusted = counter("http_untrusted_proxy_total", "HTTP and HTTPS requests with the header of a proxy from a source that is not a trusted proxy.")
 	metricHTTPConns     = gauge("http_connections", "HTTP and HTTPS connections open.")
 	metricHTTPAccepted  = counter("http_accepted_total", "HTTP and HTTPS connections accepted.")
-	metricHTTPRefused   = counter("http_refused_total", "HTTP and HTTPS connections closed at once, because their address was at its limit.")
+	metricHTTPRefused   = counter("http_refused_total", "HTTP and HTTPS connections closed at once, because their address had reached its limit.")
 	metricHTTPEvicted   = counter("http_evicted_total", "HTTP and HTTPS connections evicted for new ones, longest waiting first.")
 	metricHTTPUnread    = counter("http_unread_total", "HTTP and HTTPS connections closed, longest waiting first, because too many left replies unread.")
-	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that accepting HTTP or HTTPS connections paused, because a limit was reached and evicting did not help, or memory ran out.")
+	metricHTTPPaused    = counter("http_accept_pauses_total", "Times that HTTP or HTTPS paused accepting: a limit was reached and no connection could be evicted, or memory ran out.")
 )
 
 func (p httpPart) collect(send sender) {

@@ -53,7 +53,7 @@ var (
 	metricHandshakes          = counter("https_handshakes_total", "TLS handshakes completed.")
 	metricHandshakeFailures   = counter("https_handshake_failures_total", "TLS handshakes that failed.", "reason")
 	metricCertificateExpiry   = gauge("https_certificate_expiry_timestamp_seconds", "Unix time when the certificate of a name expires; 0 while there is none.", "name")
-	metricCertificateFailures = counter("https_certificate_failures_total", "Times that a certificate could not be read, or obtained from the authority; both are tried again.")
+	metricCertificateFailures = counter("https_certificate_failures_total", "Failures to read a certificate or to obtain one from the authority. Both are tried again.")
 )
 
 // collectTLS sends the metrics that HTTPS alone has.

@@ -34,12 +34,12 @@ var (
 	metricBuild = gauge("build_info", "Always 1; the label is the version.", "version")
 	metricReady = gauge("ready", "1 when /readyz says ready: the daemon serves, can write its database and does not wait for peers; otherwise 0.")
 
-	metricLogLost = counter("log_lines_lost_total", "Log lines not written, because their reader was gone or too slow or writing failed.")
+	metricLogLost = counter("log_lines_lost_total", "Log lines not written, because their reader was gone or too slow, or writing failed.")
 
 	// Those of several parts.
 	metricRequests = counter("requests_total", "Requests answered, by result: ok or failed.",
 		"transport", "family", "action", "result")
-	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped before they were read; over NATS, live sync packets that found its queue full or were too long.", "socket")
+	metricKernelDrops = counter("kernel_receive_drops_total", "Datagrams that the system dropped unread. Over NATS: live sync packets that were too long, or for which the queue was full.", "socket")
 )
 
 var families = [...]tracker.Family{tracker.IPv4, tracker.IPv6}

@@ -4,13 +4,13 @@ import "time"
 
 var (
 	metricSnapshots        = counter("snapshot_total", "Snapshots of the peers written.")
-	metricSnapshotFailures = counter("snapshot_failures_total", "Snapshots of the peers that failed; the one before stays.")
+	metricSnapshotFailures = counter("snapshot_failures_total", "Snapshots of the peers that failed; the previous one stays.")
 	metricSnapshotSeconds  = counter("snapshot_seconds_total", "Time spent writing snapshots of the peers, pauses included.")
 	metricSnapshotAge      = gauge("snapshot_age_seconds", "Time since the last snapshot of the peers, or since the start.")
 	metricSnapshotPeers    = gauge("snapshot_peers", "Peers in the last snapshot since the start.")
 	metricSnapshotBytes    = gauge("snapshot_bytes", "Bytes of the last snapshot since the start.")
 	metricSnapshotRestored = gauge("snapshot_restored_peers", "Peers of the snapshot found at the start, by result.", "result")
-	metricSnapshotDamaged  = gauge("snapshot_damaged_blocks", "Blocks of the snapshot found at the start that could not be read.")
+	metricSnapshotDamaged  = gauge("snapshot_damaged_blocks", "Damaged blocks in the snapshot found at the start.")
 )
 
 // collect sends how snapshots fare, if there are to be any.

@@ -100,9 +100,9 @@ func (p syncPart) gone(member string) error {
 var (
 	metricUnlike        = gauge("livesync_unlike_seconds", "Longest time that the counts here have differed from those of another instance; 0 while they agree.")
 	metricMembers       = gauge("livesync_members", "Other instances of the group that count in parts.")
-	metricMemberAway    = gauge("livesync_member_away_seconds", "Time since any instance heard the member that has been silent for longest; 0 while all are heard here.")
-	metricParts         = gauge("livesync_parts", "Parts of completed downloads of origins that are not folded.")
-	metricPartsBehind   = gauge("livesync_parts_behind", "Packets with parts of other instances that have not arrived.")
+	metricMemberAway    = gauge("livesync_member_away_seconds", "Time since any instance heard the member that has been silent longest; 0 while all are heard here.")
+	metricParts         = gauge("livesync_parts", "Parts of downloaded counts whose origins are not folded.")
+	metricPartsBehind   = gauge("livesync_parts_behind", "Packets with parts of other instances that are missing here.")
 	metricOriginsEnded  = gauge("livesync_origins_ended", "Origins that have ended and are not folded.")
 	metricOriginsFolded = gauge("livesync_origins_folded", "Origins that are folded.")
 	metricRepairs       = gauge("livesync_repairs", "Origins whose parts are being repaired.")

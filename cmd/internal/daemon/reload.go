@@ -39,7 +39,7 @@ func (r reloads) Run(ctx context.Context) error {
 }
 
 var (
-	metricReloadSuccess = gauge("reload_success", "1 when the last reload was put in force, or there was none; 0 when it was refused.")
+	metricReloadSuccess = gauge("reload_success", "1 if the last reload was put in force, or there was none; 0 if it was refused.")
 	metricReloadTime    = gauge("reload_timestamp_seconds", "Unix time of the last reload, put in force or refused; 0 if never.")
 )
 

@@ -23,19 +23,19 @@ func (p trackerPart) count(n *otstats.Numbers) {
 }
 
 var (
-	metricTorrents         = gauge("torrents", "Torrents kept, those without peers included.")
-	metricPeers            = gauge("peers", "Peers stored, seeders included.", "family")
+	metricTorrents         = gauge("torrents", "Torrents in memory, including those without peers.")
+	metricPeers            = gauge("peers", "Peers stored, including seeders.", "family")
 	metricSeeders          = gauge("seeders", "Seeders stored.", "family")
 	metricCompleted        = counter("completed_total", "Completed downloads counted since the start.")
 	metricMemory           = gauge("memory_bytes", "Memory that torrents and peers take up.")
 	metricMemoryLimit      = gauge("memory_limit_bytes", "Memory that torrents and peers may take up: max_memory. 0 if there is no limit.")
-	metricTorrentsRejected = counter("torrents_turned_away_total", "Announces of new torrents that were not stored, beyond max_torrents.")
+	metricTorrentsRejected = counter("torrents_turned_away_total", "Announces of new torrents that were not stored, because of max_torrents.")
 	metricPeersRejected    = counter("peers_turned_away_total", "Announces of peers not stored, or completions not counted, because of a limit.", "reason")
-	metricEvicted          = counter("evicted_total", "Evicted to make room for others: torrents never completed, peers, and records, which stay in the database.", "kind")
+	metricEvicted          = counter("evicted_total", "Evicted to make room for others, by kind: torrents never completed, peers, and records, which stay in the database.", "kind")
 	metricPeersUnreachable = counter("peers_unreachable_total", "Announces of peers not stored, because others could not reach them.", "reason")
 
-	metricDatabaseBytes = gauge("database_bytes", "Length of the database file.")
-	metricInFileAlone   = gauge("database_records_alone", "Torrents in the database file and not in memory, because max_memory has no room for them or they were evicted.")
+	metricDatabaseBytes = gauge("database_bytes", "Size of the database file.")
+	metricInFileAlone   = gauge("database_records_alone", "Torrents in the database file but not in memory, because max_memory has no room for them or they were evicted.")
 )
 
 func (p trackerPart) collect(send sender) {
