@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs once the files are in place. dpkg passes "configure" and the version that was
 # configured before, if there was one; rpm passes how many versions are installed.
-# Nothing is enabled or started here that was not before.
+# It enables and starts nothing that was not enabled or running before.
 set -e
 
 case "$1" in
@@ -13,7 +13,7 @@ esac
 
 systemd-sysusers keeptrack.conf
 
-# As packaged, only root can read these. Others' changes stay as they are.
+# As packaged, only root can read these. What an administrator has changed stays as it is.
 for file in /etc/keeptrack/keeptrack.toml /etc/keeptrack/refused; do
 	if [ "$(stat -c %U:%G:%a "$file" 2>/dev/null)" = root:root:640 ]; then
 		chgrp keeptrack "$file"
@@ -26,6 +26,6 @@ if [ -d /run/systemd/system ]; then
 fi
 
 if [ -n "$first" ]; then
-	echo "keeptrack is installed and does not run yet. Its config is /etc/keeptrack/keeptrack.toml."
-	echo "To start it, now and at each boot: systemctl enable --now keeptrack"
+	echo "keeptrack is installed but not running. Its config is /etc/keeptrack/keeptrack.toml."
+	echo "To start it now and at each boot: systemctl enable --now keeptrack"
 fi
