@@ -306,7 +306,7 @@ func TestOverridesThatAreNotBelieved(t *testing.T) {
 			t.Errorf("taken in are %v", all)
 		}
 		d := i.Stats().Drops
-		if d[DropBadOverride] != 2 || d[DropOverrideAhead] != 1 || !strings.Contains(log.String(), "are the clocks right?") {
+		if d[DropBadOverride] != 2 || d[DropOverrideAhead] != 1 || !strings.Contains(log.String(), "Are the clocks right?") {
 			t.Errorf("counted are %v, the log says %s", d, &log)
 		}
 	})

@@ -118,11 +118,11 @@ func (n *Node) act(a action, now time.Time, buf []byte) *stream {
 		return n.newStream(repaying, &n.scrape.owed, now)
 	case actionPutOff:
 		n.drop(DropTooSoon)
-		log.Info().Msg("live sync is asked for counts soon after it told them: it tells them again after a pause")
+		log.Info().Msg("live sync is asked for counts soon after it told them: it answers after a pause")
 	case actionSilent:
 		log.Warn().Stringer("instance", a.target).Msg("an instance did not answer live sync: others are asked first for a while")
 	case actionDeaf:
-		log.Warn().Msg("live sync has been told counts for too long, are they forged? For a while it asks and beacons regardless")
+		log.Warn().Msg("live sync has been told counts for too long: are they forged? For a while it asks and beacons anyway")
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (n *Node) tellOn(s *stream, buf []byte) (next time.Time, over bool) {
 		n.setProgress(s)
 		n.decide(event{kind: eventDone, ended: s.activity, owing: n.scrape.owed.any()}, now)
 		n.options.Log.Info().Uint64("records", s.told).Uint64("packets", s.packets).
-			Dur("took_ms", now.Sub(s.began)).Msg("live sync has told")
+			Dur("took_ms", now.Sub(s.began)).Msg("live sync has told counts")
 	}
 	if p == nil {
 		return next, over

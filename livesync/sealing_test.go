@@ -233,11 +233,11 @@ func TestAnotherClockIsRefusedAndSaidOnceAnHour(t *testing.T) {
 	if got := i.Stats().Drops[DropSealedStale]; got != 10 || i.tracker.Torrents() > 0 {
 		t.Errorf("%d refused, %d torrents", got, i.tracker.Torrents())
 	}
-	if lines := bytes.Count(log.Bytes(), []byte("are the clocks right?")); lines != 1 {
+	if lines := bytes.Count(log.Bytes(), []byte("Are the clocks right?")); lines != 1 {
 		t.Errorf("said %d times", lines)
 	}
 	i.receive(sealAt(k, livePacket(1), now), node, now.Add(complainEvery))
-	if lines := bytes.Count(log.Bytes(), []byte("are the clocks right?")); lines != 2 {
+	if lines := bytes.Count(log.Bytes(), []byte("Are the clocks right?")); lines != 2 {
 		t.Errorf("said %d times after an hour", lines)
 	}
 }

@@ -27,7 +27,7 @@ func overrides(tx *bbolt.Tx) error {
 	values := map[string][]byte{}
 	err := access.ForEach(func(k, v []byte) error {
 		if len(v) != oldOverrideSize || v[0] > 1 {
-			return fmt.Errorf("bucket access, key %x: no override", k)
+			return fmt.Errorf("bucket access, key %x: not an override", k)
 		}
 		nanoseconds := uint64(0)
 		if seconds := int64(binary.BigEndian.Uint64(v[1:])); seconds > 0 {

@@ -156,11 +156,11 @@ func TestDamagedAccessAndFloors(t *testing.T) {
 	}
 	want := []string{
 		"bucket meta, key overrides_agreed: " + errLength.Error(),
-		"bucket access, key " + testHash(1, 1).String() + ": no override",
-		"bucket access, key 0100000001000000000000000000000000000007: no override",
-		"bucket access, key 6162: no override",
-		"bucket livesync_seen, key 6c617374: no instance's replay floor",
-		"bucket livesync_seen, key 7879: no instance's replay floor",
+		"bucket access, key " + testHash(1, 1).String() + ": not an override",
+		"bucket access, key 0100000001000000000000000000000000000007: not an override",
+		"bucket access, key 6162: not an override",
+		"bucket livesync_seen, key 6c617374: not the replay floor of an instance",
+		"bucket livesync_seen, key 7879: not the replay floor of an instance",
 	}
 	var got []string
 	for _, f := range findings {

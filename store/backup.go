@@ -43,7 +43,7 @@ func copyTo(path string, w io.Writer) func(*bbolt.Tx, *os.File) error {
 func writeTo(tx *bbolt.Tx, path string, w io.Writer) error {
 	_, err := tx.WriteTo(w)
 	if errors.Is(err, io.EOF) {
-		return damaged(path, errors.New("shorter than it says"))
+		return damaged(path, errors.New("shorter than its meta page says"))
 	}
 	if err != nil {
 		return fmt.Errorf("copying database %s: %w", path, err)

@@ -67,7 +67,7 @@ func (s *Store) Checkpoint(src Source, along Along) (Result, error) {
 func (s *Store) gone() error {
 	same, err := sameFile(s.path, s.file)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !same {
-		return errors.New("the file was replaced or deleted while it was open, nothing written since is kept")
+		return errors.New("the file was replaced or deleted while it was open: what was written since is lost")
 	}
 	return err
 }

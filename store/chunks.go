@@ -67,7 +67,7 @@ func (x chunkIndex) read(t tableTx, i int) (chunkValue, error) {
 
 // What can be wrong with the keys of the chunks.
 var (
-	errChunkKey   = errors.New("no chunk")
+	errChunkKey   = errors.New("not a chunk")
 	errFirstChunk = errors.New("the first chunk does not cover the lowest key")
 )
 

@@ -22,8 +22,8 @@ const (
 var (
 	errPartLine   = errors.New("not #part hash<TAB>origin<TAB>value")
 	errOriginText = errors.New("the origin is not 16 hexadecimal digits")
-	errPartTwice  = errors.New("the part is there twice")
-	errPartAlone  = errors.New("a part without the line of its torrent after it")
+	errPartTwice  = errors.New("the part comes twice")
+	errPartAlone  = errors.New("no line of its torrent follows the part")
 )
 
 // appendFolded appends the line of a folded origin.

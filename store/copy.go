@@ -47,7 +47,7 @@ func keepCopy(db *bbolt.DB, dst string, version int) error {
 	case err != nil:
 		return err
 	case !same:
-		return fmt.Errorf("%s is there already and holds something else: move it away", dst)
+		return fmt.Errorf("%s already exists and is something else: move it away", dst)
 	}
 	return nil
 }

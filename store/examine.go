@@ -145,7 +145,7 @@ func examineTx(tx *bbolt.Tx, f *os.File, path string, newest int, tolerate func(
 	}
 	version, err := readVersion(tx)
 	if meta != nil && (err != nil || version == 0) { // all was written in one transaction, as compaction does
-		return damaged(path, fmt.Errorf("%w, and by the other there is nothing in the file", meta))
+		return damaged(path, fmt.Errorf("%w, and the other meta page leads to an empty file", meta))
 	}
 	if err != nil {
 		return openError(path, err)

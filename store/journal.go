@@ -9,7 +9,7 @@ import (
 )
 
 // errEntry says that a key in the journal is none.
-var errEntry = errors.New("no journal entry")
+var errEntry = errors.New("not a journal entry")
 
 // journalKey returns the sequence of the journal entry of key k. v is what a
 // cursor has for its value, nil for a bucket.

@@ -103,7 +103,7 @@ func (t *table) chunkError(key []byte, err error) error {
 }
 
 // errFloor says that a key in the bucket livesync_seen is none of an instance.
-var errFloor = errors.New("no instance's replay floor")
+var errFloor = errors.New("not the replay floor of an instance")
 
 // checkFloor checks a key and a value of the bucket livesync_seen.
 func checkFloor(k, v []byte) error {

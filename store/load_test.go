@@ -42,7 +42,7 @@ func TestLoadRefusesDamage(t *testing.T) {
 		}, key1 + ": sequence 0000000000000004, the journal's is 0000000000000003"},
 		{"stray key among the chunks", func(chunks, _ *bbolt.Bucket) error {
 			return chunks.Put([]byte("xy"), nil)
-		}, "bucket chunks, key 7879: no chunk"},
+		}, "bucket chunks, key 7879: not a chunk"},
 		{"journal record", func(_, journal *bbolt.Bucket) error {
 			return corrupt(journal.Bucket(last), keyChanges, journalHeader)
 		}, "bucket journal, key 0000000000000003: the checksum"},

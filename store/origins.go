@@ -167,7 +167,7 @@ func compareOrigins(a, b tracker.Origin) int { return bytes.Compare(a[:], b[:]) 
 
 // What can be wrong with a key or a value of the bucket origins.
 var (
-	errOrigin  = errors.New("no origin")
+	errOrigin  = errors.New("not an origin")
 	errPresent = errors.New("a second present origin")
 )
 

@@ -162,7 +162,7 @@ func exclude(f *os.File) error {
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return ErrInUse
 	case err != nil:
-		return fmt.Errorf("not to be locked: %w", err)
+		return fmt.Errorf("cannot be locked: %w", err)
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func exclude(f *os.File) error {
 // unlock gives back the lock that exclude has taken.
 func unlock(f *os.File) error {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_UN); err != nil {
-		return fmt.Errorf("not to be unlocked: %w", err)
+		return fmt.Errorf("cannot be unlocked: %w", err)
 	}
 	return nil
 }

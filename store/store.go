@@ -79,8 +79,8 @@ type Store struct {
 // Errors name the file; errors.Is tells ErrInUse, ErrNewer and ErrDamaged.
 func Open(path string, log zerolog.Logger) (*Store, error) {
 	warn := func(err *boltpage.MetaError) {
-		log.Warn().Str("path", path).Err(damaged(path, err)).Msg("the database is opened by its other meta page: " +
-			"counts may be as of the checkpoint before the last. The next checkpoints write the page anew; to have what it held, restore a backup")
+		log.Warn().Str("path", path).Err(damaged(path, err)).Msg("the database is opened with its other meta page: " +
+			"counts may be as of the checkpoint before the last. The next checkpoints repair the page; to get back what it held, restore a backup")
 	}
 	return openWith(path, log, warn)
 }
@@ -183,7 +183,7 @@ func (s *Store) prepare(log zerolog.Logger) error {
 		meta := tx.Bucket(bucketMeta)
 		s.secret = bytes.Clone(meta.Get(keySecret))
 		if created := readCreated(meta); time.Now().Before(created) {
-			log.Warn().Str("path", s.path).Time("created", created).Msg("the database was made after what the clock says, is the clock right?")
+			log.Warn().Str("path", s.path).Time("created", created).Msg("the database is newer than the clock says: is the clock right?")
 		}
 		return nil
 	})

@@ -50,7 +50,7 @@ func TestVerifyFindings(t *testing.T) {
 			[]string{"bucket chunks: the first chunk does not cover the lowest key"}},
 		{"stray keys", func(chunks, journal *bbolt.Bucket) error {
 			return errors.Join(chunks.Put([]byte("xy"), nil), journal.Put([]byte("z"), nil))
-		}, []string{"bucket chunks, key 7879: no chunk", "bucket journal, key 7a: no journal entry"}},
+		}, []string{"bucket chunks, key 7879: not a chunk", "bucket journal, key 7a: not a journal entry"}},
 		{"entry lost", func(_, journal *bbolt.Bucket) error {
 			k, _ := journal.Cursor().First()
 			return journal.DeleteBucket(k)
@@ -151,8 +151,8 @@ func TestVerifyParts(t *testing.T) {
 		{"journal entry", func(tx *bbolt.Tx) error { return corrupt(entry(tx), keyChanges, journalHeader+partKeySize-1) }, "bucket part_journal, key 0000000000000002: the checksum does not match"},
 		{"journal's end", func(tx *bbolt.Tx) error { return partTable.in(tx).journal.SetSequence(9) }, "bucket part_journal: ends at entry 0000000000000002, expected 0000000000000009"},
 		{"first chunk", func(tx *bbolt.Tx) error { return partTable.in(tx).base.DeleteBucket(partTable.lowest()) }, "bucket part_chunks: the first chunk does not cover the lowest key"},
-		{"kind of an origin", func(tx *bbolt.Tx) error { return corrupt(tx.Bucket(bucketOrigins), origin[:], 0) }, "bucket origins, key 0100000000000001: no origin"},
-		{"name of an origin", func(tx *bbolt.Tx) error { return tx.Bucket(bucketOrigins).Put(make([]byte, 8), make([]byte, 9)) }, "bucket origins, key 0000000000000000: no origin"},
+		{"kind of an origin", func(tx *bbolt.Tx) error { return corrupt(tx.Bucket(bucketOrigins), origin[:], 0) }, "bucket origins, key 0100000000000001: not an origin"},
+		{"name of an origin", func(tx *bbolt.Tx) error { return tx.Bucket(bucketOrigins).Put(make([]byte, 8), make([]byte, 9)) }, "bucket origins, key 0000000000000000: not an origin"},
 		{"two present ones", func(tx *bbolt.Tx) error {
 			return tx.Bucket(bucketOrigins).Put([]byte{7: 9}, []byte{originPresent, 8: 0})
 		}, "bucket origins, key 0100000000000001: a second present origin"},

@@ -79,7 +79,7 @@ func TestPageShowsWhatTheAPISays(t *testing.T) {
 		t.Errorf("reasons are %q", text)
 	}
 	p.waitText("#networks-table", "clients' addresses are given only with a token")
-	p.waitText("#clients-table", "None of late")
+	p.waitText("#clients-table", "None lately")
 	if text := p.text("#cluster-list"); !strings.Contains(text, "alone") {
 		t.Errorf("the cluster is %q", text)
 	}

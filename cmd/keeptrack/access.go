@@ -16,7 +16,7 @@ import (
 )
 
 func newAccessCommand() *cobra.Command {
-	return newGroup("access", "Look at the access list, refuse or serve single torrents",
+	return newGroup("access", "Print the access list, refuse or serve single torrents",
 		newAccessListCommand(),
 		newAccessChangeCommand(accessChange{
 			name: "refuse", method: http.MethodPut, path: "/override", decision: "refuse",
@@ -36,15 +36,15 @@ refused from now on, in mode allow they are served.`,
 		}),
 		newAccessChangeCommand(accessChange{
 			name: "remove", method: http.MethodDelete, byMode: true,
-			short: "Take info hashes off the access list, from now on",
-			long: `Take info hashes off the access list, whatever its file says: in mode deny they are
+			short: "Remove info hashes from the access list, from now on",
+			long: `Remove info hashes from the access list, whatever its file says: in mode deny they are
 served from now on, in mode allow they are refused.`,
 		}),
 		newAccessChangeCommand(accessChange{
 			name: "forget", method: http.MethodDelete, path: "/override", inOpen: true,
-			short: "Drop what was added or taken off, so that the list's file alone decides",
-			long: `Drop the overrides of info hashes that refuse, serve, add and remove made, so that the
-file of the access list alone decides about them.`,
+			short: "Drop overrides, so that only the list's file decides",
+			long: `Drop the overrides that refuse, serve, add and remove made for info hashes, so that only
+the file of the access list decides about them.`,
 		}),
 	)
 }
@@ -201,7 +201,7 @@ func (c *accessChange) checkModes(modes []answerOf[string]) error {
 	}
 	switch {
 	case unlike && c.byMode:
-		return fmt.Errorf("nothing is changed: access.mode is %s, and %s would mean different things, other than refuse and serve",
+		return fmt.Errorf("nothing is changed: access.mode is %s, so %s would mean different things; refuse and serve mean the same in both modes",
 			strings.Join(each, ", "), c.name)
 	case open != "" && !c.inOpen:
 		return fmt.Errorf(`nothing is changed: access.mode is "open" at %s, in which every torrent is served: set it to "deny", which needs no file, or "allow", and reload`, open)

@@ -38,11 +38,11 @@ func newAnnounceCommand() *cobra.Command {
 		Short: "Announce a peer to a tracker and print the answer",
 		Long: `Announce a peer to any tracker, and print the answer.
 
-The URL is one of udp://, http:// and https://.
+The URL begins with udp://, http:// or https://.
 ` + hashHelp + `.
 The peer is this host's address as the tracker sees it, with the port given. The
-tracker keeps it and hands it out to others until it expires; to have it removed,
-announce it once more with --event stopped.
+tracker stores it and hands it out to others until it expires; to remove it, announce it
+once more with --event stopped.
 
 If the tracker refuses the torrent, the exit status is 1. Over UDP keeptrack refuses with
 zeros and an interval of three hours, which this command recognises.`,
@@ -88,7 +88,7 @@ func announce(cmd *cobra.Command, url, hash string, f *announceFlags) error {
 		err = printReply(cmd.OutOrStdout(), &r)
 	}
 	if err == nil && r.Refused {
-		return fmt.Errorf("the tracker seems to refuse: no counts, and an interval of %v", r.Interval)
+		return fmt.Errorf("the tracker seems to refuse the torrent: no counts, and an interval of %v", r.Interval)
 	}
 	return err
 }

@@ -94,7 +94,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	if want == "" {
 		return err
 	}
-	return fmt.Errorf("--%s has to be %s, not %q", flag.Name, want, invalid.GetValue())
+	return fmt.Errorf("--%s must be %s, not %q", flag.Name, want, invalid.GetValue())
 }
 
 // wanted says of each type of flag what its values are.

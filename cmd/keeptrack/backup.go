@@ -22,7 +22,7 @@ func newBackupCommand() *cobra.Command {
 	var b backup
 	cmd := &cobra.Command{
 		Use:   "backup OUT",
-		Short: "Copy the database, while the daemon runs or not",
+		Short: "Copy the database, whether or not the daemon runs",
 		Long: `Copy the database to the file OUT, as of one moment, and verify the copy.
 
 If a daemon has the database open, or this user may not read it, the copy comes through
@@ -33,7 +33,7 @@ that daemon, on any host. The token comes from the config, --token or
 
 The copy is written to a file beside OUT, flushed and verified before it replaces OUT; if
 that fails, OUT stays as it was. A copy made by this command can run beside the original:
-it has a new origin for live sync, unlike a copy made in another way.`,
+it gets a new origin for live sync, unlike a copy made in another way.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return b.run(cmd, args[0])
 		},

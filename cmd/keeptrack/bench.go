@@ -34,8 +34,8 @@ they are due, and latency counts from then (open loop). The run ends after
 
 To a tracker on 127.0.0.0/8 each source has an address in 127.1.0.0/16; keeptrack
 stores such peers only with tracker.allow_private_addresses. The same seed sends
-the same requests to the same torrents. A tracker with an access list is given
-what --write-hashes writes.`,
+the same requests to the same torrents. --write-hashes writes the torrents for a
+tracker with an access list.`,
 		Example: `  keeptrack bench udp://127.0.0.1:6969 --pid $(pidof keeptrack)
   keeptrack bench http://127.0.0.1:6969/announce --close --rate 2000 --duration 30s
   keeptrack bench udp://127.0.0.1:6969 --fill --torrents 1000000 --peers 1
@@ -80,18 +80,18 @@ func addLoadFlags(flags *pflag.FlagSet, l *bench.Load, f *benchFlags) {
 	flags.Float64Var(&l.OldIDs, "old-ids", l.OldIDs, "the `SHARE` of UDP requests with a connection id up to 5 minutes old")
 	flags.Int32Var(&l.NumWant, "numwant", l.NumWant, "the `NUMBER` of peers wanted; -1 leaves it to the tracker")
 	flags.BoolVar(&l.Fill, "fill", false, "announce every torrent with every port, once and in turn")
-	flags.Uint64Var(&l.Seed, "seed", l.Seed, "the `NUMBER` that torrents and requests follow from")
+	flags.Uint64Var(&l.Seed, "seed", l.Seed, "the `NUMBER` from which torrents and requests are derived")
 	flags.StringVar(&f.writeHashes, "write-hashes", "", "write the torrents' info hashes to `FILE`, one a line, and exit")
 }
 
 func addRunFlags(flags *pflag.FlagSet, o *bench.Options) {
 	flags.Float64Var(&o.Rate, "rate", 0, "the `NUMBER` of requests a second; 0 is the closed loop")
-	flags.Float64Var(&o.Attack, "attack", 0, "the `NUMBER` of datagrams a second to send beside the load that are no valid\nrequests, from addresses of their own")
-	flags.IntVar(&o.Window, "window", 0, "the `NUMBER` of requests in flight in the closed loop, over HTTP that of\nconnections in both (default 200 over UDP, 64 over HTTP)")
+	flags.Float64Var(&o.Attack, "attack", 0, "the `NUMBER` of datagrams a second to send beside the load that are not valid\nrequests, from other addresses")
+	flags.IntVar(&o.Window, "window", 0, "the `NUMBER` of requests in flight in the closed loop; over HTTP, the number of\nconnections in both loops (default 200 over UDP, 64 over HTTP)")
 	flags.DurationVar(&o.Duration, "duration", 0, "the `TIME` after which to end (default 10s, or 10m with --requests or --fill)")
 	flags.Uint64Var(&o.Requests, "requests", 0, "the `NUMBER` of requests after which to end")
 	flags.DurationVar(&o.Timeout, "timeout", o.Timeout, "the `TIME` after which a request is lost")
-	flags.BoolVar(&o.Close, "close", false, "over HTTP, have a connection for every request")
+	flags.BoolVar(&o.Close, "close", false, "over HTTP, make a new connection for every request")
 	flags.IntVar(&o.PID, "pid", 0, "the tracker's `PROCESS`, to measure its CPU and memory")
 }
 

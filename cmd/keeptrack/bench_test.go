@@ -120,7 +120,7 @@ func TestBenchWrongUsage(t *testing.T) {
 		{"two URLs", []string{"udp://a:1", "udp://b:1"}, "keeptrack: there is more than one URL, see keeptrack bench --help\n"},
 		{"no tracker's URL", []string{"ftp://a"}, "keeptrack: ftp://a: the URL of a load starts with udp:// or http://\n"},
 		{"no scheme", []string{"127.0.0.1:6969"}, "keeptrack: 127.0.0.1:6969: the URL of a load starts with udp:// or http://\n"},
-		{"mix", []string{"udp://a:1", "--mix", "anounce=1"}, "keeptrack: no kind of request \"anounce\": there are connect, announce, scrape\n"},
+		{"mix", []string{"udp://a:1", "--mix", "anounce=1"}, "keeptrack: unknown kind of request \"anounce\": it must be one of connect, announce, scrape\n"},
 		{"events", []string{"udp://a:1", "--events", "started"}, "keeptrack: \"started\" is not NAME=SHARE\n"},
 		{"torrents", []string{"udp://a:1", "--torrents", "0"}, "keeptrack: torrents: 0 is not from 1 to 1073741824\n"},
 		{"hashes of no torrents", []string{"--write-hashes", path, "--torrents", "0"}, "keeptrack: torrents: 0 is not from 1 to 1073741824\n"},

@@ -42,14 +42,15 @@ func newCheckTrackerCommand() *cobra.Command {
 		Use:   "check NAME",
 		Short: "Try a tracker as public lists of trackers do",
 		Long: `Try a tracker over UDP, HTTP and HTTPS, at each of its name's IPv4 and IPv6 addresses,
-and print what lists of trackers would hold against it: no answer, an interval that is
+and print why lists of trackers would refuse it: no answer, an interval that is
 not between 5 minutes and 3 hours, an address that is not public, a certificate that
 is not trusted or expires within two weeks, or a DNS entry that denies it (BEP 34).
 
 NAME is a host name or an address, or an announce URL, in which case only that URL is
-tried. A transport that answers nowhere counts only if no other answers, if a URL or a
-flag asked for it, or if its certificate is not trusted. The command announces two peers of a torrent that does not exist, and
-then stops them. The exit status is 1 if there is something against the tracker.
+tried. A transport that does not answer at any address counts only if no other answers,
+if a URL or a flag asked for it, or if its certificate is not trusted. The command
+announces two peers of a torrent that does not exist, and then stops them. The exit
+status is 1 if there is something against the tracker.
 
 Addresses that this host cannot reach, such as IPv6 addresses from a host without IPv6,
 do not count, unless it reaches none. Run the command on another host than the tracker's,
@@ -63,7 +64,7 @@ or a closed firewall may look open.`,
 	for i, d := range defaultPorts {
 		f.Uint16Var(&c.ports[i], d.scheme, d.port, "the `PORT` for "+strings.ToUpper(d.scheme)+"; 0: do not try it")
 	}
-	f.DurationVar(&c.timeout, "timeout", clientTimeout, "the `TIME` that each answer may take")
+	f.DurationVar(&c.timeout, "timeout", clientTimeout, "the `TIME` to wait for an answer")
 	filledVar(f, &c.ca, "ca", caUsage)
 	f.BoolVar(&c.json, "json", false, "print a JSON object a line")
 	return cmd

@@ -186,7 +186,7 @@ func (p *probe) judge(r *client.Reply) {
 // trusted.
 func (p *probe) certificate(s tls.ConnectionState, now time.Time) {
 	if end := s.PeerCertificates[0].NotAfter; end.Sub(now) < certificateTime {
-		p.fault("its certificate runs out on %s", end.UTC().Format(time.DateOnly))
+		p.fault("its certificate expires on %s", end.UTC().Format(time.DateOnly))
 	}
 }
 

@@ -196,7 +196,7 @@ func TestCompareTrackers(t *testing.T) {
 		t.Errorf("of all that the old one has: %+v", got)
 	}
 	for tracker, want := range map[string]string{
-		"udp://127.0.0.1:1": "over HTTP alone", trackerAnswering(t, "d14:failure reason2:noe"): `"no"`, trackerAnswering(t, "d5:filesdee"): "has no torrents",
+		"udp://127.0.0.1:1": "only over HTTP", trackerAnswering(t, "d14:failure reason2:noe"): `"no"`, trackerAnswering(t, "d5:filesdee"): "has no torrents",
 	} {
 		if got := keeptrack("compare", tracker, new); got.status != statusFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("%s: %+v, want %q", tracker, got, want)

@@ -74,7 +74,7 @@ exit status is 1 if the new tracker lacks a torrent or has counted fewer downloa
 	f := cmd.Flags()
 	filledVar(f, &c.hashes, "hashes", "the `FILE` with info hashes, or -")
 	f.Float64Var(&c.pace, "pace", 10, "ask at most this `NUMBER` of times a second")
-	f.DurationVar(&c.timeout, "timeout", clientTimeout, "the `TIME` that each answer may take, and a pause in a full scrape")
+	f.DurationVar(&c.timeout, "timeout", clientTimeout, "the `TIME` to wait for an answer, and for more of a full scrape")
 	f.IntVar(&c.limit, "limit", 20, "print at most this `NUMBER` of torrents that differ")
 	filledVar(f, &c.ca, "ca", caUsage)
 	f.BoolVar(&c.json, "json", false, "print a JSON object a line: each torrent that differs, then the summary")
@@ -88,7 +88,7 @@ func (c *comparison) run(cmd *cobra.Command, old, new string) error {
 		}
 	}
 	if !(c.pace > 0) || c.limit < 0 {
-		return usageError{errors.New("--pace has to be above 0, and --limit not below")}
+		return usageError{errors.New("--pace must be above 0, and --limit must not be negative")}
 	}
 	trackers, err := newClient(c.ca)
 	if err != nil {

@@ -34,7 +34,7 @@ func newCheckCommand() *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Validate a config file and print what it amounts to, secrets hidden",
+		Short: "Validate a config file and print every value, secrets hidden",
 		Long: `Validate a config file together with the environment, and print every value, where it
 comes from, and secrets as (hidden). Without FILE it validates the environment and the
 defaults. It also reads the files that the config names: access list, key file, secrets.

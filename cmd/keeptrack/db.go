@@ -3,7 +3,7 @@ package main
 import "github.com/spf13/cobra"
 
 func newDBCommand() *cobra.Command {
-	return newGroup("db", "Look into a database file that no daemon has open",
+	return newGroup("db", "Work on a database file that no daemon has open",
 		newDBVerifyCommand(),
 		newDBInspectCommand(),
 		newDBCompactCommand(),

@@ -14,7 +14,7 @@ func newDBCompactCommand() *cobra.Command {
 		Short: "Make a database file as small as its contents",
 		Long: `Write a copy of a database file without its free pages, verify it, and replace the file
 with it. This needs room for a second file beside the first. The daemon reuses free
-pages, so compact only a database that was much larger once, or a copy.
+pages, so compact only a copy, or a database that was once much larger.
 
 An interruption leaves either the old or the new file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {

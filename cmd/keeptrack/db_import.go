@@ -23,7 +23,7 @@ const fetchTimeout = 15 * time.Minute
 // maxComplaints is how many lines that make no sense are named.
 const maxComplaints = 1000
 
-var errNoLines = errors.New("there is no line in it, nothing was imported")
+var errNoLines = errors.New("it has no lines: nothing was imported")
 
 func newDBImportCommand() *cobra.Command {
 	var asJSON bool
@@ -31,18 +31,18 @@ func newDBImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE [TEXT]",
 		Short: "Read text or another tracker's state dump into a database file",
-		Long: `Read torrents from TEXT, or from standard input, into a database file, which
-is made if it does not exist. TEXT is a file, or the URL of another tracker's state
-dump, http://HOST:PORT/stats?mode=statedump. A file may also hold such a tracker's
-reply as it came, with its head and compressed.
+		Long: `Read torrents from TEXT, or from standard input, into a database file, which is made if
+it does not exist. TEXT is a file, or the URL of another tracker's state dump,
+http://HOST:PORT/stats?mode=statedump. A file may also hold such a tracker's reply as it
+was received, with its head and compressed.
 
-A line is one of db export or one of an opentracker state dump, HASH:base:downloaded.
-The greater count and the later last announce of a torrent are kept, so that importing
-the same text again changes nothing. With the comment lines of db export, counts are
-merged part by part.
+Each line is one of db export or one of an opentracker state dump, HASH:base:downloaded.
+Of a torrent the greater count and the later last announce are kept, so importing the
+same text again changes nothing. With the comment lines of db export, counts are merged
+part by part.
 
-A line that makes no sense is skipped and named by its number on standard error; the exit
-status is then 1. It is also 1 when there is no line at all.`,
+A malformed line is skipped, and its number and what is wrong go to standard error; the
+exit status is then 1. It is also 1 if there are no lines.`,
 		Example: "  keeptrack db import /var/lib/keeptrack/keeptrack.db 'http://127.0.0.1:6969/stats?mode=statedump'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("it took longer than %s", timeout))
@@ -121,7 +121,7 @@ func importText(cmd *cobra.Command, path string, in importSource) (store.Importe
 		shown.end() // it comes back with the text that follows
 		complain(cmd.ErrOrStderr(), fmt.Sprintf("%s:%d: %v", in.name, line, err))
 		if complaints == maxComplaints {
-			complain(cmd.ErrOrStderr(), "further lines that make no sense are only counted")
+			complain(cmd.ErrOrStderr(), "further refused lines are only counted")
 		}
 	})
 }

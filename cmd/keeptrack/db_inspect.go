@@ -18,10 +18,10 @@ func newDBInspectCommand() *cobra.Command {
 	var top int
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Tell what is in a database file",
-		Long: `Tell what is in a database file: schema, sizes, number of origins, parts, torrents and
+		Short: "Print what is in a database file",
+		Long: `Print what is in a database file: schema, sizes, number of origins, parts, torrents and
 downloads, the times of the oldest and the newest last announce, the torrents with the most
-downloads, and whether there is a snapshot of the peers beside it. Nothing is changed.`,
+downloads, and whether there is a snapshot of the peers beside it. The file is not changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if top < 0 {
 				return usageError{errors.New("--top must not be negative")}

@@ -18,10 +18,10 @@ func newDBMigrateCommand() *cobra.Command {
 		Use:   "migrate FILE",
 		Short: "Bring a database file to this program's schema",
 		Long: `Bring a database file to the schema of this program, as the daemon does at its start.
-Before the first step the file is copied to FILE.vN.bak, where N is its version. A
-An interrupted migration goes on when the command is run again.
+Before the first step the file is copied to FILE.vN.bak, where N is its version. An
+interrupted migration goes on when the command is run again.
 
-With --dry-run nothing is changed.`,
+With --dry-run the command changes nothing.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var plan *store.Plan
 			err := onDatabase(args[0], func(path string) (err error) {

@@ -38,7 +38,7 @@ then deletes the file.`,
 			}
 			done := "deleted"
 			if files == 0 {
-				done = "is not there"
+				done = "does not exist"
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", snapshot.Path(args[0]), done)
 			return err
@@ -76,7 +76,7 @@ func inspectPeers(database string) *inspectedPeers {
 func (p *inspectedPeers) String() string {
 	switch {
 	case p == nil:
-		return "snapshot of peers none"
+		return "no snapshot of peers"
 	case p.Error != "":
 		return "snapshot of peers cannot be read: " + p.Error
 	}

@@ -90,7 +90,7 @@ func TestDBOfOneHeadPage(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		finding := fmt.Sprintf("meta page %d: begins with 0x0, no mark of a bbolt file", page)
+		finding := fmt.Sprintf("meta page %d: begins with 0x0, which is not bbolt's mark", page)
 		want := outcome{statusFailed, path + ": " + finding + "\n", "keeptrack: database " + path + " is damaged, findings: 1\n"}
 		if got := keeptrack("db", "verify", path); got != want {
 			t.Errorf("verify: got %+v, want %+v", got, want)

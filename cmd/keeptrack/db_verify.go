@@ -15,8 +15,8 @@ func newDBVerifyCommand() *cobra.Command {
 		Use:   "verify FILE",
 		Short: "Check everything in a database file",
 		Long: `Check a database file: its pages, every checksum, length and order, and that all records
-are there and where they belong. It prints a line for each error; the exit status is 0
-without any. The file is not changed.`,
+are there and where they belong. It prints a line for each error; without errors the
+exit status is 0. The file is not changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			shown := newProgress(cmd.ErrOrStderr(), "verifying", 0)
 			var findings []error

@@ -79,7 +79,7 @@ func TestFullDisk(t *testing.T) {
 	if got := recordsOf(t, dir); len(got) != len(hashes) {
 		t.Errorf("%d torrents in the database, want %d", len(got), len(hashes))
 	}
-	if text := strings.Join(d.log, "\n"); !strings.Contains(text, "checkpoint failed, will be tried again") ||
+	if text := strings.Join(d.log, "\n"); !strings.Contains(text, "checkpoint failed: it will be tried again") ||
 		!strings.Contains(text, "checkpoints are written again") {
 		t.Errorf("the log does not tell: %s", text)
 	}
@@ -107,7 +107,7 @@ func TestSnapshotOnAFullDisk(t *testing.T) {
 	}
 	announceTo(t, d.urls()["udp IPv4"], hashOf("goes on"), 6881, 1, tracker.EventStarted)
 	d.stop()
-	if d.logged("peers not saved, the next start") != 1 || d.logged("no space left on device") == 0 {
+	if d.logged("peers not saved: the next start") != 1 || d.logged("no space left on device") == 0 {
 		t.Error("the log does not say that the peers were not saved")
 	}
 	if _, err := os.Stat(snapshotPath(dir) + ".part"); err == nil {
@@ -176,7 +176,7 @@ func TestSnapshotInAReadOnlyFolder(t *testing.T) {
 		t.Errorf("/readyz: %d when peers cannot be saved", status)
 	}
 	d.stop()
-	if d.logged("peers not saved, the next start") != 1 || d.logged("permission denied") == 0 {
+	if d.logged("peers not saved: the next start") != 1 || d.logged("permission denied") == 0 {
 		t.Error("the log does not say that the peers were not saved")
 	}
 	d = start(t, set)

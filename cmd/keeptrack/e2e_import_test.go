@@ -100,7 +100,7 @@ func TestImportOfNothingFails(t *testing.T) {
 		db := filepath.Join(t.TempDir(), "keeptrack.db")
 		got := keeptrack("db", "import", db, source)
 		want := outcome{statusFailed, db + ": lines 0, torrents new or changed 0, lines refused 0\n",
-			"keeptrack: " + source + ": there is no line in it, nothing was imported\n"}
+			"keeptrack: " + source + ": it has no lines: nothing was imported\n"}
 		if got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}

@@ -155,11 +155,11 @@ func TestNATSFilesThatCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, more := range map[string]settings{
-		"livesync.nats_credentials: " + bad + ": has no user JWT":               {"livesync.nats_credentials": fmt.Sprintf("%q", bad)},
-		"livesync.nats_credentials: " + open + ": its mode 0644 lets everybody": {"livesync.nats_credentials": fmt.Sprintf("%q", open)},
-		"livesync.nats_ca: " + bad + ": has no certificate in PEM":              {"livesync.nats_ca": fmt.Sprintf("%q", bad)},
-		"livesync.nats_ca: open /none: no such file":                            {"livesync.nats_ca": `"/none"`},
-		"livesync.nats_password_file: ":                                         {"livesync.nats_user": `"u"`, "livesync.nats_password_file": `"/none"`},
+		"livesync.nats_credentials: " + bad + ": has no user JWT":                {"livesync.nats_credentials": fmt.Sprintf("%q", bad)},
+		"livesync.nats_credentials: " + open + ": its mode 0644 gives everybody": {"livesync.nats_credentials": fmt.Sprintf("%q", open)},
+		"livesync.nats_ca: " + bad + ": has no certificate in PEM":               {"livesync.nats_ca": fmt.Sprintf("%q", bad)},
+		"livesync.nats_ca: open /none: no such file":                             {"livesync.nats_ca": `"/none"`},
+		"livesync.nats_password_file: ":                                          {"livesync.nats_user": `"u"`, "livesync.nats_password_file": `"/none"`},
 	} {
 		path := testSettings(t.TempDir()).with(overNATS("127.0.0.1:1")).with(more).write(t)
 		for _, args := range [][]string{{"serve", "--config", path}, {"config", "check", path}, {"livesync", "watch", "--config", path}} {

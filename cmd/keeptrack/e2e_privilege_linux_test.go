@@ -335,7 +335,7 @@ func TestSecretsInFiles(t *testing.T) {
 	}
 	s := testSettings(dir).with(settings{"admin.token_file": fmt.Sprintf("%q", token), "udp.connection_secret_file": fmt.Sprintf("%q", secret)})
 	config := s.write(t)
-	const warning = "its mode 0644 lets everybody on this host at the secret"
+	const warning = "its mode 0644 gives everybody on this host access to the secret"
 	got := keeptrack("config", "check", config)
 	if got.status != statusDone || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, "admin.token_file: "+token+": "+warning) {
 		t.Errorf("check: %+v", got)
@@ -376,7 +376,7 @@ func TestConfigThatEverybodyReads(t *testing.T) {
 	if err := os.Chmod(config, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const warning = "admin.token: the mode 0644 of this file lets everybody on this host at the secret"
+	const warning = "admin.token: the mode 0644 of this file gives everybody on this host access to the secret"
 	if got := keeptrack("config", "check", config); got.status != statusDone || !strings.Contains(got.stderr, warning) || strings.Contains(got.stdout, "sesame") {
 		t.Errorf("check: %+v", got)
 	}

@@ -362,7 +362,7 @@ func TestReloadWaitsForNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Cmd.Process.Signal(syscall.SIGHUP)
-	waitFor(t, "the refusal", func() bool { return d.logged("reload refused, the running config stays in force") > 0 })
+	waitFor(t, "the refusal", func() bool { return d.logged("reload refused: the running config stays in force") > 0 })
 	d.stop()
 }
 

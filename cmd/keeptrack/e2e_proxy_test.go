@@ -305,7 +305,7 @@ func TestUnreachablePeersAreTold(t *testing.T) {
 	d := start(t, testSettings(t.TempDir()).with(settings{
 		"tracker.allow_private_addresses": "false", "http.trusted_proxies": `["127.0.0.2/32"]`,
 	}))
-	const line, port, address = "peers are answered and not stored", "port_zero", "address_not_public"
+	const line, port, address = "peers are answered but not stored", "port_zero", "address_not_public"
 	if n := d.logged(line); n != 0 {
 		t.Errorf("%d lines before anybody came", n)
 	}

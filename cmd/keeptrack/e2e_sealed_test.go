@@ -115,10 +115,10 @@ func TestAKeyFileThatCannotBeUsed(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ path, want string }{
 		"pipe":      {pipe, "is a directory or a pipe"},
-		"readable":  {open, "its mode 0644 lets everybody on this host at the key"},
+		"readable":  {open, "its mode 0644 gives everybody on this host access to the key"},
 		"missing":   {filepath.Join(t.TempDir(), "none"), "no such file"},
 		"malformed": {keyFile(t, groupKey("a")+"a"), "line 1: a key is 64 hexadecimal digits"},
-		"empty":     {keyFile(t), "there is no key in it"},
+		"empty":     {keyFile(t), "group.key: has no key"},
 	} {
 		path := testSettings(t.TempDir()).with(settings{"livesync.key_file": fmt.Sprintf("%q", c.path)}).write(t)
 		for _, args := range [][]string{{"serve", "--config", path}, {"config", "check", path},

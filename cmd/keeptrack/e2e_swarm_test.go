@@ -321,13 +321,13 @@ func TestPeersDrop(t *testing.T) {
 	if text := inspected(); !strings.Contains(text, "\nsnapshot of peers 200, size ") || !strings.Contains(text, " damaged blocks 0\n") {
 		t.Errorf("db inspect: %s", text)
 	}
-	for _, want := range []string{"deleted", "is not there"} {
+	for _, want := range []string{"deleted", "does not exist"} {
 		got := runProgram(t, dir, "db", "peers", "drop", database)
 		if got.status != statusDone || got.stdout != snapshotPath(dir)+": "+want+"\n" {
 			t.Errorf("%+v, want %q", got, want)
 		}
 	}
-	if text := inspected(); !strings.Contains(text, "\nsnapshot of peers none\n") {
+	if text := inspected(); !strings.Contains(text, "\nno snapshot of peers\n") {
 		t.Errorf("db inspect: %s", text)
 	}
 	s.wantNone(start(t, set))
@@ -446,8 +446,8 @@ func TestUnusableSnapshot(t *testing.T) {
 		message string
 		some    bool // some peers can be read
 	}{
-		{"foreign", func([]byte) []byte { return []byte("something else") }, "not a snapshot of peers", false},
-		{"empty", func([]byte) []byte { return nil }, "not a snapshot of peers", false},
+		{"foreign", func([]byte) []byte { return []byte("something else") }, "not a snapshot of the peers", false},
+		{"empty", func([]byte) []byte { return nil }, "not a snapshot of the peers", false},
 		{"newer", func(b []byte) []byte { b[11]++; return b }, "written by a newer version of keeptrack", false},
 		{"damaged header", func(b []byte) []byte { b[15]++; return b }, "the header is damaged", false},
 		{"damaged block", func(b []byte) []byte { b[1000]++; return b }, `"damaged_blocks":1`, true},

@@ -312,7 +312,7 @@ func TestAdminFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"status", "--admin", "127.0.0.1:6970"}, "keeptrack: --admin 127.0.0.1:6970 is no http://"},
+		{[]string{"status", "--admin", "127.0.0.1:6970"}, "keeptrack: --admin 127.0.0.1:6970 is neither an http://"},
 		{[]string{"status", "--admin="}, "keeptrack: --admin is empty"},
 		{[]string{"status", "--config", off}, "keeptrack: " + off + " has no admin address"},
 		{[]string{"access", "add", "xyz"}, "keeptrack: xyz: not an info hash"},

@@ -52,7 +52,7 @@ func writable(dir, user string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("is missing")
 	case err != nil:
-		return fmt.Errorf("cannot be looked at: %w", err)
+		return fmt.Errorf("cannot be examined: %w", err)
 	case !info.IsDir():
 		return errNoFolder
 	}

@@ -22,10 +22,10 @@ func newHealthCommand() *cobra.Command {
 	var h health
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Tell whether the daemon on this host is alive",
+		Short: "Ask whether the daemon on this host is alive",
 		Long: `Ask the daemon of the config on this host, at its admin address, whether it is alive,
 and print whether it is ready to serve. The exit status is 0 if it is alive and 1 if not,
-for the HEALTHCHECK of a container. With --ready it has to be ready as well. The admin
+for the HEALTHCHECK of a container. With --ready it must be ready as well. The admin
 address comes from the environment or the config; without either it is 127.0.0.1:6970. No
 token is needed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return h.run(cmd) },

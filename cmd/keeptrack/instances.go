@@ -165,7 +165,7 @@ func checkAdminAddress(s string) error {
 	if isUnix && path != "" || err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		return nil
 	}
-	return usageError{fmt.Errorf("--admin %s is no http:// or https:// URL and no unix:PATH", s)}
+	return usageError{fmt.Errorf("--admin %s is neither an http:// or https:// URL nor unix:PATH", s)}
 }
 
 // daemonOf returns where on this host the admin address of a config's daemon is

@@ -30,18 +30,18 @@ import (
 )
 
 func newLiveSyncCommand() *cobra.Command {
-	return newGroup("livesync", "Look at the instances in sync", newLiveSyncWatchCommand())
+	return newGroup("livesync", "Watch live sync between instances", newLiveSyncWatchCommand())
 }
 
 func newLiveSyncWatchCommand() *cobra.Command {
 	var w watch
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Join the group and print every packet, or how many a second",
+		Short: "Join the group and print every packet, or the packets a second",
 		Long: `Join the live sync group and print every packet, one line each: time, source,
 instance id, type and contents. On a terminal it prints a line a second instead: how many
 packets of which types came from which instances; --packets prints each of them. It sends
-nothing. Other packets are printed with the reason why they are not live sync packets.
+nothing. Packets that are not live sync packets are printed with the reason.
 Sealed packets are opened with the key file; without one they are printed as sealed.
 
 The transport is that of the config. Interface, group, port and key file come from the
@@ -49,8 +49,8 @@ config unless flags give them. Over multicast, instances on this host are heard 
 livesync.loopback is on.
 
 Over unicast there is no group to join. With --listen this command prints what is sent to
-that address: have it in livesync.peers of the instances to listen to, and restart them.
-It cannot take the address of a daemon that runs. Ends on SIGINT or SIGTERM.`,
+that address: add it to livesync.peers of the instances to watch, and restart them. It
+must not be the address of a daemon that runs. The command ends on SIGINT or SIGTERM.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return w.run(cmd)
 		},
@@ -123,7 +123,7 @@ func (w *watch) join(log zerolog.Logger) (transport.Transport, error) {
 	case w.listen != "":
 		return w.listenUnicast()
 	case over == config.OverUnicast && !byMulticast:
-		return nil, usageError{errors.New("live sync runs over unicast: give --listen, an address that the others have in livesync.peers")}
+		return nil, usageError{errors.New("live sync runs over unicast: give --listen, an address that is in the others' livesync.peers")}
 	case over == config.OverNATS && !byMulticast:
 		return w.joinNATS(c, log)
 	}
@@ -171,7 +171,7 @@ func (w *watch) multicast(c *config.LiveSync) (multicast.Options, error) {
 	if w.group != "" {
 		var err error
 		if o.Group, err = netip.ParseAddr(w.group); err != nil || !o.Group.Is4() || !o.Group.IsMulticast() {
-			return o, fmt.Errorf("--group %s is no IPv4 multicast address", w.group)
+			return o, fmt.Errorf("--group %s is not an IPv4 multicast address", w.group)
 		}
 	}
 	if o.Interface == "" {

@@ -48,9 +48,9 @@ func TestWrongUsage(t *testing.T) {
 		{"empty config of restore", []string{"restore", "--config=", "x"}, "keeptrack: --config is empty, see keeptrack restore --help\n"},
 		{"empty config of watch", []string{"livesync", "watch", "--config="}, "keeptrack: --config is empty, see keeptrack livesync watch --help\n"},
 		{"empty key file of watch", []string{"livesync", "watch", "--key-file="}, "keeptrack: --key-file is empty, see keeptrack livesync watch --help\n"},
-		{"no number", []string{"db", "inspect", "--top", "many", "x"}, "keeptrack: --top has to be a whole number, not \"many\", see keeptrack db inspect --help\n"},
-		{"no time", []string{"announce", "--timeout", "5", "x", "y"}, "keeptrack: --timeout has to be a time such as 15s or 2m, not \"5\", see keeptrack announce --help\n"},
-		{"neither true nor false", []string{"db", "inspect", "--json=x", "y"}, "keeptrack: --json has to be true or false, not \"x\", see keeptrack db inspect --help\n"},
+		{"no number", []string{"db", "inspect", "--top", "many", "x"}, "keeptrack: --top must be a whole number, not \"many\", see keeptrack db inspect --help\n"},
+		{"no time", []string{"announce", "--timeout", "5", "x", "y"}, "keeptrack: --timeout must be a time such as 15s or 2m, not \"5\", see keeptrack announce --help\n"},
+		{"neither true nor false", []string{"db", "inspect", "--json=x", "y"}, "keeptrack: --json must be true or false, not \"x\", see keeptrack db inspect --help\n"},
 		{"flag without value", []string{"serve", "--config"}, "keeptrack: flag needs an argument: --config, see keeptrack serve --help\n"},
 		{"help on nothing known", []string{"help", "config", "frob"}, "keeptrack: unknown command \"frob\" for \"keeptrack config\", see keeptrack config --help\n"},
 	} {

@@ -23,8 +23,8 @@ func newScrapeCommand() *cobra.Command {
 
 The URL is the one to announce to or, over HTTP, the one to scrape.
 ` + hashHelp + `.
-A torrent that the tracker leaves out of its answer over HTTP is printed as missing. keeptrack
-never leaves one out: a torrent that it does not know or refuses has zeros.`,
+A torrent that the tracker leaves out of its answer over HTTP is printed as missing.
+keeptrack leaves none out: a torrent that it does not know or refuses has zeros.`,
 		Example: "  keeptrack scrape udp://127.0.0.1:6969 5024e27a65da1e1ea6dc6a51168cb2d710cfc5e6",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)

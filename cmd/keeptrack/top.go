@@ -41,7 +41,7 @@ func newTopCommand() *cobra.Command {
 		Use:   "top",
 		Short: "Print the torrents with most peers, or who sends most requests",
 		Long: `Print the torrents that have most peers, seeders, leechers or completed downloads, or,
-by networks or clients, who has sent most requests in the last five to ten minutes.
+with --by networks or clients, who has sent most requests in the last five to ten minutes.
 
 A network is an IPv4 address or an IPv6 /64, with all of its requests: announces, scrapes
 and refused ones, so that a flood shows. A client is a program, by the first bytes of its
@@ -56,7 +56,7 @@ socket.` + adminHelp,
 		},
 	}
 	c.add(cmd)
-	cmd.Flags().StringVar(&c.by, "by", tracker.OrderNames[tracker.ByPeers], "what to go by: `ORDER`, one of "+strings.Join(topOrders, ", "))
+	cmd.Flags().StringVar(&c.by, "by", tracker.OrderNames[tracker.ByPeers], "sort by this `ORDER`: "+strings.Join(topOrders, ", "))
 	cmd.Flags().IntVar(&c.limit, "limit", 10, "print at most this `NUMBER`")
 	completeFlag(cmd, "by", topOrders...)
 	return cmd
@@ -74,10 +74,10 @@ type topReply struct {
 
 func (c *top) run(cmd *cobra.Command) error {
 	if !slices.Contains(topOrders, c.by) {
-		return usageError{fmt.Errorf("--by has to be one of %s, not %q", strings.Join(topOrders, ", "), c.by)}
+		return usageError{fmt.Errorf("--by must be one of %s, not %q", strings.Join(topOrders, ", "), c.by)}
 	}
 	if c.limit < 1 || c.limit > 1000 {
-		return usageError{errors.New("--limit has to be from 1 to 1000")}
+		return usageError{errors.New("--limit must be from 1 to 1000")}
 	}
 	clients, err := c.clients()
 	if err != nil {

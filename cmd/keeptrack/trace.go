@@ -33,7 +33,7 @@ func newTraceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace",
 		Short: "Print every request of a client or for a torrent, and its result",
-		Long: `Print every request of a client, or for a torrent, as it comes, with its result: stored,
+		Long: `Print every request of a client, or for a torrent, as it arrives, with its result: stored,
 not stored and why, refused, dropped, malformed. It ends after --for, or on SIGINT or
 SIGTERM. The exit status is 1 if a daemon refused or ended before its time.
 
@@ -120,7 +120,7 @@ type traced struct {
 func (c *tracing) print(at string, line []byte) error {
 	t := traced{}
 	if err := json.Unmarshal(line, &t); err != nil {
-		return fmt.Errorf("a trace's line is not a daemon's: %w", err)
+		return fmt.Errorf("a line of the trace is not a daemon's: %w", err)
 	}
 	t.Admin = at
 	c.mu.Lock()

@@ -31,7 +31,7 @@ var host = platform{runtime.GOOS, runtime.GOARCH}
 func parsePlatform(text string) (platform, error) {
 	system, arch, ok := strings.Cut(text, "/")
 	if !ok || system == "" || arch == "" {
-		return platform{}, fmt.Errorf("%q is no platform: it has to be OS/ARCH", text)
+		return platform{}, fmt.Errorf("%q is not a platform: it must be OS/ARCH", text)
 	}
 	return platform{system, arch}, nil
 }

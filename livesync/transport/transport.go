@@ -141,4 +141,4 @@ var ErrDown = errors.New("live sync is down")
 
 // ErrForeign is returned by Receive with a packet from a sender that the
 // transport does not trust. Who is trusted is the transport's business.
-var ErrForeign = errors.New("the sender is no member of the group")
+var ErrForeign = errors.New("the sender is not a member of the group")

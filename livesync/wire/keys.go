@@ -34,7 +34,7 @@ var (
 	errKey      = fmt.Errorf("a key is %d hexadecimal digits", 2*KeySize)
 	errSameKey  = errors.New("the same key again")
 	errManyKeys = fmt.Errorf("more than %d keys", maxKeys)
-	errNoKey    = errors.New("there is no key in it")
+	errNoKey    = errors.New("has no key")
 )
 
 // byteOrderMark is what some editors begin a file of UTF-8 with.

@@ -58,7 +58,7 @@ func checkTrees(r io.ReaderAt, pageSize int, meta []byte, report func(error)) *c
 	root, end := u64(meta[16:]), u64(meta[40:])
 	c := &checker{r: r, pageSize: pageSize, end: end, seen: make([]bool, max(end, 2)), report: report}
 	if end < 2 {
-		report(fmt.Errorf("%d pages are in use, not even those that say so", end))
+		report(fmt.Errorf("%d pages are in use, fewer than the two meta pages", end))
 	}
 	c.seen[0], c.seen[1] = true, true
 	c.checkTree(root, nil, nil)
@@ -100,7 +100,7 @@ func (c *checker) open(id uint64, kinds uint16) (*page, error) {
 	case p.kind()&kinds == 0 || p.kind()&(p.kind()-1) != 0:
 		return nil, fmt.Errorf("is of the wrong kind, %#x", p.kind())
 	case pages > c.end-id:
-		return nil, fmt.Errorf("goes on for %d pages, past the end", pages)
+		return nil, fmt.Errorf("says that it is %d pages long, past the end", pages)
 	}
 	p.size = int(pages) * c.pageSize
 	for i := id; i < id+pages; i++ {

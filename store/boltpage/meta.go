@@ -70,7 +70,7 @@ func checkContents(meta []byte) error {
 	sum.Write(meta[:metaSize-8])
 	switch {
 	case u32(meta) != metaMagic:
-		return fmt.Errorf("begins with %#x, no mark of a bbolt file", u32(meta))
+		return fmt.Errorf("begins with %#x, which is not bbolt's mark", u32(meta))
 	case u32(meta[4:]) != metaVersion:
 		return fmt.Errorf("is of version %d of bbolt's format, not %d", u32(meta[4:]), metaVersion)
 	case sum.Sum64() != u64(meta[metaSize-8:]):
@@ -88,7 +88,7 @@ func checkHeader(b []byte, id uint64) error {
 	case kind != pageMeta:
 		return fmt.Errorf("is of the wrong kind, %#x", kind)
 	case binary.NativeEndian.Uint16(b[10:]) != 0 || u32(b[12:]) != 0:
-		return errors.New("says that there is more to it")
+		return errors.New("says that it has elements or further pages")
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func newest(metas [2]meta) ([]byte, error) {
 	a, b := metas[0], metas[1]
 	switch {
 	case a.damage != nil && b.damage != nil:
-		return nil, fmt.Errorf("neither meta page is whole: page 0: %w; page 1: %w", a.damage, b.damage)
+		return nil, fmt.Errorf("both meta pages are damaged: page 0: %w; page 1: %w", a.damage, b.damage)
 	case !a.usable, b.usable && u64(b.contents[48:]) > u64(a.contents[48:]):
 		return b.contents, nil
 	}

@@ -84,7 +84,7 @@ func (p *Place) openat(name string, flag int, mode uint32) (*os.File, error) {
 	})
 	switch {
 	case errors.Is(err, unix.ELOOP):
-		err = errors.New("is a symbolic link by now")
+		err = errors.New("has become a symbolic link")
 	case errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO): // ENXIO: a socket
 		err = ErrNotRegular
 	}

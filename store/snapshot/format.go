@@ -11,7 +11,7 @@ import (
 // What can be wrong with a file as a whole.
 var (
 	// ErrForeign says that a file is no snapshot.
-	ErrForeign = errors.New("not a snapshot of peers")
+	ErrForeign = errors.New("not a snapshot of the peers")
 	// ErrNewer says that a newer version of keeptrack has written the file.
 	ErrNewer = errors.New("written by a newer version of keeptrack")
 	// ErrDamaged says that the file's header is damaged.

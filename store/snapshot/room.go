@@ -36,7 +36,7 @@ func checkRoom(part *os.File, database string, bytes int64) error {
 		left += size / databaseShare
 	}
 	if free < bytes+left {
-		return fmt.Errorf("it takes about %d bytes, %d are free and %d of them for the database: %w", bytes, free, left, syscall.ENOSPC)
+		return fmt.Errorf("it needs about %d bytes; %d are free, of which %d are for the database: %w", bytes, free, left, syscall.ENOSPC)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func (o *Override) Beats(old *Override) bool {
 const Size = 20 + 1 + 8 + 4
 
 // ErrOverride is returned for bytes that are no override.
-var ErrOverride = errors.New("no override")
+var ErrOverride = errors.New("not an override")
 
 // Append appends Size bytes.
 func (o *Override) Append(dst []byte) []byte {

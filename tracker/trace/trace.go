@@ -26,10 +26,10 @@ const (
 )
 
 // ErrTooMany is returned when there are MaxTraces already.
-var ErrTooMany = fmt.Errorf("%d traces are under way already", MaxTraces)
+var ErrTooMany = fmt.Errorf("%d traces are already running", MaxTraces)
 
 // ErrFilter is returned for a filter that would let everything through.
-var ErrFilter = errors.New("a trace is of one client or one torrent")
+var ErrFilter = errors.New("a trace needs a client or a torrent")
 
 // Filter is what a trace is of. A request has to match all that is set.
 type Filter struct {

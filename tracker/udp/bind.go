@@ -57,7 +57,7 @@ func isUDP(file *os.File) error {
 	}
 	defer conn.Close() // a copy
 	if _, ok := conn.(*net.UDPConn); !ok {
-		return fmt.Errorf("%v is no UDP address", conn.LocalAddr())
+		return fmt.Errorf("%v is not a UDP address", conn.LocalAddr())
 	}
 	return nil
 }

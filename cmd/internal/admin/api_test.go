@@ -162,7 +162,7 @@ func TestRequests(t *testing.T) {
 		{"GET", "/api/v1/torrents?limit=1001", 400, "", "limit: must be a number from 1 to 1000"},
 		{"GET", "/api/v1/torrents?limit=x", 400, "", "limit: must be a number from 1 to 1000"},
 		{"GET", "/api/v1/torrents?after=x", 400, "", "after: " + tracker.ErrInfoHash.Error()},
-		{"GET", "/api/v1/torrents?after=" + strings.Repeat("f", 40), 400, "", "after: there is none after it"},
+		{"GET", "/api/v1/torrents?after=" + strings.Repeat("f", 40), 400, "", "after: no info hash can follow it"},
 		{"GET", "/api/v1/top", 200, "top peers 100", `"torrents":[]`},
 		{"GET", "/api/v1/top?by=downloaded&limit=1000", 200, "top downloaded 1000", `"by":"downloaded"`},
 		{"GET", "/api/v1/top?by=size", 400, "", "by: must be one of peers, seeders, leechers, downloaded"},

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-var errBackup = &Refusal{http.StatusConflict, errors.New("a backup is under way")}
+var errBackup = &Refusal{http.StatusConflict, errors.New("a backup is already running")}
 
 // backupType is the media type of a copy.
 const backupType = "application/octet-stream"

@@ -35,7 +35,7 @@ func TestBackupFails(t *testing.T) {
 		name, first, want string
 	}{
 		{"at once", "", "503 Service Unavailable: loading the database"},
-		{"on the way", strings.Repeat("x", 1<<20), "not whole"},
+		{"on the way", strings.Repeat("x", 1<<20), "is incomplete"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := start(t, Options{Backup: func(w io.Writer) error {

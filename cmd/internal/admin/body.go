@@ -11,7 +11,7 @@ import (
 // use for one.
 const maxBody = 4 << 10
 
-var errBody = &Refusal{http.StatusRequestEntityTooLarge, errors.New("the request's body is too large, none is needed")}
+var errBody = &Refusal{http.StatusRequestEntityTooLarge, errors.New("the request's body is too large: no request needs one")}
 
 // bodyTime is how long a body may take, so that one that never comes does not hold
 // the connection for ever, without a token too.

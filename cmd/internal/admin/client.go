@@ -106,7 +106,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	}
 	defer res.Body.Close()
 	if _, err := io.Copy(w, res.Body); err != nil {
-		return fmt.Errorf("the backup from %s is not whole: %w", c.base, err)
+		return fmt.Errorf("the backup from %s is incomplete: %w", c.base, err)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (l *connLimit) add(conn net.Conn) {
 	out := l.open[i].conn
 	l.open = slices.Delete(l.open, i, i+1)
 	_ = out.Close() // nobody waits for the rest
-	l.log.Debug().Stringer("client", out.RemoteAddr()).Stringer("newest", conn.RemoteAddr()).Msg("admin connection limit reached, a connection is closed")
+	l.log.Debug().Stringer("client", out.RemoteAddr()).Stringer("newest", conn.RemoteAddr()).Msg("admin connection limit reached: a connection is closed")
 }
 
 // evictable returns the position of the connection to be closed.

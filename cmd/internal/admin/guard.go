@@ -10,7 +10,7 @@ import (
 
 var (
 	errHost   = &Refusal{http.StatusForbidden, errors.New("without a token, the Host header must be an IP address or localhost")}
-	errOrigin = &Refusal{http.StatusForbidden, errors.New("requests are not taken from web pages of other sites")}
+	errOrigin = &Refusal{http.StatusForbidden, errors.New("requests of other sites' web pages are not accepted")}
 )
 
 // handle has requests for a pattern answered by next, if they may do that: rights says

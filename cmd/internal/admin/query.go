@@ -43,7 +43,7 @@ func readPage(r *http.Request) (p page, err error) {
 	}
 	next, ok := h.Next()
 	if !ok {
-		return page{}, badRequest(errors.New("after: there is none after it"))
+		return page{}, badRequest(errors.New("after: no info hash can follow it"))
 	}
 	p.from = next
 	return p, nil

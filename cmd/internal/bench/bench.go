@@ -49,7 +49,7 @@ func New(o Options) (*Bench, error) {
 		return nil, err
 	}
 	if b.stream && o.Attack > 0 {
-		return nil, errors.New("an attack is over UDP alone")
+		return nil, errors.New("an attack is only possible over UDP")
 	}
 	if b.stream {
 		scrapes := b.opts.Mix[Scrape] > 0 && !o.Fill

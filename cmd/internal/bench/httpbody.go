@@ -10,8 +10,8 @@ import (
 // What can be wrong with the body of an HTTP reply.
 var (
 	errBencode  = errors.New("an answer that is not bencoded")
-	errAnnounce = errors.New("an answer that is none to an announce")
-	errScrape   = errors.New("an answer that is none to a scrape")
+	errAnnounce = errors.New("not an answer to an announce")
+	errScrape   = errors.New("not an answer to a scrape")
 )
 
 // checkAnnounce checks the body of the answer to an announce: a dictionary with

@@ -11,10 +11,10 @@ const maxReply = 1 << 18
 
 // What can be wrong with an HTTP reply.
 var (
-	errMalformed = errors.New("an answer that is no HTTP")
+	errMalformed = errors.New("an answer that is not HTTP")
 	errChunked   = errors.New("an answer without content length, in chunks")
 	errExcess    = errors.New("an answer longer than its content length")
-	errTooLong   = errors.New("an answer without end")
+	errTooLong   = errors.New("an answer that does not end")
 	errCutOff    = errors.New("the connection was closed before the answer's end")
 )
 

@@ -80,7 +80,7 @@ func (l *ledger) refuse(f *flight, words []byte) {
 }
 
 // mistake records an answer that is wrong, for the reason given, and that f
-// has thereby landed. A nil f is an answer to nothing that was asked.
+// has thereby landed. A nil f is an answer that no request waits for.
 func (l *ledger) mistake(f *flight, why error) {
 	l.wrong++
 	l.failure = why

@@ -48,7 +48,7 @@ func ParseMix(s string) (Mix, error) {
 	return m, parseShares(m[:], s, func(name string) (int, error) {
 		i := slices.Index(kindNames, name)
 		if i < 0 {
-			return 0, fmt.Errorf("no kind of request %q: there are %s", name, strings.Join(kindNames, ", "))
+			return 0, fmt.Errorf("unknown kind of request %q: it must be one of %s", name, strings.Join(kindNames, ", "))
 		}
 		return i, nil
 	})
@@ -85,7 +85,7 @@ func parseShares(dst []float64, s string, index func(name string) (int, error)) 
 			return err
 		}
 		if dst[i], err = strconv.ParseFloat(share, 64); err != nil {
-			return fmt.Errorf("the share of %s is no number: %q", name, share)
+			return fmt.Errorf("the share of %s is not a number: %q", name, share)
 		}
 	}
 	return nil
@@ -106,7 +106,7 @@ func checkShares(name string, shares []float64) error {
 	var sum float64
 	for _, share := range shares {
 		if !(share >= 0) {
-			return fmt.Errorf("%s: %g is no share", name, share)
+			return fmt.Errorf("%s: %g is not a share", name, share)
 		}
 		sum += share
 	}

@@ -18,8 +18,8 @@ func TestParseMix(t *testing.T) {
 		{"scrape=0.5,announce=1.5", Mix{Announce: 1.5, Scrape: 0.5}, ""},
 		{"", Mix{}, `"" is not NAME=SHARE`},
 		{"announce", Mix{}, `"announce" is not NAME=SHARE`},
-		{"anounce=1", Mix{}, `no kind of request "anounce": there are connect, announce, scrape`},
-		{"announce=x", Mix{}, `the share of announce is no number: "x"`},
+		{"anounce=1", Mix{}, `unknown kind of request "anounce": it must be one of connect, announce, scrape`},
+		{"announce=x", Mix{}, `the share of announce is not a number: "x"`},
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			got, err := ParseMix(c.text)
@@ -75,7 +75,7 @@ func TestOptionsRefused(t *testing.T) {
 		{"share above 1", func(o *Options) { o.Seeders = 60 }, "share of seeders: 60 is not from 0 to 1"},
 		{"no number", func(o *Options) { o.OldIDs = math.NaN() }, "share of old connection ids: NaN is not from 0 to 1"},
 		{"negative rate", func(o *Options) { o.Rate = -1 }, "rate: -1 is not from 0 to 1000000000"},
-		{"negative share", func(o *Options) { o.Mix[Scrape] = -1 }, "mix: -1 is no share"},
+		{"negative share", func(o *Options) { o.Mix[Scrape] = -1 }, "mix: -1 is not a share"},
 		{"no mix", func(o *Options) { o.Mix = Mix{} }, "mix: the shares add up to 0"},
 		{"connects over HTTP", func(o *Options) { o.URL, o.Mix = "http://127.0.0.1/announce", Mix{Connect: 1} }, "mix: the shares add up to 0"},
 		{"no events", func(o *Options) { o.Events = Events{} }, "events: the shares add up to 0"},

@@ -33,7 +33,7 @@ const (
 )
 
 // errUnasked is what is wrong with an answer that has no request.
-var errUnasked = errors.New("an answer to nothing that was asked")
+var errUnasked = errors.New("an answer that no request waits for")
 
 // udpDriver speaks BEP 15 from many sources, one socket each.
 type udpDriver struct {

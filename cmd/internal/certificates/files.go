@@ -133,7 +133,7 @@ func (f *Files) Run(ctx context.Context) error {
 		}
 		if err != nil && !same(now, told) {
 			f.failures.Add(1)
-			f.log.Warn().Err(err).Msg("https: a changed certificate cannot be used, the old one stays in force")
+			f.log.Warn().Err(err).Msg("https: a changed certificate cannot be used: the old one stays in force")
 		}
 		told = now
 	}

@@ -56,7 +56,7 @@ func parseScrapeBody(rows []Scraped, hashes []tracker.InfoHash, dict map[string]
 		}
 		row, ok := v.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("%w: %s is no dictionary", errBody, h)
+			return nil, fmt.Errorf("%w: %s is not a dictionary", errBody, h)
 		}
 		f := fields{dict: row}
 		rows = append(rows, Scraped{
@@ -83,7 +83,7 @@ func (f *fields) count(key string) uint64 {
 	v, found := f.dict[key]
 	n, ok := v.(int64)
 	if found && (!ok || n < 0) {
-		f.fail("%s is no count", key)
+		f.fail("%s is not a count", key)
 		return 0
 	}
 	return uint64(n)
@@ -103,7 +103,7 @@ func (f *fields) compact(key string, size int) []byte {
 	v, found := f.dict[key]
 	s, ok := v.(string)
 	if found && (!ok || len(s)%size != 0) {
-		f.fail("%s is no string of %d-byte peers", key, size)
+		f.fail("%s is not a string of %d-byte peers", key, size)
 		return nil
 	}
 	return []byte(s)

@@ -33,5 +33,5 @@ func ParseEvent(name string) (tracker.Event, error) {
 			return tracker.Event(e), nil
 		}
 	}
-	return 0, fmt.Errorf("no event %q: there are %s", name, EventNames())
+	return 0, fmt.Errorf("unknown event %q: it must be one of %s", name, EventNames())
 }

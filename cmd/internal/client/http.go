@@ -81,7 +81,7 @@ func (c *Client) FullScrape(ctx context.Context, rawURL string, patience time.Du
 		return nil, err
 	}
 	if u.Scheme == "udp" {
-		return nil, errors.New("a tracker lists its torrents over HTTP alone")
+		return nil, errors.New("a tracker lists its torrents only over HTTP")
 	}
 	if u, err = scrapeURL(u); err != nil {
 		return nil, err

@@ -17,17 +17,17 @@ type Admin struct {
 func (a *Admin) keys() []key {
 	return []key{
 		declare("listen", &a.Listen, Endpoint{AddrPort: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 6970)}, emptyOr(endpoint),
-			"Address to listen on, or \"unix:/PATH\"; empty turns it off. [::] is IPv6\n"+
-				"alone, 0.0.0.0 IPv4 alone."),
+			"Address to listen on, or \"unix:/PATH\"; empty turns it off. [::] is IPv6 only,\n"+
+				"0.0.0.0 IPv4 only."),
 		declare("token", &a.Token, "", bearerToken,
-			"The token that requests have to send, as \"Authorization: Bearer TOKEN\".\n"+
-				"Required unless listen is a loopback address or a unix socket.").asSecretOr("token_file", &a.TokenFile),
+			"The token that requests must send, as \"Authorization: Bearer TOKEN\". Required\n"+
+				"unless listen is a loopback address or a unix socket.").asSecretOr("token_file", &a.TokenFile),
 		declare("token_file", &a.TokenFile, "", text,
-			"File with the token, in place of it."),
+			"File with the token, instead of token."),
 		declare("read_token", &a.ReadToken, "", bearerToken,
 			"A second token, for monitoring and dashboards. It reads metrics and state; it\n"+
 				"cannot change anything, copy the database, trace or profile. Needs a token.").asSecretOr("read_token_file", &a.ReadTokenFile),
 		declare("read_token_file", &a.ReadTokenFile, "", text,
-			"File with the read_token, in place of it."),
+			"File with the read-only token, instead of read_token."),
 	}
 }

@@ -150,12 +150,12 @@ func (c *Config) FileWarnings() (warnings []string) {
 			switch file := k.fromFile(); {
 			case file != "":
 				if mode, open := openToOthers(file); open {
-					warnings = append(warnings, fmt.Sprintf("%s.%s: %s: its mode %04o lets everybody on this host at the secret, make it 0600",
+					warnings = append(warnings, fmt.Sprintf("%s.%s: %s: its mode %04o gives everybody on this host access to the secret: make it 0600",
 						t.name, k.fileKey, file, mode))
 				}
 			case k.secret && c.source.keys[t.name+"."+k.name].line > 0 && k.value() != "" && !held:
 				if mode, open := openToOthers(c.source.file); open {
-					warnings = append(warnings, fmt.Sprintf("%s.%s: the mode %04o of this file lets everybody on this host at the secret, "+
+					warnings = append(warnings, fmt.Sprintf("%s.%s: the mode %04o of this file gives everybody on this host access to the secret: "+
 						"make it 0640 or less, or put the secret into %s", t.name, k.name, mode, k.fileKey))
 				}
 				held = true
@@ -163,7 +163,7 @@ func (c *Config) FileWarnings() (warnings []string) {
 		}
 	}
 	if mode, open := openToOthers(c.HTTPS.Key); open && c.HTTPS.Key != "" {
-		warnings = append(warnings, fmt.Sprintf("https.key: %s: its mode %04o lets everybody on this host at the key, make it 0640 or less", c.HTTPS.Key, mode))
+		warnings = append(warnings, fmt.Sprintf("https.key: %s: its mode %04o gives everybody on this host access to the key: make it 0640 or less", c.HTTPS.Key, mode))
 	}
 	return warnings
 }

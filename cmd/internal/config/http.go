@@ -28,14 +28,15 @@ func (h *HTTP) keys() []key {
 				"the host has; \"unix:/PATH\" is a unix socket, for a reverse proxy on this\n"+
 				"host; an empty list turns HTTP off."),
 		declare("trusted_proxies", &h.TrustedProxies, nil, listOf(prefix),
-			"Networks (CIDR) of reverse proxies. Their header for the client's address is\n"+
-				"trusted; so is the header of every client of a unix socket."),
+			"Networks (CIDR) of reverse proxies, whose client_address_header is trusted.\n"+
+				"That of every client of a unix socket is trusted too."),
 		declare("client_address_header", &h.ClientAddressHeader, defaultClientHeader, headerName,
-			"That header: Forwarded (RFC 7239), or another with a list of addresses of\n"+
-				"which the last counts, such as X-Forwarded-For, X-Real-IP or\n"+
-				"CF-Connecting-IP. The proxy has to set it, or append to it, in every request."),
+			"The header in which a proxy names the client: Forwarded (RFC 7239), or another\n"+
+				"with a list of addresses of which the last counts, such as X-Forwarded-For,\n"+
+				"X-Real-IP or CF-Connecting-IP. The proxy must set it, or append to it, in\n"+
+				"every request."),
 		declare("redirect_url", &h.RedirectURL, "", webAddress,
-			"Where a browser that asks for / is sent. Empty: no redirect."),
+			"Where to send a browser that asks for /. Empty: no redirect."),
 		declare("page", &h.Page, false, boolean,
 			"Show a browser that asks for / a page with the announce URLs, counts and the\n"+
 				"contact. Lists of trackers want one."),
@@ -44,9 +45,9 @@ func (h *HTTP) keys() []key {
 		declare("full_scrape", &h.FullScrape, false, boolean,
 			"Answer a scrape that names no torrent with all torrents."),
 		declare("max_connections", &h.MaxConnections, 10000, integer(1, 1_000_000),
-			"Most connections held open at the same time."),
+			"How many connections may be open at the same time."),
 		declare("max_connections_per_address", &h.MaxConnectionsPerAddress, 1000, integer(0, 1_000_000),
-			"Most connections from one IPv4 address, or one IPv6 /64, unless it is a\n"+
-				"trusted proxy. Further ones are closed at once. 0 is no limit."),
+			"How many connections one IPv4 address, or one IPv6 /64, may have open, unless\n"+
+				"it is a trusted proxy. Further ones are closed at once. 0 is no limit."),
 	}
 }

@@ -30,23 +30,23 @@ func (h *HTTPS) keys() []key {
 			"File with the certificate and its chain (PEM). It and the key are read again\n"+
 				"on SIGHUP and when they change."),
 		declare("key", &h.Key, "", text,
-			"File with the certificate's key (PEM), readable by the daemon's user alone."),
+			"File with the certificate's key (PEM), readable by the daemon's user only."),
 		declare("max_connections", &h.MaxConnections, 4000, integer(1, 1_000_000),
-			"Most connections held open at the same time, besides those of HTTP. Each\n"+
+			"How many connections may be open at the same time, besides those of HTTP. Each\n"+
 				"takes about 30 KiB."),
 		declare("acme_domains", &h.ACMEDomains, nil, atMost(100, listOf(domain)),
-			"Names to get certificates for from Let's Encrypt, in place of a certificate.\n"+
-				"The authority connects to port 443 of each name, which has to lead to listen,\n"+
-				"or to port 80, which has to lead to acme_listen. Certificates are kept beside\n"+
-				"the database, in PATH.acme. By setting this you agree to the terms of the\n"+
-				"authority."),
+			"Names to get certificates for from Let's Encrypt, instead of certificate and\n"+
+				"key. The authority connects to port 443 of each name, which must lead to\n"+
+				"listen, or to port 80, which must lead to acme_listen. Certificates are kept\n"+
+				"beside the database, in PATH.acme. By setting this you agree to the terms of\n"+
+				"the authority."),
 		declare("acme_email", &h.ACMEEmail, "", emptyOr(email),
 			"The e-mail address that the authority can write to."),
 		declare("acme_directory", &h.ACMEDirectory, "", emptyOr(directory),
 			"URL of the directory of another authority that speaks ACME (RFC 8555)."),
 		declare("acme_listen", &h.ACMEListen, everyAddress(80), listOf(addrPort),
 			"Addresses that answer the authority over HTTP, with acme_domains. Empty: port\n"+
-				"443 has to reach listen."),
+				"443 must lead to listen."),
 	}
 }
 
@@ -85,7 +85,7 @@ var httpsRules = []rule{
 			others := slices.Concat(c.HTTP.Listen, c.HTTPS.Listen, []Endpoint{c.Admin.Listen})
 			return !c.HTTPS.UsesACME() || !anyClash(OverTCP(c.HTTPS.ACMEListen), others)
 		},
-		"is taken by another listen: without it, port 443 has to lead to https.listen",
+		"is taken by another listen: if you empty it, port 443 must lead to https.listen",
 	},
 }
 

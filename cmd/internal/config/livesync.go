@@ -50,7 +50,7 @@ func (l *LiveSync) groupKeys() []key {
 				"clouds and sites; or nats, through NATS servers. It is the same on all\n"+
 				"instances. Each transport has keys of its own below."),
 		declare("max_payload", &l.MaxPayload, 0, orZero(integer(wire.SmallestPacket, multicast.MaxPacket)),
-			fmt.Sprintf("Bytes in a packet at most, %d to %d: the network's MTU less 28, over IPv6\n"+
+			fmt.Sprintf("The largest packet in bytes, %d to %d: the network's MTU less 28, over IPv6\n"+
 				"less 48. 0: %d over multicast and nats, and %d over unicast, which passes\n"+
 				"everywhere.",
 				wire.SmallestPacket, multicast.MaxPacket, multicast.MaxPacket, unicast.SafePacket)),
@@ -60,33 +60,34 @@ func (l *LiveSync) groupKeys() []key {
 func (l *LiveSync) timingKeys() []key {
 	return []key{
 		declare("max_delay", &l.MaxDelay, time.Second, duration(10*time.Millisecond, time.Hour),
-			"Longest wait of a peer for others to share its packet."),
+			"The longest time that a peer waits for its packet to fill."),
 		declare("renew_after", &l.RenewAfter, 10*time.Minute, duration(shortestSync, day),
 			"A peer that keeps announcing is published again after this."),
 		declare("first_beacon_delay", &l.FirstBeaconDelay, 30*time.Minute, duration(shortestSync, day),
 			"How long after its start an instance first sends a beacon, which says how\n"+
 				"many torrents it has."),
 		declare("beacon_interval", &l.BeaconInterval, time.Minute, duration(shortestSync, day),
-			"How often it sends a beacon from then on."),
+			"How often it sends a beacon after that."),
 		declare("inquire_threshold", &l.InquireThreshold, 0.75, ratio,
-			"Ask another instance for its torrents when this one has less than this share\n"+
-				"of its number; above 0 and at most 1."),
+			"Ask another instance for its torrents if the number of torrents here is less\n"+
+				"than this share of its number; above 0 and at most 1."),
 		declare("tell_rate", &l.TellRate, 1000, integer(1, livesync.MaxTellRate),
-			"Packets a second in which an instance tells its torrents to one that asks."),
+			"How many packets a second an instance sends when it tells its torrents to\n"+
+				"another one."),
 		declare("peer_rate", &l.PeerRate, 4_000_000, integer(livesync.MinPeerRate, livesync.MaxPeerRate),
-			"Bytes a second in which an instance tells its peers to one that has just\n"+
-				"started."),
+			"How many bytes a second an instance sends when it tells its peers to one that\n"+
+				"has just started."),
 	}
 }
 
 func (l *LiveSync) sealingKeys() []key {
 	return []key{
 		declare("key_file", &l.KeyFile, "", text,
-			"File with the key that packets are sealed with, the same on all instances: 64\n"+
-				"hexadecimal digits. A second line with another key is for changing it. Others\n"+
-				"must not be able to read the file. Its contents are reloaded on SIGHUP;\n"+
-				"another path needs a restart. Empty: packets are not sealed. UDP connection\n"+
-				"ids are made from the key too, unless udp.connection_secret is set."),
+			"File with the key that seals packets, the same on all instances: 64\n"+
+				"hexadecimal digits. A second line with another key serves to change it. Other\n"+
+				"users of the host must not be able to read the file. Its contents are reloaded\n"+
+				"on SIGHUP; another path needs a restart. Empty: packets are not sealed. UDP\n"+
+				"connection ids are made from the key too, unless udp.connection_secret is set."),
 		declare("accept_plain", &l.AcceptPlain, false, boolean,
 			"With a key: also accept packets that are not sealed."),
 	}

@@ -22,7 +22,7 @@ func (l *Log) keys() []key {
 	return []key{
 		declare("level", &l.Level, zerolog.InfoLevel,
 			oneOf(zerolog.TraceLevel, zerolog.DebugLevel, zerolog.InfoLevel, zerolog.WarnLevel, zerolog.ErrorLevel),
-			"The least important lines to write: trace, debug, info, warn or error.\n"+
+			"The lowest level of lines to write: trace, debug, info, warn or error.\n"+
 				"Changes of the access list over the API are always written.\n"+
 				"Reloaded on SIGHUP.").asLive(),
 		declare("format", &l.Format, LogAuto, oneOf(LogAuto, LogConsole, LogJSON),

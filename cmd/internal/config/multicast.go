@@ -50,6 +50,6 @@ func (m *Multicast) keys() []key {
 		declare("nodes", &m.Nodes, nil, listOf(prefix),
 			"Networks (CIDR) of the other instances; packets from elsewhere are dropped."),
 		declare("loopback", &m.Loopback, false, boolean,
-			"Hear other instances on this host."),
+			"Hear other instances on this host too."),
 	}
 }

@@ -72,20 +72,20 @@ var natsCautions = []rule{
 func (n *NATS) keys() []key {
 	return []key{
 		declare("nats_urls", &n.NATSURLs, nil, listOf(natsURL),
-			"The servers of this site, any one of which is enough: nats://HOST:PORT, or\n"+
-				"tls://HOST:PORT, which insists on TLS with all of them."),
+			"The servers of this site, of which one is enough: nats://HOST:PORT, or\n"+
+				"tls://HOST:PORT, which requires TLS with all of them."),
 		declare("nats_credentials", &n.NATSCredentials, "", text,
-			"Credentials file of a NATS user (JWT and seed), in place of nats_user. Others\n"+
-				"must not be able to read it."),
+			"Credentials file of a NATS user (JWT and seed), instead of nats_user. Other\n"+
+				"users of the host must not be able to read it."),
 		declare("nats_user", &n.NATSUser, "", text,
 			"User to log in as, with a password. Empty, without nats_credentials: no login."),
 		declare("nats_password", &n.NATSPassword, "", text,
 			"Password of nats_user.").asSecretOr("nats_password_file", &n.NATSPasswordFile),
 		declare("nats_password_file", &n.NATSPasswordFile, "", text,
-			"File with the password, in place of it."),
+			"File with the password, instead of nats_password."),
 		declare("nats_ca", &n.NATSCA, "", text,
-			"File with the certificates (PEM) that sign those of the servers; insists on\n"+
-				"TLS. Empty: those of the system."),
+			"File with the certificates (PEM) that sign those of the servers; requires TLS.\n"+
+				"Empty: those of the system."),
 		declare("nats_subject", &n.NATSSubject, "keeptrack", natsSubject,
 			"What the group's subjects begin with; the same on all instances of a group.\n"+
 				"Packets are published to SUBJECT.all and to SUBJECT.NAME of one instance."),

@@ -19,7 +19,7 @@ const exampleHeader = `# keeptrack's configuration: every key with its default.
 # A key that is left out has its default; an unknown key is an error. The
 # environment can set each key too, over this file: KEEPTRACK_UDP_WORKERS=2, and
 # lists with commas, KEEPTRACK_HTTP_TRUSTED_PROXIES=10.0.0.0/8,192.0.2.7.
-# "keeptrack config check FILE" validates a file and prints what it amounts to.
+# "keeptrack config check FILE" validates a file and prints every value.
 # SIGHUP ("systemctl reload keeptrack") puts in force the keys that say so; all
 # others need a restart.
 `

@@ -65,7 +65,7 @@ func TestWarnings(t *testing.T) {
 		{"interval near 5m", "[tracker]\nmin_announce_interval = \"1m\"\nannounce_interval = \"6m\"", []string{"tracker.announce_interval: "}},
 		{"interval below 5m", "[tracker]\nmin_announce_interval = \"1m\"\nannounce_interval = \"2m\"\ninterval_jitter = \"1m\"", []string{"tracker.announce_interval: is shorter than"}},
 		{"interval below 5m and too much jitter", "[tracker]\nmin_announce_interval = \"30s\"\nannounce_interval = \"1m\"\ninterval_jitter = \"1s\"",
-			[]string{"tracker.announce_interval: is shorter than", "tracker.announce_interval: is less than", "tracker.min_announce_interval: "}[:2]},
+			[]string{"tracker.announce_interval: is shorter than", "tracker.announce_interval: is below", "tracker.min_announce_interval: "}[:2]},
 		{"interval near 3h", "[tracker]\ninterval_jitter = \"31m\"\nannounce_interval = \"2h30m\"\npeer_timeout = \"4h\"", []string{"tracker.announce_interval: "}},
 		{"minimum above the interval", "[tracker]\nmin_announce_interval = \"28m\"", []string{"tracker.min_announce_interval: "}},
 		{"default numwant above the most", "[tracker]\nmax_numwant = 20", []string{"tracker.default_numwant: "}},

@@ -10,7 +10,7 @@ func (p *Process) keys() []key {
 	return []key{
 		declare("user", &p.User, "", text,
 			"When started as root: the user, by name or number, to become once the\n"+
-				"addresses are bound. The user has to own the database and the directory of\n"+
-				"unix sockets."),
+				"addresses are bound. The user must own the database and the directory of unix\n"+
+				"sockets."),
 	}
 }

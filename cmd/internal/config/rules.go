@@ -56,7 +56,7 @@ var rules = []rule{
 var sameTokens = rule{
 	[]string{"admin.read_token", "admin.token"},
 	func(c *Config) bool { return c.Admin.ReadToken == "" || c.Admin.ReadToken != c.Admin.Token },
-	"must not be admin.token: it is for those that may only look",
+	"must differ from admin.token: it is for those who may only read",
 }
 
 // cautions are the conditions without which a config works, but hardly as the
@@ -74,7 +74,7 @@ var cautions = []rule{
 				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= tracker.ShortestInterval &&
 					c.Tracker.AnnounceInterval+c.Tracker.IntervalJitter <= tracker.LongestInterval
 		},
-		`leaves "5m" to "3h" with tracker.interval_jitter added or taken away: clients are told a time within`,
+		`is not within "5m" to "3h" if tracker.interval_jitter is added or subtracted: clients are told a time within`,
 	},
 	{
 		[]string{"tracker.announce_interval"},
@@ -87,7 +87,7 @@ var cautions = []rule{
 			return c.Tracker.AnnounceInterval >= tracker.ShortestInterval ||
 				c.Tracker.AnnounceInterval-c.Tracker.IntervalJitter >= tracker.LeastInterval
 		},
-		`is less than "1m" with tracker.interval_jitter taken away: clients are told that at least`,
+		`is below "1m" if tracker.interval_jitter is subtracted: clients are told at least "1m"`,
 	},
 	{
 		[]string{"tracker.min_announce_interval", "tracker.announce_interval", "tracker.interval_jitter"},
@@ -136,12 +136,12 @@ var cautions = []rule{
 	{
 		[]string{"http.trusted_proxies"},
 		func(c *Config) bool { return !coversAll(c.HTTP.TrustedProxies, public4) },
-		"covers every public IPv4 address: every client may say that it has any other",
+		"covers every public IPv4 address: every client can announce any address",
 	},
 	{
 		[]string{"http.trusted_proxies"},
 		func(c *Config) bool { return !coversAll(c.HTTP.TrustedProxies, public6) },
-		"covers every public IPv6 address: every client may say that it has any other",
+		"covers every public IPv6 address: every client can announce any address",
 	},
 	{
 		[]string{"access.file"},
@@ -153,7 +153,7 @@ var cautions = []rule{
 		func(c *Config) bool {
 			return c.Admin.Token == "" || len(c.Admin.Token) >= 16 || c.Admin.Listen.IsLocal()
 		},
-		"is shorter than 16 characters and can be guessed: wrong ones are not slowed down",
+		"is shorter than 16 characters and can be guessed: guesses are not slowed down",
 	},
 	{
 		[]string{"livesync.accept_plain"},

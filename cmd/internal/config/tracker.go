@@ -31,8 +31,8 @@ func (t *Tracker) keys() []key {
 	return []key{
 		declare("announce_interval", &t.AnnounceInterval, 30*time.Minute, duration(tracker.LeastInterval, tracker.LongestInterval),
 			"The interval that clients are told to wait between announces. Whatever the\n"+
-				"jitter, it is within 5m to 3h, because public lists refuse trackers outside\n"+
-				"of that. Below 5m, which is for private trackers and LANs, it is 1m at least."),
+				"jitter, it is within 5m to 3h, because public lists refuse trackers outside of\n"+
+				"that. Set below 5m, for private trackers and LANs, it is at least 1m."),
 		declare("interval_jitter", &t.IntervalJitter, 3*time.Minute, duration(0, time.Hour),
 			"Each reply's interval is drawn from announce_interval ± this."),
 		declare("min_announce_interval", &t.MinAnnounceInterval, 15*time.Minute, duration(time.Second, tracker.LongestInterval),
@@ -46,23 +46,23 @@ func (t *Tracker) keys() []key {
 			"Memory for torrents and peers. auto is half of the host's memory or of the\n"+
 				"control group's limit, whichever is less; \"0\" is no limit. When it is nearly\n"+
 				"used up, the addresses that hold most make room for others; what does not fit\n"+
-				"is answered and not stored. The process takes up to a third more."),
+				"is answered but not stored. The process takes up to a third more."),
 		declare("max_torrents", &t.MaxTorrents, 0, integer(0, 2_000_000_000),
-			"Most torrents that are stored. Near the limit, the addresses that hold most\n"+
-				"make room for others, as with max_memory. 0 is no limit."),
+			"How many torrents to store. Near the limit, the addresses that hold most make\n"+
+				"room for others, as with max_memory. 0 is no limit."),
 		declare("max_peers_per_address", &t.MaxPeersPerAddress, 1000, integer(0, 65_535),
-			"Most peers of one IPv4 address, or one IPv6 /64, stored in one torrent.\n"+
-				"Further peers are answered and not stored. 0 is no limit."),
+			"How many peers of one IPv4 address, or one IPv6 /64, to store in one torrent.\n"+
+				"Further peers are answered but not stored. 0 is no limit."),
 		declare("max_torrents_per_address", &t.MaxTorrentsPerAddress, 250_000, integer(0, 2_000_000_000),
 			"How many torrents the clients of one address, or /64, may join in a\n"+
 				"peer_timeout, and how many they may be the first to complete in a\n"+
-				"torrent_timeout. Further peers are answered and not stored, further\n"+
+				"torrent_timeout. Further peers are answered but not stored, further\n"+
 				"completions not counted. 0 is no limit."),
 		declare("default_numwant", &t.DefaultNumWant, 50, integer(0, tracker.MaxPeers),
-			"How many peers a client gets if it does not say how many it wants, and a\n"+
-				"leecher that says 0."),
+			"How many peers a client gets that does not say how many it wants, or a leecher\n"+
+				"that says 0."),
 		declare("max_numwant", &t.MaxNumWant, tracker.MaxPeers, integer(1, tracker.MaxPeers),
-			"Most peers in a reply."),
+			"How many peers a reply has at most."),
 		declare("allow_private_addresses", &t.AllowPrivateAddresses, false, boolean,
 			"Accept and hand out private, loopback and documentation addresses, and those\n"+
 				"of a carrier's NAT (100.64.0.0/10) and of Yggdrasil (200::/7). Otherwise a\n"+

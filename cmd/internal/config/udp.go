@@ -27,10 +27,10 @@ func (u *UDP) keys() []key {
 		declare("workers", &u.Workers, 0, integer(0, 256),
 			"Sockets and threads per address; 0 is one per CPU."),
 		declare("receive_buffer", &u.ReceiveBuffer, 8*mebibyte, size(4*kibibyte, gibibyte),
-			"Size of each socket's receive buffer. net.core.rmem_max limits it; a smaller\n"+
-				"buffer than this is a warning at the start."),
+			"Size of each socket's receive buffer. net.core.rmem_max limits it; if the\n"+
+				"buffer is smaller than this, a warning at the start says so."),
 		declare("batch_delay", &u.BatchDelay, 1500*time.Microsecond, duration(0, 100*time.Millisecond),
-			"Longest wait to gather packets for one system call. \"0\" never waits."),
+			"The longest wait to gather packets for one system call. \"0\" never waits."),
 		declare("connection_id_lifetime", &u.ConnectionIDLifetime, 10*time.Minute, duration(time.Second, day),
 			"How long a client may use a connection id."),
 		declare("connection_secret", &u.ConnectionSecret, nil, hexBytes(16, 1024),
@@ -38,7 +38,7 @@ func (u *UDP) keys() []key {
 				"Instances that share a name need the same one. Empty: made from\n"+
 				"livesync.key_file, or kept in the database if there is none.").asSecretOr("connection_secret_file", &u.ConnectionSecretFile),
 		declare("connection_secret_file", &u.ConnectionSecretFile, "", text,
-			"File with the secret, in place of it."),
+			"File with the secret, instead of connection_secret."),
 	}
 }
 

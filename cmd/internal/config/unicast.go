@@ -74,9 +74,9 @@ func (u *Unicast) keys() []key {
 			"UDP address and port to listen on and to send from; \":9696\" is port 9696 of\n"+
 				"all addresses. The other instances list it in their peers."),
 		declare("peers", &u.Peers, nil, atMost(unicast.MaxPeers, listOf(peerHost)),
-			"The instances, as host:port, by name or address, 64 at most. This one may be\n"+
-				"in the list, so that all can have the same list. Names are looked up again as\n"+
-				"they change."),
+			"The instances, as host:port, by name or address, at most 64. This one may be\n"+
+				"in the list, so that all can have the same list. Names are looked up again and\n"+
+				"again."),
 	}
 }
 
@@ -108,7 +108,7 @@ var (
 	// peerHost is a name or address of a host, and a port.
 	peerHost = kind[unicast.Peer]{decode: decodePeerHost, encode: encodeText[unicast.Peer]}
 
-	errPort0 = errors.New("must have another port than 0: the other instances send there")
+	errPort0 = errors.New("must have a port other than 0: the other instances send there")
 )
 
 // ParseListen reads an address and a port as livesync.listen has them. The error says

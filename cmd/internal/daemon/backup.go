@@ -30,7 +30,7 @@ func (d *Daemon) backup(w io.Writer) error {
 		return errStopping
 	}
 	if _, err := d.checkpoints.write(); err != nil {
-		d.log.Error().Err(err).Msg("checkpoint before a backup failed, the copy is as of the last one")
+		d.log.Error().Err(err).Msg("the checkpoint before a backup failed: the copy is as of the last one")
 	}
 	return d.store.Backup(&pacedWriter{d: d, w: w, pause: time.Sleep})
 }

@@ -10,7 +10,7 @@ import (
 	"keeptrack/tracker/busiest"
 )
 
-var errNotCounted = &admin.Refusal{Status: http.StatusConflict, Err: errors.New("who sends most is not counted: set tracker.top_clients and restart")}
+var errNotCounted = &admin.Refusal{Status: http.StatusConflict, Err: errors.New("requests are not sampled: set tracker.top_clients and restart")}
 
 // busiestPart begins a window when it is time.
 type busiestPart struct {

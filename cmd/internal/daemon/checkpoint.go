@@ -61,7 +61,7 @@ func (c *checkpointer) Run(ctx context.Context) error {
 			due = time.Now().Add(c.interval)
 			early = c.early
 			if _, err := c.write(); err != nil {
-				c.log.Error().Err(err).Msg("checkpoint failed, will be tried again")
+				c.log.Error().Err(err).Msg("checkpoint failed: it will be tried again")
 				early = nil // a disk that fails does not fail less for being asked often
 			}
 			next.Reset(time.Until(due))

@@ -116,7 +116,7 @@ func (d *Daemon) run(ctx context.Context) (err error) {
 	d.state.Store(serving)
 	d.logServing()
 	if err := memory.ReleaseProgram(); err != nil {
-		d.log.Debug().Err(err).Msg("the pages of the program stay in memory")
+		d.log.Debug().Err(err).Msg("the program's pages cannot be released from memory")
 	}
 	stopped := make(chan struct{})
 	var notifying sync.WaitGroup

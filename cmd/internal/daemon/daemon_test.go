@@ -209,7 +209,7 @@ func TestReload(t *testing.T) {
 
 	r.write(loopback + "[access]\nmode = \"open\"\n[tracker]\nmax_torrents = -1\n")
 	r.reload <- syscall.SIGHUP
-	if err := r.await("reload refused, the running config stays in force").Error; !strings.Contains(err, "max_torrents") {
+	if err := r.await("reload refused: the running config stays in force").Error; !strings.Contains(err, "max_torrents") {
 		t.Errorf("the refusal says %s", err)
 	}
 	if got := fetch(t, announce); !strings.Contains(got, "failure reason") {
@@ -230,7 +230,7 @@ func TestDatabaseReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "was replaced or deleted while it was open"
-	if l := r.await("checkpoint failed, will be tried again"); !strings.Contains(l.Error, want) || !strings.Contains(l.Error, path) {
+	if l := r.await("checkpoint failed: it will be tried again"); !strings.Contains(l.Error, want) || !strings.Contains(l.Error, path) {
 		t.Errorf("the log says %s", l.Error)
 	}
 	go func() { // what it still writes must not block it

@@ -37,7 +37,7 @@ func openPrivate(key, path string) (*os.File, error) {
 	}
 	if mode := info.Mode().Perm(); mode&0o007 != 0 {
 		_ = f.Close()
-		return nil, fmt.Errorf("%s: %s: its mode %04o lets everybody on this host at the key, make it 0600", key, path, mode)
+		return nil, fmt.Errorf("%s: %s: its mode %04o gives everybody on this host access to the key: make it 0600", key, path, mode)
 	}
 	return f, nil
 }

@@ -34,8 +34,8 @@ func (d *Daemon) startNode(o livesync.Options, t transport.Transport) (*livesync
 			floors = node.TotalsAreFloors()
 		}
 		if err := d.store.SaveOrigins(toKeep(s, floors)); err != nil {
-			d.log.Error().Err(err).Msg("the name under which completed downloads are counted from now on cannot be written: " +
-				"after a crash, the other instances would wait for it")
+			d.log.Error().Err(err).Msg("the new origin of completed downloads cannot be written: " +
+				"after a crash, the other instances wait for it")
 		}
 	}
 	node, err = livesync.New(o, t, d.tracker)
@@ -78,7 +78,7 @@ func toKeep(s exact.State, floors bool) store.Origins {
 var (
 	errAlone    = errors.New("live sync is off")
 	errNoMember = errors.New("no member of the group has this label or origin")
-	errTwo      = errors.New("several members have this label: name the one that is gone by its origin")
+	errTwo      = errors.New("several members have this label: give the origin of the one that is gone")
 )
 
 func (p syncPart) gone(member string) error {

@@ -14,7 +14,7 @@ import (
 
 // Why an override is not made.
 var (
-	errOverrides    = fmt.Errorf("there are %d overrides already, put hashes into the list's file instead", override.Max)
+	errOverrides    = fmt.Errorf("there are already %d overrides: put hashes into the list's file instead", override.Max)
 	errOverrideOpen = errors.New(`access.mode is "open", in which every torrent is served: set it to "deny", which needs no file, or "allow", and reload`)
 )
 
@@ -264,7 +264,7 @@ func (g groupOverrides) GiveUp(now time.Time) error {
 	past := outlived(now)
 	n, err := g.removeAll(func(o *override.Override) bool { return o.Decision.Spreads() && o.Time < past })
 	if n > 0 && err == nil {
-		g.log.Warn().Int("overrides", n).Msg("overrides of the access list that are older than a year are removed: this instance was away for as long, the group's take their place")
+		g.log.Warn().Int("overrides", n).Msg("overrides of the access list that are older than a year are removed: this instance was away that long, and the group's overrides replace them")
 	}
 	return err
 }

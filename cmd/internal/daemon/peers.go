@@ -67,7 +67,7 @@ func (k *peerKeeper) restore() {
 	}
 	k.announce()
 	if _, err := snapshot.DropPart(k.database); err != nil {
-		k.log.Error().Err(err).Msg("an unfinished snapshot of peers cannot be removed")
+		k.log.Error().Err(err).Msg("an unfinished snapshot of the peers cannot be removed")
 	}
 	began := time.Now()
 	now := k.tracker.Instant(began)
@@ -77,7 +77,7 @@ func (k *peerKeeper) restore() {
 	}
 	if err != nil {
 		k.stats.damaged++
-		k.log.Error().Err(err).Msg("no peers restored, the next snapshot takes the file's place")
+		k.log.Error().Err(err).Msg("no peers restored: the next snapshot replaces the file")
 		return
 	}
 	var stored, expired, rejected atomic.Uint64
@@ -116,7 +116,7 @@ func (k *peerKeeper) drop() {
 		k.log.Error().Err(err).Msg("addresses of peers cannot be removed from disk")
 	}
 	if n > 0 {
-		k.log.Info().Str("path", snapshot.Path(k.database)).Msg("snapshot of peers removed")
+		k.log.Info().Str("path", snapshot.Path(k.database)).Msg("snapshot of the peers removed")
 	}
 }
 

@@ -33,7 +33,7 @@ func (k *peerKeeper) Run(ctx context.Context) error {
 				again = false
 			case <-due:
 				if err := k.save(ctx, true); err != nil {
-					k.log.Error().Err(err).Msg("peers not saved, will be tried again")
+					k.log.Error().Err(err).Msg("peers not saved: it will be tried again")
 				}
 			}
 		}
@@ -44,7 +44,7 @@ func (k *peerKeeper) Run(ctx context.Context) error {
 // peers announce again.
 func (k *peerKeeper) last() {
 	if err := k.save(context.Background(), false); err != nil {
-		k.log.Error().Err(err).Msg("peers not saved, the next start has those of the last snapshot")
+		k.log.Error().Err(err).Msg("peers not saved: the next start has those of the last snapshot")
 	}
 }
 

@@ -159,7 +159,7 @@ func TestFailedSnapshotIsTold(t *testing.T) {
 		}
 		time.Sleep(2*time.Minute + time.Second)
 		synctest.Wait()
-		if s := k.snapshot(); s.failed != 2 || s.err == nil || strings.Count(k.log.String(), "peers not saved, will be tried again") != 2 {
+		if s := k.snapshot(); s.failed != 2 || s.err == nil || strings.Count(k.log.String(), "peers not saved: it will be tried again") != 2 {
 			t.Errorf("%+v\n%s", s, k.log)
 		}
 		if err := os.RemoveAll(filepath.Dir(inTheWay)); err != nil {

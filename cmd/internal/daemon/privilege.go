@@ -98,5 +98,5 @@ func (d *Daemon) asUser(err error) error {
 	case a.owner != nil:
 		return fmt.Errorf("%w (as %s, who owns the folder)", err, a.name)
 	}
-	return fmt.Errorf("%w (as process.user %q, who has to own the file and its directory)", err, a.name)
+	return fmt.Errorf("%w (as process.user %q, who must own the file and its directory)", err, a.name)
 }

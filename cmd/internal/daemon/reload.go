@@ -30,7 +30,7 @@ func (r reloads) Run(ctx context.Context) error {
 			d.notify(sd.SdNotifyReloading, sd.SdNotifyMonotonicUsec())
 			err := d.reload()
 			if err != nil {
-				d.log.Error().Err(err).Msg("reload refused, the running config stays in force")
+				d.log.Error().Err(err).Msg("reload refused: the running config stays in force")
 			}
 			d.lastReload.Store(&reloadResult{time.Now(), err})
 			d.notify(sd.SdNotifyReady, d.status())

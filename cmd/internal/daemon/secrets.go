@@ -35,15 +35,15 @@ func (d *Daemon) keySecrets(s *udp.Server) error {
 	}
 	if d.opts.Keys == nil {
 		if err := d.store.UseSecret(); err != nil {
-			d.log.Error().Err(err).Msg("it cannot be noted that connection ids are made from the database's secret: " +
-				"with a live sync key later, they would end at once")
+			d.log.Error().Err(err).Msg("cannot store that connection ids are made from the database's secret: " +
+				"if a live sync key is set later, they end at once")
 		}
 		return nil
 	}
 	since, err := d.store.RetireSecret(d.started)
 	if err != nil {
-		d.log.Error().Err(err).Msg("it cannot be noted that connection ids are no longer made from the database's secret: " +
-			"after the next start, it would be good for some again")
+		d.log.Error().Err(err).Msg("cannot store that connection ids are no longer made from the database's secret: " +
+			"after the next start, some ids made from it are accepted again")
 	}
 	derive := func(k *wire.Keys, at time.Time) error {
 		secrets, err := k.Derive(secretPurpose)

@@ -63,7 +63,7 @@ func (w *unreachableWarner) warn() (warned bool) {
 		}
 		line.Str("most_from", network).Uint64("from_there", from.Announces)
 	}
-	line.Msg("peers are answered and not stored because others could not reach them; if a proxy, NAT or container bridge of yours is there, " +
+	line.Msg("peers are answered but not stored, because others could not reach them; if there is a proxy, NAT or container bridge of yours, " +
 		"see \"Peers that are not stored\" in docs/operate.md")
 	return true
 }

@@ -69,7 +69,7 @@ func (p *Passed) Rest() error {
 	if names == nil {
 		return nil
 	}
-	return fmt.Errorf("passed sockets that are not listened on by the config: %s", strings.Join(names, ", "))
+	return fmt.Errorf("the config does not listen on these passed sockets: %s", strings.Join(names, ", "))
 }
 
 func (p *Passed) listener(name string) (net.Listener, error) {
@@ -87,8 +87,8 @@ func (p *Passed) listener(name string) (net.Listener, error) {
 }
 
 var (
-	errKind     = errors.New("is no UDP socket and no listener for TCP or a unix socket")
-	errBothWays = errors.New("takes IPv4 as well as IPv6: have one for each (BindIPv6Only=ipv6-only)")
+	errKind     = errors.New("is neither a UDP socket nor a listener for TCP or a unix socket")
+	errBothWays = errors.New("takes IPv4 as well as IPv6: use one for each (BindIPv6Only=ipv6-only)")
 )
 
 // identify returns the name of a passed socket.

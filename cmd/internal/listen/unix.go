@@ -77,7 +77,7 @@ func (u *unixSocket) Remove() error {
 }
 
 var (
-	errNoSocket = errors.New("there is a file that is no socket")
+	errNoSocket = errors.New("a file that is not a socket is there")
 	errMoved    = errors.New("its folder was moved meanwhile")
 )
 

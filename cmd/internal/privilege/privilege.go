@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	errRoot    = errors.New("is root, for whom nothing is to be dropped")
-	errKept    = errors.New("root could be had back")
+	errRoot    = errors.New("is root, who keeps all privileges")
+	errKept    = errors.New("root could be regained")
 	errNotRoot = errors.New("only root can become another user")
 )
 

@@ -105,5 +105,5 @@ func unanswered(ctx context.Context, u *url.URL, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return fmt.Errorf("no whole answer from %s: %w", u.Host, err)
+	return fmt.Errorf("incomplete answer from %s: %w", u.Host, err)
 }

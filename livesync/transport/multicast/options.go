@@ -54,7 +54,7 @@ func New(o Options) (transport.Transport, error) {
 func (o *Options) validate() error {
 	var errs []error
 	if !o.Group.Is4() || !o.Group.IsMulticast() || o.Port == 0 {
-		errs = append(errs, fmt.Errorf("live sync: %s port %d is no IPv4 multicast group", o.Group, o.Port))
+		errs = append(errs, fmt.Errorf("live sync: %s port %d is not an IPv4 multicast group", o.Group, o.Port))
 	}
 	if len(o.Nodes) == 0 {
 		errs = append(errs, errors.New("live sync: no nodes: packets would be accepted from nobody"))

@@ -33,7 +33,7 @@ func (l *link) goDown(err error) {
 		l.state.Since = time.Now()
 	}
 	if !l.told {
-		l.options.Log.Warn().Err(err).Msg("live sync is down until a NATS server lets it in")
+		l.options.Log.Warn().Err(err).Msg("live sync is down until a NATS server accepts it")
 	}
 	l.told, l.state.Down = true, err
 	l.lost += l.now.Load().lost()

@@ -229,7 +229,7 @@ func (l *link) setDown(down error, now time.Time) {
 	case down == nil && l.saidDown:
 		l.saidDown = false
 		l.state.Rejoined++
-		l.options.Log.Info().Dur("down_ms", now.Sub(l.state.Since)).Msg("live sync knows where to send again")
+		l.options.Log.Info().Dur("down_ms", now.Sub(l.state.Since)).Msg("live sync can send again")
 	}
 	if (down == nil) != (l.state.Down == nil) {
 		l.state.Since = now

@@ -271,7 +271,7 @@ func TestALinkWithoutAnyAddressIsDown(t *testing.T) {
 	if s := l.State(); s.Down != nil || s.Rejoined != 1 {
 		t.Errorf("state %+v", s)
 	}
-	for _, message := range []string{"live sync is down until", "live sync knows where to send again"} {
+	for _, message := range []string{"live sync is down until", "live sync can send again"} {
 		if strings.Count(out.String(), message) != 1 {
 			t.Errorf("%q is not there once:\n%s", message, out.String())
 		}

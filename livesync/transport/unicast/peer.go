@@ -27,9 +27,9 @@ type Peer struct {
 
 // Faults of a peer as it is written.
 var (
-	ErrPeer       = errors.New("is no host and port")
+	ErrPeer       = errors.New("is not a host and port")
 	ErrPeerMapped = errors.New("is an IPv4 address written as IPv6")
-	ErrPeerCast   = errors.New("is no address of a single host")
+	ErrPeerCast   = errors.New("is not the address of a single host")
 )
 
 // ParsePeer reads "host:port"; IPv6 addresses are in brackets. Host names are

@@ -55,21 +55,21 @@ const what = {
   keeptrack_udp_failures_total: "UDP requests failed",
   keeptrack_udp_drops_total: "UDP packets not answered",
   keeptrack_udp_unsent_total: "UDP replies not sent",
-  keeptrack_kernel_receive_drops_total: "Packets lost before they were read",
+  keeptrack_kernel_receive_drops_total: "Datagrams dropped by the system",
   keeptrack_http_failures_total: "HTTP requests failed",
   keeptrack_http_malformed_total: "Not HTTP",
   keeptrack_http_untrusted_proxy_total: "Proxy not trusted",
   keeptrack_http_refused_total: "HTTP connections beyond an address's limit",
-  keeptrack_http_accept_pauses_total: "HTTP connections had to wait",
+  keeptrack_http_accept_pauses_total: "HTTP paused accepting",
   keeptrack_https_handshake_failures_total: "TLS handshakes failed",
-  keeptrack_https_certificate_failures_total: "Certificates not read or got",
+  keeptrack_https_certificate_failures_total: "Certificate failures",
   keeptrack_peers_turned_away_total: "Peers not stored",
-  keeptrack_peers_unreachable_total: "Peers nobody could reach",
-  keeptrack_torrents_turned_away_total: "Torrents beyond max_torrents",
-  keeptrack_evicted_total: "Made room for others",
-  keeptrack_livesync_drops_total: "Live sync packets not used",
+  keeptrack_peers_unreachable_total: "Peers that others could not reach",
+  keeptrack_torrents_turned_away_total: "Torrents not stored, by max_torrents",
+  keeptrack_evicted_total: "Evicted to make room",
+  keeptrack_livesync_drops_total: "Live sync packets dropped",
   keeptrack_checkpoint_failures_total: "Checkpoints failed",
-  keeptrack_snapshot_failures_total: "Snapshots of peers failed",
+  keeptrack_snapshot_failures_total: "Snapshots of the peers failed",
   keeptrack_admin_unauthorized_total: "Admin requests without the right token",
 };
 
@@ -116,7 +116,7 @@ export function cluster(c) {
   facts($("cluster-list"), [
     ["Instance", c.id],
     ["Live sync", ...(c.transport.up ? ["up"] : [el("strong", { class: "bad" }, "down: ", c.transport.down ?? "")]), " since ", ago(c.transport.since)],
-    ["Peers of the others", c.peers.state, ", ", number(c.peers.taken), " taken in"],
+    ["Peers of the others", c.peers.state, ", ", number(c.peers.taken), " received"],
     ["Others heard", number(c.instances.length)],
     ["In step", `${members.filter((m) => m.in_step).length} of ${members.length}`],
     ...(c.transport.peers ?? []).filter((p) => p.unheard && !p.self).map((p) => ["Not heard", el("strong", { class: "bad" }, p.name), ` ${p.failing ?? ""}`]),
@@ -142,7 +142,7 @@ const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionD
 export function senders(networks, clients) {
   const share = (n, of) => number(n / Math.max(1, of), percent);
   rows($("networks-table"), (networks.networks ?? []).map((n) => [n.network, number(n.requests), share(n.requests, networks.total)]),
-    networks.refused ?? "None of late.");
+    networks.refused ?? "None lately.");
   rows($("clients-table"), (clients.clients ?? []).map((c) => [
-    c.name || "unknown", el("span", { class: "hash" }, c.prefix), number(c.announces), share(c.announces, clients.total)]), clients.refused ?? "None of late.");
+    c.name || "unknown", el("span", { class: "hash" }, c.prefix), number(c.announces), share(c.announces, clients.total)]), clients.refused ?? "None lately.");
 }
