@@ -2,8 +2,13 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -43,6 +48,9 @@ var unplain = regexp.MustCompile(`(?i)\b(` + strings.Join([]string{
 	`is as one that`,
 	`has (?:it|them|him) (?:done|work)`,
 	`whoever it (?:be|may be)`,
+	`(?:that|which|who) is no\b`,
+	`makes? no sense`,
+	`what (?:comes|came) meanwhile`,
 }, "|") + `)`)
 
 // TestDocumentsAreInPlainEnglish keeps the worst phrases out of documents, man pages,
@@ -61,6 +69,52 @@ func TestDocumentsAreInPlainEnglish(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTextsAreInPlainEnglish keeps them out of strings in the source: log lines, errors,
+// help and metrics' help.
+func TestTextsAreInPlainEnglish(t *testing.T) {
+	read := 0
+	for _, path := range sources(t) {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read++
+			if found := unplain.FindString(strings.Join(strings.Fields(text), " ")); found != "" {
+				t.Errorf("%s: %q in %q", path, found, text)
+			}
+			return true
+		})
+	}
+	if read < 1000 {
+		t.Errorf("%d strings", read)
+	}
+}
+
+// sources returns the paths of the project's sources in Go, without tests.
+func sources(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") {
+			all = append(all, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // TestDocumentsShowCommandsThatExist: each command line of keeptrack that a document
