@@ -103,7 +103,7 @@ func dist(t *testing.T) string {
 		}
 		checkout(t, dir)
 		platforms := testenv.Pick(onHost, strings.Join(allPlatforms, " "))
-		built.dist = makeRelease(t, dir, platforms, "077", "TZ=UTC")
+		built.dist = makeRelease(t, dir, platforms, "077", "TZ=UTC", "GOFLAGS=")
 	})
 	if built.dist == "" {
 		t.Fatal("there is no release")
@@ -127,7 +127,7 @@ func TestSameCommitSameBytes(t *testing.T) {
 	first := dist(t)
 	dir := t.TempDir()
 	checkout(t, dir)
-	env := []string{"TZ=Asia/Tokyo", "LC_ALL=C", "GOFLAGS=-race", "HOSTNAME=elsewhere"}
+	env := []string{"TZ=Asia/Tokyo", "LC_ALL=C", "GOFLAGS=-gcflags=-N", "HOSTNAME=elsewhere"}
 	if testenv.Long() {
 		env = append(env, "GOCACHE="+t.TempDir())
 	}
@@ -178,6 +178,38 @@ func TestSums(t *testing.T) {
 	got, err := os.ReadFile(filepath.Join(dist(t), "SHA256SUMS"))
 	if err != nil || string(got) != want.String() {
 		t.Errorf("SHA256SUMS has\n%s\nwant\n%s (%v)", got, &want, err)
+	}
+}
+
+// TestInstallNamesWhatIsMade: docs/install.md names all files of a release, and no others.
+func TestInstallNamesWhatIsMade(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "install.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _, _ := strings.Cut(string(text), "\n## ")
+	files, named := fileNames(t, dist(t)), map[string]bool{}
+	variable := regexp.MustCompile(`…|VERSION|OS|ARCH`)
+	other := regexp.MustCompile(map[string]string{"amd64": "arm64|aarch64", "arm64": "amd64|x86_64|image.tar"}[runtime.GOARCH])
+	for _, m := range regexp.MustCompile("`(keeptrack[-_][^` ]+|[….][^` ]+)`").FindAllStringSubmatch(table, -1) {
+		fits := regexp.MustCompile("^" + variable.ReplaceAllString(regexp.QuoteMeta(m[1]), `.+`) + "$")
+		if m[1][0] == '.' {
+			fits = regexp.MustCompile(regexp.QuoteMeta(m[1]) + "$")
+		}
+		found := false
+		for _, file := range files {
+			if fits.MatchString(file) {
+				found, named[file] = true, true
+			}
+		}
+		if !found && (testenv.Long() || !other.MatchString(m[1])) {
+			t.Errorf("docs/install.md names %s, a release has %q", m[1], files)
+		}
+	}
+	for _, file := range files {
+		if !named[file] && file != "SHA256SUMS" {
+			t.Errorf("docs/install.md does not name %s", file)
+		}
 	}
 }
 
