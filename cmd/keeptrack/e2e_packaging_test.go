@@ -57,6 +57,31 @@ func TestAlertRules(t *testing.T) {
 	promtool(t, "test", "rules", alertRuleTests)
 }
 
+// TestScrapeConfig: what operate.md has Prometheus scrape by is right, with the rules and
+// the token in files of this host, and has the job that the rules are about.
+func TestScrapeConfig(t *testing.T) {
+	configs := matches("(?s)\n```yaml\n(.*?)\n```\n", readText(t, operatePage))
+	if len(configs) != 1 {
+		t.Fatalf("operate.md has %d configs for Prometheus", len(configs))
+	}
+	rules, err := filepath.Abs(alertRules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	here := strings.NewReplacer("/etc/prometheus/keeptrack.rules.yml", rules, "/etc/prometheus/", dir+"/").Replace(configs[0])
+	for name, text := range map[string]string{"keeptrack.token": "secret", "prometheus.yml": here} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	promtool(t, "check", "config", filepath.Join(dir, "prometheus.yml"))
+	jobs := matches(`job="(\w+)"`, readText(t, alertRules))
+	if got := matches(`job_name: (\w+)`, configs[0]); len(jobs) == 0 || !slices.Equal(got, jobs) {
+		t.Errorf("operate.md has the jobs %q, the rules are about %q", got, jobs)
+	}
+}
+
 // TestEveryAlertIsTestedAndExplained holds that each alert has a test in which
 // it fires and a section on what to do, and that nothing else has.
 func TestEveryAlertIsTestedAndExplained(t *testing.T) {

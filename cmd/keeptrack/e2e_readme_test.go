@@ -77,6 +77,7 @@ func TestTwoInstancesOnOneHost(t *testing.T) {
 		return strings.Contains(page(admin[1], "/metrics"), "\nkeeptrack_torrents 1\n")
 	})
 	s.do(parts[2])
+	s.do(example.stop + "\nwait\n")
 	if stdout := s.end(); !strings.Contains(stdout, "\npeer 127.0.0.1:6881\n") {
 		t.Errorf("the second instance does not hand out the first's peer:\n%s", stdout)
 	}
@@ -189,7 +190,7 @@ func newShell(t *testing.T, dir string) *shell {
 		s.stdin.Close()
 		s.cmd.Wait()
 	})
-	s.do("trap 'kill $(jobs -p) && wait' EXIT\n")
+	s.do("trap 'jobs=$(jobs -rp); [ -z \"$jobs\" ] || { kill $jobs && wait; }' EXIT\n")
 	return s
 }
 
@@ -217,6 +218,7 @@ type blocks struct {
 	commands string // the indented lines without those that build; ./keeptrack in place of go run
 	fenced   []string
 	tomls    []string // of these, those that are said to be TOML
+	stop     string   // the command in the text that ends what runs
 }
 
 // sectionOf returns what a document has for machines below a heading.
@@ -231,7 +233,7 @@ func sectionOf(t *testing.T, document, heading string) blocks {
 }
 
 func parseBlocks(text string) blocks {
-	var r blocks
+	r := blocks{stop: strings.Join(matches("`(kill [^`]+)`", text), "\n")}
 	for i, part := range strings.Split(text, "\n```") {
 		if i%2 == 1 {
 			language, block, _ := strings.Cut(part, "\n")
