@@ -49,7 +49,8 @@ func newDebian(t *testing.T) *debian {
 		testenv.NeedProgram(t, program)
 	}
 	d := &debian{t: t, root: filepath.Join(t.TempDir(), "debian")}
-	_, err := output(exec.Command("mmdebstrap", "--quiet", "--variant=essential", "--include=systemd", "bookworm", d.root))
+	_, err := output(exec.Command("mmdebstrap", "--quiet", "--variant=apt", "--include="+strings.Join(toolsOfDocuments, ","),
+		"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`, "bookworm", d.root))
 	testenv.Need(t, "get a bare Debian", err)
 	return d
 }
@@ -59,7 +60,8 @@ func newDebian(t *testing.T) *debian {
 func (d *debian) boot() {
 	d.t.Helper()
 	d.cmd = exec.Command("systemd-nspawn", "--quiet", "--boot", "--directory="+d.root, fmt.Sprintf("--machine=keeptrack-test-%d", os.Getpid()), "--register=no", "--keep-unit",
-		"--private-network", "--console=pipe")
+		"--private-network", "--console=pipe", "--bind-ro="+goEnv(d.t, "GOROOT")+":/usr/local/go", "--bind-ro="+goEnv(d.t, "GOMODCACHE")+":/root/gomodcache",
+		"--bind="+goEnv(d.t, "GOCACHE")+":/root/gocache")
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := d.cmd.Start(); err != nil {
@@ -97,11 +99,26 @@ func (d *debian) boot() {
 	})
 }
 
+// goEnv returns a setting of Go.
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := output(exec.Command("go", "env", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// enter returns the command that runs a program in the system.
+func (d *debian) enter(args ...string) *exec.Cmd {
+	cmd := exec.Command("nsenter", append([]string{"--target", d.leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--"}, args...)...)
+	cmd.Env = []string{"PATH=/usr/local/bin:/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive"}
+	return cmd
+}
+
 // try runs a command in the system and returns what it prints.
 func (d *debian) try(args ...string) (string, error) {
-	cmd := exec.Command("nsenter", append([]string{"--target", d.leader, "--mount", "--uts", "--ipc", "--net", "--pid", "--"}, args...)...)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive"}
-	out, err := output(cmd)
+	out, err := output(d.enter(args...))
 	return strings.TrimSpace(string(out)), err
 }
 
@@ -201,15 +218,15 @@ func (d *debian) left() (paths []string) {
 // install, start, upgrade, remove, purge.
 func TestPackages(t *testing.T) {
 	d := newDebian(t)
+	d.boot()
 	t.Run("deb", d.testDeb)
 	t.Run("rpm", d.testRPM)
+	t.Run("documents", d.testDocuments)
 }
 
 func (d *debian) testDeb(t *testing.T) {
 	d.t = t
 	first, next := d.copy(oneFile(t, "*_"+runtime.GOARCH+".deb")), d.copy(nextDeb(t))
-	d.boot()
-
 	if out := d.run("dpkg", "--install", first); !strings.Contains(out, "systemctl enable --now keeptrack") {
 		t.Errorf("dpkg says nothing about how to start it:\n%s", out)
 	}
