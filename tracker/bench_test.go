@@ -84,19 +84,20 @@ func BenchmarkAnnounce(b *testing.B) {
 	}
 }
 
-// BenchmarkGrowth reports how long the slowest announce takes while torrents, or
-// the peers of one torrent, come. They come several times in the same way, and of
-// each the shortest time counts, so that other processes count for little.
+// BenchmarkGrowth reports how long the slowest announce takes while torrents, or the peers
+// of one torrent, come, and while they stop in the same order. They come and go several
+// times in the same way, and of each the shortest time counts, so that other processes
+// count for little.
 func BenchmarkGrowth(b *testing.B) {
 	for _, c := range []struct {
 		name            string
 		torrents, peers int
-	}{{"1Mx1", 1_000_000, 1}, {"1x1M", 1, 1_000_000}} {
+	}{{"1Mx1", 1_000_000, 1}, {"1x100k", 1, 100_000}, {"1x1M", 1, 1_000_000}} {
 		b.Run(c.name, func(b *testing.B) {
-			best := make([]time.Duration, c.torrents*c.peers)
-			for i := range best {
-				best[i] = time.Hour
+			shortest := func() []time.Duration {
+				return slices.Repeat([]time.Duration{time.Hour}, c.torrents*c.peers)
 			}
+			coming, going := shortest(), shortest()
 			for b.Loop() {
 				tr := New(testOptions(), epoch)
 				tr.seed = 1
@@ -105,14 +106,21 @@ func BenchmarkGrowth(b *testing.B) {
 				}
 				now := tr.Instant(epoch)
 				var r Reply
-				for i := range best {
-					a := Announce{InfoHash: loadHash(i / c.peers), Peer: peer4(i), Left: uint64(i % 4)}
+				announce := func(i int, event Event, best []time.Duration) {
+					a := Announce{InfoHash: loadHash(i / c.peers), Peer: peer4(i), Left: uint64(i % 4), Event: event}
 					began := time.Now()
 					tr.Announce(now, &a, &r)
 					best[i] = min(best[i], time.Since(began))
 				}
+				for i := range coming {
+					announce(i, EventStarted, coming)
+				}
+				for i := range going {
+					announce(i, EventStopped, going)
+				}
 			}
-			b.ReportMetric(float64(slices.Max(best).Microseconds()), "µs-slowest")
+			b.ReportMetric(float64(slices.Max(coming).Microseconds()), "µs-slowest-coming")
+			b.ReportMetric(float64(slices.Max(going).Microseconds()), "µs-slowest-going")
 		})
 	}
 }

@@ -22,38 +22,41 @@ type choice struct {
 
 // choose appends the peers drawn to r.
 func (c *choice) choose(rng *rand.PCG, p4 *peers[key4], p6 *peers[key6], r *Reply) {
-	n4, skip4 := candidates(c, IPv4, p4.counts)
-	n6, skip6 := candidates(c, IPv6, p6.counts)
-	n := n4 + n6
-	if n <= c.want {
-		r.Peers4 = appendPeers(r.Peers4, p4, n4, skip4)
-		r.Peers6 = appendPeers(r.Peers6, p6, n6, skip6)
-		return
-	}
-	var drawn [maxChoice]uint32
-	picks := drawn[:c.want]
-	draw(rng, n, picks)
+	c4, c6 := candidatesOf(c, IPv4, p4.counts), candidatesOf(c, IPv6, p6.counts)
+	n := c4.n + c6.n
 	switch {
-	case n6 == 0:
-		r.Peers4 = appendPicks(r.Peers4, p4, picks, skip4)
-	case n4 == 0:
-		r.Peers6 = appendPicks(r.Peers6, p6, picks, skip6)
+	case n <= c.want:
+		r.Peers4 = appendPeers(r.Peers4, p4, c4)
+		r.Peers6 = appendPeers(r.Peers6, p6, c6)
+	case n <= maxShuffle:
+		deck := ascending
+		appendDrawn(r, shuffle(rng, deck[:n], c.want), p4, p6, c4, c6)
 	default:
-		picks4, picks6 := split(picks, n4)
-		r.Peers4 = appendPicks(r.Peers4, p4, picks4, skip4)
-		r.Peers6 = appendPicks(r.Peers6, p6, picks6, skip6)
+		var drawn [maxChoice]uint32
+		appendDrawn(r, sample(rng, n, drawn[:c.want]), p4, p6, c4, c6)
 	}
 }
 
-// draw fills picks with different numbers below n, every set of them equally
-// likely.
-func draw(rng *rand.PCG, n uint32, picks []uint32) {
-	if n <= maxShuffle {
-		shuffle(rng, n, picks)
-	} else {
-		sample(rng, n, picks)
+// appendDrawn appends the candidates drawn to r: those below c4.n are of IPv4.
+func appendDrawn[N number](r *Reply, drawn []N, p4 *peers[key4], p6 *peers[key6], c4, c6 candidates) {
+	switch {
+	case c6.n == 0:
+		r.Peers4 = appendPicks(r.Peers4, p4, drawn, c4)
+	case c4.n == 0:
+		r.Peers6 = appendPicks(r.Peers6, p6, drawn, c6)
+	default:
+		drawn4, drawn6 := split(drawn, c4.n)
+		r.Peers4 = appendPicks(r.Peers4, p4, drawn4, c4)
+		r.Peers6 = appendPicks(r.Peers6, p6, drawn6, c6)
 	}
 }
+
+// number is what candidates are drawn by, from 0 on.
+type number interface{ uint16 | uint32 }
+
+// Each random word is enough for several draws: what a draw leaves of it is multiplied for
+// the next. As long as the product of what is drawn from stays below 1<<40, no number comes
+// up more often than another by more than one part in eight million.
 
 // maxShuffle is the most numbers that are shuffled to draw some of them.
 const maxShuffle = 512
@@ -65,105 +68,127 @@ var ascending = func() (a [maxShuffle]uint16) {
 	return a
 }()
 
-// shuffle is draw for small n: the beginning of a Fisher-Yates shuffle, which
-// has no branches to mispredict. Each random word is enough for two draws: in
-// none does a number come up more often than another by more than one part in
-// eight million.
-func shuffle(rng *rand.PCG, n uint32, picks []uint32) {
-	var deck [maxShuffle]uint16
-	copy(deck[:n], ascending[:n])
+// shuffle draws want of the cards of a deck, every set of them equally likely: the
+// beginning of a Fisher-Yates shuffle, which has no branches to mispredict. Where the
+// cards that are left over are fewer, those are drawn.
+func shuffle(rng *rand.PCG, deck []uint16, want uint32) (drawn []uint16) {
+	n := uint32(len(deck))
+	draws := min(want, n-want)
 	var word uint64
-	for at := range picks {
-		if word >>= 32; at&1 == 0 {
+	for at := range draws {
+		if at%4 == 0 { // maxShuffle⁴ is 1<<36
 			word = rng.Uint64()
 		}
-		left := uint64(n - uint32(at))
-		i := uint32(at) + uint32(uint64(uint32(word))*left>>32)
-		deck[at&(maxShuffle-1)], deck[i&(maxShuffle-1)] = deck[i&(maxShuffle-1)], deck[at&(maxShuffle-1)]
-		picks[at] = uint32(deck[at&(maxShuffle-1)])
+		var i uint64
+		i, word = bits.Mul64(word, uint64(n-at))
+		i += uint64(at)
+		deck[at], deck[i] = deck[i], deck[at]
 	}
+	if draws < want {
+		return deck[draws:]
+	}
+	return deck[:want]
 }
 
-// sample is draw for large n, by Floyd's algorithm: for each of the last
-// len(picks) numbers below n it draws one up to that, and takes it or, if it is
-// taken already, the number itself.
-func sample(rng *rand.PCG, n uint32, picks []uint32) {
+// sample fills picks with different numbers below n, every set of them equally likely, for
+// an n too large to shuffle. By Floyd's algorithm: for each of the last len(picks) numbers
+// below n it draws one up to that, and takes it or, if it is taken already, the number
+// itself.
+func sample(rng *rand.PCG, n uint32, picks []uint32) []uint32 {
 	var taken sampled
+	var word uint64
 	top := n - uint32(len(picks))
 	for at := range picks {
-		i := below(rng, top+1)
-		if !taken.add(i) {
-			i = top
-			taken.add(i)
+		if at%2 == 0 || n > 1<<20 { // two draws: 1<<40
+			word = rng.Uint64()
 		}
+		var drawn uint64
+		drawn, word = bits.Mul64(word, uint64(top)+1)
+		i := uint32(drawn)
+		if taken.has(i, picks[:at]) {
+			i = top
+		}
+		taken.add(i)
 		picks[at] = i
 		top++
 	}
+	return picks
+}
+
+// sampled tells of most numbers that they are not in a set of at most maxChoice without
+// looking at that, by a bit for each remainder.
+type sampled [1024 / 64]uint64
+
+func (s *sampled) add(i uint32) { s[i%1024/64] |= 1 << (i % 64) }
+
+// has says whether i is in the set, whose numbers are given.
+func (s *sampled) has(i uint32, set []uint32) bool {
+	return s[i%1024/64]>>(i%64)&1 != 0 && slices.Contains(set, i)
 }
 
 // split moves the picks below n to the front. It returns them, and the others
 // less n.
-func split(picks []uint32, n uint32) (low, high []uint32) {
+func split[N number](picks []N, n uint32) (low, high []N) {
 	at := 0
 	for i, pick := range picks {
-		if pick < n {
+		if uint32(pick) < n {
 			picks[i], picks[at] = picks[at], pick
 			at++
 		}
 	}
 	low, high = picks[:at], picks[at:]
 	for i := range high {
-		high[i] -= n
+		high[i] -= N(n)
 	}
 	return low, high
 }
 
-// candidates returns how many peers of a family may be drawn, and the place in
-// the list that is to be skipped, or none.
-func candidates(c *choice, f Family, p counts) (n, skip uint32) {
+// candidates are the peers of a family that may be drawn: the first n of its list, but
+// for the one at the place skip.
+type candidates struct{ n, skip uint32 }
+
+func candidatesOf(c *choice, f Family, p counts) candidates {
 	const none = ^uint32(0)
 	if f != c.family && !c.both {
-		return 0, none
+		return candidates{0, none}
 	}
 	if c.seeder {
-		return p.leechers, none
+		return candidates{p.leechers, none}
 	}
 	if f == c.family && c.self >= 0 {
-		return p.n - 1, uint32(c.self)
+		return candidates{p.n - 1, uint32(c.self)}
 	}
-	return p.n, none
+	return candidates{p.n, none}
 }
 
-// appendPicks appends the candidates at the places picked.
-func appendPicks[K key](dst []byte, p *peers[K], picks []uint32, skip uint32) []byte {
+// place returns the place in the list of a candidate.
+func (c candidates) place(candidate uint32) uint32 {
+	if candidate >= c.skip {
+		candidate++
+	}
+	return candidate
+}
+
+// appendPicks appends the candidates picked.
+func appendPicks[K key, N number](dst []byte, p *peers[K], picks []N, c candidates) []byte {
 	dst, room := extend[K](dst, len(picks))
 	if p.large != nil {
 		for at, i := range picks {
-			if i >= skip {
-				i++
-			}
-			room[at] = p.large.at(i).key
+			room[at] = p.large.at(c.place(uint32(i))).key
 		}
 		return dst
 	}
 	for at, i := range picks {
-		if i >= skip {
-			i++
-		}
-		room[at] = p.list[i].key
+		room[at] = p.list[c.place(uint32(i))].key
 	}
 	return dst
 }
 
-// appendPeers appends the first n candidates.
-func appendPeers[K key](dst []byte, p *peers[K], n, skip uint32) []byte {
-	dst, room := extend[K](dst, int(n))
+// appendPeers appends all candidates.
+func appendPeers[K key](dst []byte, p *peers[K], c candidates) []byte {
+	dst, room := extend[K](dst, int(c.n))
 	for at := range room {
-		i := uint32(at)
-		if i >= skip {
-			i++
-		}
-		room[at] = p.at(i).key
+		room[at] = p.at(c.place(uint32(at))).key
 	}
 	return dst
 }
@@ -184,22 +209,4 @@ func extend[K key](dst []byte, n int) ([]byte, []K) {
 func below(rng *rand.PCG, n uint32) uint32 {
 	hi, _ := bits.Mul64(rng.Uint64(), uint64(n))
 	return uint32(hi)
-}
-
-// sampled is a set of at most maxChoice numbers, by open addressing. A slot is
-// a number plus one, or 0.
-type sampled [4 * (maxChoice + 1)]uint32
-
-// add puts i into the set and says whether it was not in it.
-func (s *sampled) add(i uint32) bool {
-	const mask = uint32(len(s) - 1)
-	for at := i * 0x9e3779b1 >> 16 & mask; ; at = (at + 1) & mask {
-		switch s[at] {
-		case 0:
-			s[at] = i + 1
-			return true
-		case i + 1:
-			return false
-		}
-	}
 }

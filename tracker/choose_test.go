@@ -178,3 +178,19 @@ func TestChoiceOfPairs(t *testing.T) {
 		t.Errorf("%d of %d pairs are within a group, want %.0f", sum, draws, draws*chance)
 	}
 }
+
+// BenchmarkChoose draws 50 peers of a swarm of one family.
+func BenchmarkChoose(b *testing.B) {
+	for _, n := range []uint32{30, 60, 100, 200, 500, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c := choice{self: 0, want: 50}
+			p4 := peers[key4]{counts: counts{n: n, leechers: n}, list: make([]entry[key4], n)}
+			r := Reply{Peers4: make([]byte, 0, 4096)}
+			rng := rand.NewPCG(1, 2)
+			for b.Loop() {
+				r.Peers4 = r.Peers4[:0]
+				c.choose(rng, &p4, &peers[key6]{}, &r)
+			}
+		})
+	}
+}

@@ -47,23 +47,27 @@ func (p *peers[K]) find(k K) int {
 	return scan(p.list[:p.n], &k)
 }
 
-// scan returns the position of the peer k in list, or -1. An IPv4 peer with its
-// meta is one word, so that a comparison costs one load.
+// scan returns the position of the peer k in list, or -1.
 func scan[K key](list []entry[K], k *K) int {
-	if len(*k) == CompactSize4 && len(list) > 0 {
-		const keyBits = 1<<(8*CompactSize4) - 1
+	if b := keyBytes(k); len(b) == CompactSize4 && len(list) > 0 {
 		words := unsafe.Slice((*byte)(unsafe.Pointer(&list[0])), len(list)*entrySize4)
-		port := binary.LittleEndian.Uint16(keyBytes(k)[4:])
-		want := uint64(binary.LittleEndian.Uint32(keyBytes(k))) | uint64(port)<<32
-		for i := 0; len(words) >= entrySize4; words, i = words[entrySize4:], i+1 {
-			if binary.LittleEndian.Uint64(words)&keyBits == want {
-				return i
-			}
-		}
-		return -1
+		return scan4(words, uint64(binary.LittleEndian.Uint32(b))|uint64(binary.LittleEndian.Uint16(b[4:]))<<32)
 	}
 	for i := range list {
 		if equalKeys(&list[i].key, k) {
+			return i
+		}
+	}
+	return -1
+}
+
+// scanEach returns the position of the IPv4 peer whose key is the lower six bytes of
+// want, the upper ones being 0, in a list of them, or -1. A peer with its meta is one
+// word, so that a comparison costs one load.
+func scanEach(words []byte, want uint64) int {
+	const keyBits = 1<<(8*CompactSize4) - 1
+	for i := 0; len(words) >= entrySize4; words, i = words[entrySize4:], i+1 {
+		if binary.LittleEndian.Uint64(words)&keyBits == want {
 			return i
 		}
 	}

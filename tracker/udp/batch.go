@@ -36,6 +36,7 @@ func (h *handler) answerBatch(now time.Time, batch []datagram) {
 			}
 		}
 	}
+	h.count.tell()
 }
 
 // lookAhead has the memory fetched that the announces of a batch need. Whether they

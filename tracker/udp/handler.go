@@ -63,7 +63,7 @@ func (h *handler) begin(now time.Time) {
 // answer handles one datagram and returns the reply, which is in buf, or
 // nothing if there is to be none. buf needs a capacity of bep15.MaxReplySize.
 func (h *handler) answer(from source, packet, buf []byte) []byte {
-	h.count.packets.Add(1)
+	h.count.recent[countPackets]++
 	if h.sampler.Draw() {
 		h.note(from, packet)
 	}
@@ -90,7 +90,7 @@ func (h *handler) answerConnect(from source, packet, buf []byte) []byte {
 	if err != nil {
 		return h.drop(DropMagic)
 	}
-	h.count.connects.Add(1)
+	h.count.recent[countConnects]++
 	return bep15.ConnectReply{TransactionID: req.TransactionID, ConnectionID: h.ids.id(from.addr, h.slot)}.Append(buf[:0])
 }
 
@@ -100,7 +100,7 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 		return h.drop(DropShortAnnounce)
 	}
 	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
-		return h.refuse(&h.count.staleAnnounces, from, req.TransactionID, buf)
+		return h.refuse(countStaleAnnounces, from, req.TransactionID, buf)
 	}
 	a, r := &h.announce, &h.reply
 	*a = tracker.Announce{
@@ -119,9 +119,9 @@ func (h *handler) answerAnnounce(from source, packet, buf []byte) []byte {
 	}
 	h.tracker.Announce(h.now, a, r)
 	if r.Refused {
-		h.count.refused.Add(1)
+		h.count.recent[countRefused]++
 	} else {
-		h.count.announces.Add(1)
+		h.count.recent[countAnnounces]++
 	}
 	h.logAnnounce(a, &req)
 	head := bep15.AnnounceReply{
@@ -139,9 +139,9 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 		return h.drop(DropShortScrape)
 	}
 	if !h.ids.valid(req.ConnectionID, from.addr, h.slot) {
-		return h.refuse(&h.count.staleScrapes, from, req.TransactionID, buf)
+		return h.refuse(countStaleScrapes, from, req.TransactionID, buf)
 	}
-	h.count.scrapes.Add(1)
+	h.count.recent[countScrapes]++
 	reply := bep15.ScrapeReply{TransactionID: req.TransactionID}.Append(buf[:0])
 	for i := range req.Len() {
 		c := h.tracker.Scrape(h.now, req.InfoHash(i))
@@ -156,12 +156,12 @@ func (h *handler) answerScrape(from source, packet, buf []byte) []byte {
 
 // refuse answers a request with a wrong or expired connection id. The source
 // may be forged, so it never gets more bytes than came, nor many replies. Those
-// that are sent are added to count.
-func (h *handler) refuse(count *atomic.Uint64, from source, transaction uint32, buf []byte) []byte {
+// that are sent are counted as stale.
+func (h *handler) refuse(stale count, from source, transaction uint32, buf []byte) []byte {
 	if !h.limiter.allow(from, h.second) {
 		return h.drop(DropConnectionID)
 	}
-	count.Add(1)
+	h.count.recent[stale]++
 	return bep15.ErrorReply{TransactionID: transaction, Text: errorConnectionID}.Append(buf[:0])
 }
 
@@ -174,7 +174,7 @@ func (h *handler) note(from source, packet []byte) {
 }
 
 func (h *handler) drop(reason Drop) []byte {
-	h.count.dropped[reason].Add(1)
+	h.count.recent[countDropped+count(reason)]++
 	h.dropped = reason
 	return nil
 }

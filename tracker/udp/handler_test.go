@@ -47,7 +47,14 @@ func from(s string) source {
 
 // ask has the handler answer one packet.
 func ask(h *handler, client source, packet []byte) []byte {
+	defer h.count.tell()
 	return h.answer(client, packet, make([]byte, bep15.MaxReplySize))
+}
+
+// counted returns what a handler has counted and told.
+func counted(h *handler) (s FamilyStats) {
+	h.count.addTo(&s)
+	return s
 }
 
 // announceFrom returns an announce with a good connection id.
@@ -70,7 +77,7 @@ func TestHandlerConnect(t *testing.T) {
 			t.Errorf("reply %+v", reply)
 		}
 	}
-	if n := h.count.connects.Load(); n != 2 {
+	if n := counted(h).Connects; n != 2 {
 		t.Errorf("%d connects counted, want 2", n)
 	}
 }
@@ -187,9 +194,7 @@ func TestHandlerRefusedTorrent(t *testing.T) {
 	if len(reply.Peers) != 0 || reply.Seeders != 0 || reply.Leechers != 0 || reply.Interval != 10800 {
 		t.Errorf("reply %+v, want no peers and an interval of 10800", reply)
 	}
-	var got FamilyStats
-	h.count.addTo(&got)
-	if want := (FamilyStats{Packets: 1, Refused: 1}); got != want {
+	if got, want := counted(h), (FamilyStats{Packets: 1, Refused: 1}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
@@ -253,12 +258,10 @@ func TestHandlerDrops(t *testing.T) {
 			if reply := ask(h, tt.client, tt.packet); len(reply) != 0 {
 				t.Errorf("reply %x, want none", reply)
 			}
-			var stats FamilyStats
-			h.count.addTo(&stats)
 			want := FamilyStats{Packets: 1}
 			want.Dropped[tt.want] = 1
-			if stats != want {
-				t.Errorf("counted %+v, want one drop for %v", stats, tt.want)
+			if got := counted(h); got != want {
+				t.Errorf("counted %+v, want one drop for %v", got, tt.want)
 			}
 		})
 	}
@@ -291,9 +294,7 @@ func TestHandlerWrongConnectionID(t *testing.T) {
 	if n := h.tracker.Torrents(); n != 0 {
 		t.Errorf("%d torrents stored by announces without a good id", n)
 	}
-	var got FamilyStats
-	h.count.addTo(&got)
-	if want := (FamilyStats{Packets: 3, StaleAnnounces: 2, StaleScrapes: 1}); got != want {
+	if got, want := counted(h), (FamilyStats{Packets: 3, StaleAnnounces: 2, StaleScrapes: 1}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
@@ -312,7 +313,7 @@ func TestHandlerLimitsErrors(t *testing.T) {
 	if got := answered("192.0.2.1:1234", 25); got != errorsPerSecond {
 		t.Errorf("%d error replies within a second, want %d", got, errorsPerSecond)
 	}
-	if got := h.count.dropped[DropConnectionID].Load(); got != 25-errorsPerSecond {
+	if got := counted(h).Dropped[DropConnectionID]; got != 25-errorsPerSecond {
 		t.Errorf("%d counted as dropped, want %d", got, 25-errorsPerSecond)
 	}
 	if got := answered("192.0.2.1:1235", 1); got != 0 {

@@ -84,7 +84,10 @@ func outOfMemory(err error) bool { return err == unix.ENOMEM || err == unix.ENOB
 func (s *mmsgSocket) answer(h *handler, now time.Time, n int) {
 	h.answerBatch(now, s.ring.batch(n))
 	refused := s.ring.send(s.fd, s.ring.replies(n))
-	h.count.unsent.Add(uint64(refused))
+	if refused > 0 {
+		h.count.recent[countUnsent] += uint64(refused)
+		h.count.tell()
+	}
 }
 
 // stop wakes the worker up: a shut down socket does not wait for datagrams. One

@@ -44,7 +44,7 @@ func TestStopAnswersWhatHasArrived(t *testing.T) {
 				t.Errorf("reply %d of %d is %+v, %v", i, n, r, err)
 			}
 		}
-		if got := h.count.packets.Load(); got != uint64(n) {
+		if got := counted(h).Packets; got != uint64(n) {
 			t.Errorf("%d datagrams counted, want %d", got, n)
 		}
 	}
@@ -87,7 +87,7 @@ func TestRefusedReplyDoesNotHoldUpOthers(t *testing.T) {
 			t.Errorf("reply %+v, %v; want the one to request %d", r, err, want)
 		}
 	}
-	if got := h.count.unsent.Load(); got != 1 {
+	if got := counted(h).Unsent; got != 1 {
 		t.Errorf("%d replies counted as not sent, want 1", got)
 	}
 }
@@ -338,7 +338,7 @@ func TestWorkersShareAddress(t *testing.T) {
 	}
 	var sum uint64
 	for i, w := range s.workers {
-		n := w.handler.count.connects.Load()
+		n := counted(w.handler).Connects
 		if sum += n; n == 0 {
 			t.Errorf("worker %d has answered nobody", i)
 		}

@@ -90,7 +90,8 @@ func (s *portableSocket) serve(h *handler) error {
 			replyControl = s.replyControl(control[:nc])
 		}
 		if _, _, err := s.conn.WriteMsgUDPAddrPort(reply, replyControl, peer); err != nil {
-			h.count.unsent.Add(1)
+			h.count.recent[countUnsent]++
+			h.count.tell()
 		}
 	}
 }

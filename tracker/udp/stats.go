@@ -62,31 +62,59 @@ type FamilyStats struct {
 	KernelDrops uint64
 }
 
-// counters are written by one worker and read by Stats. The padding keeps
-// workers off each other's cache lines.
+// count names one of a worker's counters.
+type count uint8
+
+const (
+	countPackets count = iota
+	countConnects
+	countAnnounces
+	countScrapes
+	countRefused
+	countStaleAnnounces
+	countStaleScrapes
+	countUnsent
+	countDropped // by reason, DropCount of them
+	countCount   = countDropped + count(DropCount)
+)
+
+// counters are those of one worker. What it counts is its own until it tells, once for
+// each batch, since a number that others may read costs as much as a hundred that nobody
+// can. The padding keeps workers off each other's cache lines.
 type counters struct {
-	_                                  cpu.CacheLinePad
-	packets, connects                  atomic.Uint64
-	announces, refused, staleAnnounces atomic.Uint64
-	scrapes, staleScrapes              atomic.Uint64
-	dropped                            [DropCount]atomic.Uint64
-	unsent                             atomic.Uint64
-	_                                  cpu.CacheLinePad
+	recent [countCount]uint64 // not told yet
+	_      cpu.CacheLinePad
+	told   [countCount]atomic.Uint64
+	_      cpu.CacheLinePad
 }
 
-// addTo adds the counts to s.
-func (c *counters) addTo(s *FamilyStats) {
-	s.Packets += c.packets.Load()
-	s.Connects += c.connects.Load()
-	s.Announces += c.announces.Load()
-	s.Scrapes += c.scrapes.Load()
-	s.Refused += c.refused.Load()
-	s.StaleAnnounces += c.staleAnnounces.Load()
-	s.StaleScrapes += c.staleScrapes.Load()
-	for i := range c.dropped {
-		s.Dropped[i] += c.dropped[i].Load()
+// tell makes what was counted known to addTo.
+func (c *counters) tell() {
+	for i, n := range c.recent {
+		if n > 0 {
+			c.told[i].Add(n)
+			c.recent[i] = 0
+		}
 	}
-	s.Unsent += c.unsent.Load()
+}
+
+// addTo adds the counts that were told to s. Any goroutine may call it.
+func (c *counters) addTo(s *FamilyStats) {
+	for i, n := range map[count]*uint64{
+		countPackets:        &s.Packets,
+		countConnects:       &s.Connects,
+		countAnnounces:      &s.Announces,
+		countScrapes:        &s.Scrapes,
+		countRefused:        &s.Refused,
+		countStaleAnnounces: &s.StaleAnnounces,
+		countStaleScrapes:   &s.StaleScrapes,
+		countUnsent:         &s.Unsent,
+	} {
+		*n += c.told[i].Load()
+	}
+	for i := range s.Dropped {
+		s.Dropped[i] += c.told[countDropped+count(i)].Load()
+	}
 }
 
 // family returns the part of s that counts f.

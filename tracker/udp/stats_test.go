@@ -5,15 +5,12 @@ import "testing"
 // TestCountsAreAdded: the counts of several workers add up, each in its place.
 func TestCountsAreAdded(t *testing.T) {
 	var c counters
-	c.packets.Store(1)
-	c.connects.Store(2)
-	c.announces.Store(3)
-	c.scrapes.Store(4)
-	c.refused.Store(5)
-	c.staleAnnounces.Store(6)
-	c.staleScrapes.Store(7)
-	c.unsent.Store(8)
-	c.dropped[DropMagic].Store(9)
+	for i, n := range []uint64{countPackets: 1, countConnects: 2, countAnnounces: 3, countScrapes: 4, countRefused: 5,
+		countStaleAnnounces: 6, countStaleScrapes: 7, countUnsent: 8, countDropped + count(DropMagic): 9} {
+		c.recent[i] = n
+	}
+	c.tell()
+	c.tell() // what was told is not told again
 	var got FamilyStats
 	for range 2 {
 		c.addTo(&got)
