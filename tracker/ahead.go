@@ -104,6 +104,6 @@ func blockAhead[K key](a *arena[K], h handle, k K) (at unsafe.Pointer, bytes uin
 		return unsafe.Pointer(&t.slots[hash&uint64(len(t.slots)-1)]), unsafe.Sizeof(t.slots[0])
 	default:
 		c := &a.classes[h.class()]
-		return unsafe.Pointer(c.at(h.place())), uintptr(c.words) * wordSize
+		return unsafe.Pointer(c.at(h.place())), uintptr(c.blockBytes())
 	}
 }

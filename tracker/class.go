@@ -13,7 +13,10 @@ import (
 var classRoom = [...]int{0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 19, 23, 27, 31,
 	39, 47, 55, 63, 79, 95, 111, 127, 159, 191, 223, 255}
 
-const maxClassRoom = 255
+const (
+	classCount   = len(classRoom)
+	maxClassRoom = 255
+)
 
 // classFor returns the smallest class with room for n peers.
 func classFor(n int) int {
@@ -26,13 +29,37 @@ func classFor(n int) int {
 }
 
 // class is a table of equally large blocks, in pages so that growing copies no
-// peers.
+// peers. It is half a cache line: what is the same in all shards is in a shape.
 type class[K key] struct {
-	pages []*uint64 // the first word of each; all but the last are full
-	n     uint32    // number of blocks
-	words uint32    // size of a block
-	shift uint8     // a page has 1<<shift blocks
-	room  uint8     // for peers, in a block
+	pages  []*uint64 // the first word of each; all but the last are full
+	n      uint32    // number of blocks
+	number uint8     // of the size class
+}
+
+// shape is what the blocks of a size class are like.
+type shape struct {
+	words uint32 // size of a block
+	shift uint8  // a page has 1<<shift blocks
+	room  uint8  // for peers, in a block
+}
+
+var shapes4, shapes6 = shapesOf[key4](), shapesOf[key6]()
+
+func shapesOf[K key]() (shapes [classCount]shape) {
+	for i, room := range classRoom {
+		words := (unsafe.Sizeof(blockHead{}) + uintptr(room)*unsafe.Sizeof(entry[K]{}) + wordSize - 1) / wordSize
+		perPage := max(pageWords/words, 1)
+		shapes[i] = shape{words: uint32(words), shift: uint8(bits.Len(uint(perPage)) - 1), room: uint8(room)}
+	}
+	return shapes
+}
+
+func (c *class[K]) shape() *shape {
+	var k K
+	if len(k) == CompactSize4 {
+		return &shapes4[c.number]
+	}
+	return &shapes6[c.number]
 }
 
 // blockHead is the first word of a block; the peers follow.
@@ -50,38 +77,40 @@ const (
 )
 
 func newClasses[K key]() []class[K] {
-	classes := make([]class[K], len(classRoom))
-	for i, room := range classRoom {
-		words := (unsafe.Sizeof(blockHead{}) + uintptr(room)*unsafe.Sizeof(entry[K]{}) + wordSize - 1) / wordSize
-		perPage := max(pageWords/words, 1)
-		classes[i] = class[K]{words: uint32(words), shift: uint8(bits.Len(uint(perPage)) - 1), room: uint8(room)}
+	classes := make([]class[K], classCount)
+	for i := range classes {
+		classes[i].number = uint8(i)
 	}
 	return classes
 }
 
 // at returns the block at place.
 func (c *class[K]) at(place uint32) *blockHead {
-	page, i := c.pages[place>>c.shift], place&(1<<c.shift-1)
-	return (*blockHead)(unsafe.Add(unsafe.Pointer(page), i*c.words*wordSize))
+	s := c.shape()
+	page, i := c.pages[place>>s.shift], place&(1<<s.shift-1)
+	return (*blockHead)(unsafe.Add(unsafe.Pointer(page), i*s.words*wordSize))
 }
 
 // list returns the room for peers in block b.
 func (c *class[K]) list(b *blockHead) []entry[K] {
 	first := (*entry[K])(unsafe.Add(unsafe.Pointer(b), unsafe.Sizeof(*b)))
-	return unsafe.Slice(first, c.room)
+	return unsafe.Slice(first, c.shape().room)
 }
 
+// pageWords returns the size of a page.
+func (s *shape) pageWords() int { return int(s.words) << s.shift }
+
 // pageBytes returns what a page takes up.
-func (c *class[K]) pageBytes() int64 { return int64(c.words)<<c.shift*wordSize + pointerBytes }
+func (c *class[K]) pageBytes() int64 { return int64(c.shape().pageWords())*wordSize + pointerBytes }
 
 // blockBytes returns what a block takes up of its page.
-func (c *class[K]) blockBytes() int64 { return int64(c.words) * wordSize }
+func (c *class[K]) blockBytes() int64 { return int64(c.shape().words) * wordSize }
 
 // add makes an empty block and returns its place. A new page is added to bytes.
 func (c *class[K]) add(owner uint32, bytes *atomic.Int64) uint32 {
 	place := c.n
-	if int(place>>c.shift) == len(c.pages) {
-		c.pages = append(c.pages, &make([]uint64, c.words<<c.shift)[0])
+	if int(place>>c.shape().shift) == len(c.pages) {
+		c.pages = append(c.pages, &make([]uint64, c.shape().pageWords())[0])
 		bytes.Add(c.pageBytes())
 	}
 	c.n++
@@ -98,7 +127,8 @@ func (c *class[K]) remove(place uint32, bytes *atomic.Int64) (moved bool) {
 		*to = *from
 		copy(c.list(to), c.list(from)[:from.n])
 	}
-	if used := int((c.n + 1<<c.shift - 1) >> c.shift); used < len(c.pages) {
+	shift := c.shape().shift
+	if used := int((c.n + 1<<shift - 1) >> shift); used < len(c.pages) {
 		c.pages[used] = nil
 		c.pages = shrink(c.pages[:used])
 		bytes.Add(-c.pageBytes())

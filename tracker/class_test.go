@@ -5,9 +5,8 @@ import "testing"
 // TestClassSteps holds what a block may waste: IPv4 blocks of four peers and
 // more are a quarter larger than the class below at most.
 func TestClassSteps(t *testing.T) {
-	classes := newClasses[key4]()
-	for c := classFor(inlinePeers + 1); c+1 < len(classes); c++ {
-		if words, next := classes[c].words, classes[c+1].words; next*4 > words*5 {
+	for c := classFor(inlinePeers + 1); c+1 < classCount; c++ {
+		if words, next := shapes4[c].words, shapes4[c+1].words; next*4 > words*5 {
 			t.Errorf("blocks of %d words, next of %d", words, next)
 		}
 	}
@@ -16,9 +15,8 @@ func TestClassSteps(t *testing.T) {
 // TestPagesFit holds that the allocator has the sizes of pages of IPv4 blocks, so
 // that it rounds none of them up.
 func TestPagesFit(t *testing.T) {
-	classes := newClasses[key4]()
-	for i := classFor(inlinePeers + 1); i < len(classes); i++ {
-		words := int(classes[i].words) << classes[i].shift
+	for i := classFor(inlinePeers + 1); i < classCount; i++ {
+		words := shapes4[i].pageWords()
 		if size := cap(append([]uint64(nil), make([]uint64, words)...)); size != words {
 			t.Errorf("pages of %d words take %d", words, size)
 		}

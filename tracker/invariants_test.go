@@ -312,7 +312,7 @@ func checkArena[K key](t testing.TB, a *arena[K], use blockUse) {
 		if int(c.n) != len(use[class]) {
 			t.Errorf("class %d: %d blocks, %d in use", class, c.n, len(use[class]))
 		}
-		per := 1 << c.shift
+		per := 1 << c.shape().shift
 		if want := (int(c.n) + per - 1) / per; len(c.pages) != want {
 			t.Errorf("class %d: %d pages for %d blocks", class, len(c.pages), c.n)
 		}

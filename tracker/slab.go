@@ -8,7 +8,7 @@ import (
 // slab holds a shard's torrents side by side without gaps, in pages so that
 // growing copies nothing.
 type slab struct {
-	pages []*[pageTorrents]torrent
+	pages []*torrent // the first of each
 	n     uint32
 	bytes *atomic.Int64 // to which the pages are added
 }
@@ -19,12 +19,17 @@ const (
 	pointerBytes = int64(unsafe.Sizeof(uintptr(0)))
 )
 
-func (s *slab) at(i uint32) *torrent { return &s.pages[i/pageTorrents][i%pageTorrents] }
+// at returns the torrent at position i, which must be below n. It does not look at memory
+// of the page, as indexing an array by a pointer would: that might have to be waited for.
+func (s *slab) at(i uint32) *torrent {
+	first := s.pages[i/pageTorrents]
+	return (*torrent)(unsafe.Add(unsafe.Pointer(first), uintptr(i%pageTorrents)*unsafe.Sizeof(*first)))
+}
 
 func (s *slab) add(h *InfoHash) uint32 {
 	i := s.n
 	if int(i/pageTorrents) == len(s.pages) {
-		s.pages = append(s.pages, new([pageTorrents]torrent))
+		s.pages = append(s.pages, &new([pageTorrents]torrent)[0])
 		s.bytes.Add(pageBytes)
 	}
 	s.n++
