@@ -79,25 +79,21 @@ func opentrackerArguments(folder string, at []netip.AddrPort, l *load) ([]string
 	return []string{"-f", path}, err
 }
 
+// aquaticUDPArguments writes a config of aquatic_udp 0.9. Built with io_uring, it uses that
+// unless it is told otherwise.
 func aquaticUDPArguments(folder string, at []netip.AddrPort, _ *load) ([]string, error) {
-	var network strings.Builder
-	for family, use := range map[bool]string{true: "ipv4", false: "ipv6"} {
-		on := false
-		for _, a := range at {
-			if a.Addr().Is4() == family {
-				on = true
-				fmt.Fprintf(&network, "address_%s = %q\n", use, a)
-			}
-		}
-		fmt.Fprintf(&network, "use_%s = %t\n", use, on)
+	address := at[0]
+	if len(at) > 1 { // it has one socket, which takes both families
+		address = netip.AddrPortFrom(netip.IPv6Unspecified(), address.Port())
 	}
 	path, err := written(folder, "aquatic.toml", `socket_workers = 1
 [network]
-%s[protocol]
+address = %q
+[protocol]
 max_response_peers = 50
 [statistics]
 interval = 0
-`, &network)
+`, address)
 	return []string{"-c", path}, err
 }
 
