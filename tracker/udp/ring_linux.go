@@ -51,7 +51,21 @@ func newRing(family int, packetInfo bool) *ring {
 // receive waits for datagrams and returns how many there are, at most
 // batchSize. If it has to wait it calls idle first, unless that is nil. Once the
 // socket is shut down it does not wait, and an entry may hold no datagram.
-func (r *ring) receive(fd int, idle func()) (int, error) {
+func (r *ring) receive(fd int, idle func()) (n int, err error) {
+	r.ready()
+	r.received, err = mmsg(unix.SYS_RECVMMSG, fd, r.in[:], unix.MSG_WAITFORONE, idle)
+	return r.received, err
+}
+
+// receiveNow is receive without waiting: the error is EAGAIN if there are no datagrams.
+func (r *ring) receiveNow(fd int) (n int, err error) {
+	r.ready()
+	r.received, err = mmsgNow(unix.SYS_RECVMMSG, fd, r.in[:])
+	return r.received, err
+}
+
+// ready makes the headers ready that the last receive has changed.
+func (r *ring) ready() {
 	for i := range r.received {
 		h := &r.in[i].Hdr
 		h.Namelen = uint32(len(r.names[i]))
@@ -59,9 +73,6 @@ func (r *ring) receive(fd int, idle func()) (int, error) {
 			h.SetControllen(controlSize)
 		}
 	}
-	n, err := mmsg(unix.SYS_RECVMMSG, fd, r.in[:], unix.MSG_WAITFORONE, idle)
-	r.received = n
-	return n, err
 }
 
 // batch returns the n datagrams received. They are good until the next receive.
@@ -134,23 +145,32 @@ func (r *ring) send(fd, k int) (refused int) {
 	return refused
 }
 
-// mmsg is recvmmsg(2) or sendmmsg(2). What the headers point to is kept alive
-// by the ring that they are part of.
-//
-// It first asks for what can be done without waiting, unknown to the runtime,
-// which would take the thread for a waiting one and move its processor to
-// another. At full load that costs a tenth of the worker's time; the price is
-// that a stop of the world waits for the end of a batch. Only to wait does it
-// make a system call as the runtime knows them, after calling idle, if any.
+// mmsg is recvmmsg(2) or sendmmsg(2). It first asks for what can be done without waiting.
+// Only to wait does it make a system call as the runtime knows them, after calling idle,
+// if any.
 func mmsg(trap uintptr, fd int, headers []unix.Mmsghdr, flags uintptr, idle func()) (int, error) {
-	first, count := unsafe.Pointer(unsafe.SliceData(headers)), uintptr(len(headers))
-	n, _, errno := unix.RawSyscall6(trap, uintptr(fd), uintptr(first), count, unix.MSG_DONTWAIT, 0, 0)
-	if errno == unix.EAGAIN {
-		if idle != nil {
-			idle()
-		}
-		n, _, errno = unix.Syscall6(trap, uintptr(fd), uintptr(first), count, flags, 0, 0)
+	n, err := mmsgNow(trap, fd, headers)
+	if err != unix.EAGAIN {
+		return n, err
 	}
+	if idle != nil {
+		idle()
+	}
+	k, _, errno := unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(headers))), uintptr(len(headers)), flags, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(k), nil
+}
+
+// mmsgNow is mmsg without waiting, for which the error is EAGAIN. What the headers point
+// to is kept alive by the ring that they are part of.
+//
+// The runtime does not know of it, which would take the thread for a waiting one and move
+// its processor to another. At full load that costs a tenth of the worker's time; the
+// price is that a stop of the world waits for the end of a batch.
+func mmsgNow(trap uintptr, fd int, headers []unix.Mmsghdr) (int, error) {
+	n, _, errno := unix.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(headers))), uintptr(len(headers)), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

@@ -106,13 +106,8 @@ func (s *Server) Addrs() []netip.AddrPort {
 // way and returns that error. It is called once.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, w := range s.workers {
-		group.Go(func() error {
-			if err := w.serve(w.handler); err != nil {
-				return fmt.Errorf("serve udp %v: %w", w.addr(), err)
-			}
-			return nil
-		})
+	for _, c := range s.crews() {
+		group.Go(c.serve)
 	}
 	group.Go(func() error {
 		<-ctx.Done()
