@@ -116,6 +116,8 @@ func TestHTTPAnswersAreChecked(t *testing.T) {
 			want: counts{sent: 12, good: 12}, connects: 4},
 		{name: "until the end", serve: func() list { return list{{data: []byte("HTTP/1.0 200 OK\r\n\r\n" + goodBody)}, eof} },
 			want: counts{sent: 12, good: 12}, connects: 12},
+		{name: "with a line break at the end", serve: func() list { return list{{data: httpAnswer(goodBody+"\r\n", "")}} },
+			want: counts{sent: 12, good: 12}, connects: 4},
 		{name: "good scrapes", scrape: true, serve: func() list { return list{{data: httpAnswer("d5:filesdee", "")}} },
 			want: counts{sent: 12, good: 12}, connects: 4},
 		{name: "refusals", serve: func() list { return list{{data: httpAnswer("d14:failure reason2:noe", "")}} },

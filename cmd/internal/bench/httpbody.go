@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"errors"
 
 	"keeptrack/tracker"
@@ -14,11 +15,17 @@ var (
 	errScrape   = errors.New("not an answer to a scrape")
 )
 
+// readerOf returns a reader of a body. aquatic_http ends it with a line break, which clients
+// pass over.
+func readerOf(body []byte) bencode.Reader {
+	return bencode.NewReader(bytes.TrimSuffix(body, []byte("\r\n")))
+}
+
 // checkAnnounce checks the body of the answer to an announce: a dictionary with
 // an interval and with peers of whole size (BEP 3, 7, 23). It returns the number
 // of peers, or the failure reason if there is one.
 func checkAnnounce(body []byte) (peers int, failure []byte, err error) {
-	r := bencode.NewReader(body)
+	r := readerOf(body)
 	var interval, list, partial bool
 	count := func(size int) {
 		n, whole := readPeers(&r, size)
@@ -58,7 +65,7 @@ func checkAnnounce(body []byte) (peers int, failure []byte, err error) {
 // one.
 func checkScrape(body []byte, asked int) (failure []byte, err error) {
 	files, wrong := -1, false
-	r := bencode.NewReader(body)
+	r := readerOf(body)
 	r.Dictionary(func(key []byte) {
 		switch string(key) {
 		case "failure reason":

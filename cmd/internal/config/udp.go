@@ -25,7 +25,8 @@ func (u *UDP) keys() []key {
 			"Addresses to listen on. The pair 0.0.0.0 and [::] listens on whatever families\n"+
 				"the host has; an empty list turns UDP off."),
 		declare("workers", &u.Workers, 0, integer(0, 256),
-			"Sockets and threads per address; 0 is one per CPU."),
+			"Sockets per address; 0 is one per CPU. Each has a thread of its own, or shares one with\n"+
+				"those of other addresses if there would be more threads than CPUs."),
 		declare("receive_buffer", &u.ReceiveBuffer, 8*mebibyte, size(4*kibibyte, gibibyte),
 			"Size of each socket's receive buffer. net.core.rmem_max limits it; if the\n"+
 				"buffer is smaller than this, a warning at the start says so."),
