@@ -1,48 +1,49 @@
 package udp
 
 import (
+	"context"
 	"fmt"
 	"runtime"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// crew is the workers that one goroutine does the work of.
-type crew []worker
+// crew is workers with sockets of different addresses, whose work one goroutine can do.
+type crew struct {
+	workers []worker
+	own     chan struct{} // tells its goroutine that the crew is apart
 
-// together is a socket whose goroutine can serve others of the kind beside it.
-type together interface {
-	socket
-	// serveTogether is serve for the sockets of a crew, the first of which is this one.
-	// The error names the address.
-	serveTogether(c crew) error
+	// What follows is guarded by its team.
+	apart bool // its own goroutine does its work, not the leader
+	gone  bool // that goroutine has ended
 }
 
-// crews returns the crews that do the work. Each worker has one of its own unless there
-// are more workers than processors, because there are several addresses: those that have
-// caught up would nap one after the other and hold up each other, where one goroutine can
-// look at a socket of each address after every nap.
-func (s *Server) crews() []crew {
-	n := len(s.workers)
-	if processors := runtime.GOMAXPROCS(0); n > processors {
-		if _, ok := s.workers[0].socket.(together); ok {
-			eachAddress := n / len(s.Addrs())
-			n = max(eachAddress, processors)
-		}
+// serve has the workers answer, in group, until ctx is done or one fails.
+func (s *Server) serve(ctx context.Context, group *errgroup.Group) {
+	if len(s.workers) > 1 && serveTogether(ctx, group, s.crews()) {
+		return
 	}
-	crews := make([]crew, n)
+	for _, w := range s.workers {
+		group.Go(func() error {
+			if err := w.serve(w.handler); err != nil {
+				return fmt.Errorf("serve udp %v: %w", w.addr(), err)
+			}
+			return nil
+		})
+	}
+}
+
+// crews returns the workers in as many crews as there are processors, or as each address
+// has workers if that is more.
+func (s *Server) crews() []*crew {
+	eachAddress := len(s.workers) / len(s.Addrs())
+	crews := make([]*crew, min(len(s.workers), max(eachAddress, runtime.GOMAXPROCS(0))))
+	for i := range crews {
+		crews[i] = &crew{own: make(chan struct{}, 1)}
+	}
 	for i, w := range s.workers { // in the order of their addresses
-		crews[i%n] = append(crews[i%n], w)
+		c := crews[i%len(crews)]
+		c.workers = append(c.workers, w)
 	}
 	return crews
-}
-
-// serve has the crew answer datagrams until all of its sockets are stopped or one fails.
-func (c crew) serve() error {
-	first := c[0]
-	if len(c) > 1 {
-		return first.socket.(together).serveTogether(c)
-	}
-	if err := first.socket.serve(first.handler); err != nil {
-		return fmt.Errorf("serve udp %v: %w", first.addr(), err)
-	}
-	return nil
 }

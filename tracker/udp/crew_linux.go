@@ -1,68 +1,271 @@
 package udp
 
 import (
+	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"keeptrack/tracker/internal/nap"
 )
 
-// serveTogether is serve for several sockets.
-func (s *mmsgSocket) serveTogether(c crew) error {
-	idle := s.naps.Wake
-	defer idle()
-	polls, timeout := c.polls()
+const (
+	// manyDatagrams is how many the leader may find at once before it has another crew
+	// see to its own: with naps of 1.5 ms, a third of a processor.
+	manyDatagrams = 2 * batchSize
+	// fewDatagrams is how many a crew finds at most, lightTurns times in a row, before it leaves
+	// its sockets to the leader.
+	fewDatagrams = batchSize / 4
+	lightTurns   = 64
+	// shortWait is how long the leader waits at most while a crew is apart.
+	shortWait = 2 * time.Millisecond
+)
+
+// team is the crews of a server, with a goroutine each. The leader, which is the first
+// crew's, looks at everybody's sockets for as long as it can keep up: a nap and a wake-up
+// for all cost what they cost for one. A crew to which much comes sees to its own sockets
+// until little does.
+type team struct {
+	crews  []*crew
+	done   <-chan struct{}         // closed once the server is to stop
+	shared atomic.Pointer[[]*crew] // those that are not apart
+
+	mu    sync.Mutex // guards what follows, changes of shared, and the crews' states
+	ended bool       // the leader has answered all that the others left to it
+}
+
+// serveTogether has the crews answer, in group, until ctx is done or a socket fails. It
+// returns false if the sockets cannot be served together.
+func serveTogether(ctx context.Context, group *errgroup.Group, crews []*crew) bool {
+	for _, c := range crews {
+		for _, w := range c.workers {
+			if _, ok := w.socket.(*mmsgSocket); !ok {
+				return false
+			}
+		}
+	}
+	newTeam(ctx, crews).serve(group)
+	return true
+}
+
+func newTeam(ctx context.Context, crews []*crew) *team {
+	t := &team{crews: crews, done: ctx.Done()}
+	t.shared.Store(&crews)
+	return t
+}
+
+// serve has all goroutines do their work, in group.
+func (t *team) serve(group *errgroup.Group) {
+	group.Go(t.lead)
+	for _, c := range t.crews[1:] {
+		group.Go(func() error { return t.follow(c) })
+	}
+}
+
+// lead sees to the sockets of the first crew, and of those that are not apart.
+func (t *team) lead() error {
+	var naps nap.Napper
+	defer naps.Wake()
+	delay := t.crews[0].delay()
 	for left := drainBatches; left > 0; {
 		// Asked before receiving, so that what came before the stop is received.
-		stopping := c.stopping()
-		most, err := c.answer()
+		stopping := stopping(t.crews)
+		shared := t.shared.Load()
+		var found turn
+		busiest, most := (*crew)(nil), 0
+		for _, c := range *shared {
+			of, err := c.answer()
+			if err != nil {
+				return err
+			}
+			found.add(of)
+			if c != t.crews[0] && of.all > most {
+				busiest, most = c, of.all
+			}
+		}
 		switch {
-		case err != nil:
-			return err
-		case stopping && most < batchSize:
-			return nil
+		case stopping && found.largest < batchSize:
+			if t.end(shared) {
+				return nil
+			}
 		case stopping:
 			left--
-		case most == 0:
-			idle()
-			if _, err := unix.Poll(polls, timeout); err != nil && err != unix.EINTR {
-				return fmt.Errorf("serve udp: poll: %w", err)
+		case found.all == 0:
+			naps.Wake()
+			if err := poll(*shared, len(*shared) < len(t.crews)); err != nil {
+				return err
 			}
-		case most < batchSize && s.delay > 0:
-			s.naps.Nap(s.delay)
+		default:
+			if found.all >= manyDatagrams && busiest != nil {
+				t.setApart(busiest)
+			}
+			if found.largest < batchSize && delay > 0 {
+				naps.Nap(delay)
+			}
 		}
 	}
 	return nil
 }
 
-// polls returns what poll(2) needs to wait for any of the sockets, in milliseconds at
-// most: nothing wakes who waits for a passed one that is stopped.
-func (c crew) polls() (polls []unix.PollFd, timeout int) {
-	timeout = -1
-	for _, w := range c {
-		s := w.socket.(*mmsgSocket)
-		polls = append(polls, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
-		if s.passed {
-			timeout = int(stopCheck / time.Millisecond)
+// follow sees to the sockets of a crew whenever it is apart.
+func (t *team) follow(c *crew) error {
+	for {
+		select {
+		case <-c.own:
+		case <-t.done:
+			if t.leave(c) {
+				return nil
+			}
+		}
+		if ended, err := t.work(c); ended || err != nil {
+			return err
 		}
 	}
-	return polls, timeout
+}
+
+// work sees to the sockets of a crew that is apart, until it no longer is or has ended.
+func (t *team) work(c *crew) (ended bool, err error) {
+	var naps nap.Napper
+	defer naps.Wake()
+	delay, light := c.delay(), 0
+	for left := drainBatches; left > 0; {
+		stopping := stopping([]*crew{c})
+		found, err := c.answer()
+		if light++; found.all > fewDatagrams {
+			light = 0
+		}
+		switch {
+		case err != nil:
+			return true, err
+		case stopping && found.largest < batchSize:
+			return true, nil
+		case stopping:
+			left--
+		case (light >= lightTurns || found.all == 0) && t.rejoin(c):
+			return false, nil
+		case found.all == 0:
+			naps.Wake()
+			if err := poll([]*crew{c}, false); err != nil {
+				return true, err
+			}
+		case found.largest < batchSize && delay > 0:
+			naps.Nap(delay)
+		}
+	}
+	return true, nil
+}
+
+// share makes shared what the crews' states say. The caller holds mu.
+func (t *team) share() {
+	var shared []*crew
+	for _, c := range t.crews {
+		if !c.apart {
+			shared = append(shared, c)
+		}
+	}
+	t.shared.Store(&shared)
+}
+
+// setApart has a crew see to its own sockets, if its goroutine is still there.
+func (t *team) setApart(c *crew) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !c.gone {
+		c.apart = true
+		t.share()
+		c.own <- struct{}{} // there is room: who rejoins has taken the last
+	}
+}
+
+// rejoin leaves a crew's sockets to the leader, unless that is to end.
+func (t *team) rejoin(c *crew) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-t.done:
+		return false
+	default:
+	}
+	c.apart = false
+	t.share()
+	return true
+}
+
+// leave ends a crew whose sockets the leader sees to until it ends. It returns false if
+// the crew has to do that itself.
+func (t *team) leave(c *crew) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.apart = c.apart || t.ended
+	c.gone = !c.apart
+	return c.gone
+}
+
+// end ends the leader, unless it has not looked at all that is shared.
+func (t *team) end(looked *[]*crew) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = looked == t.shared.Load()
+	return t.ended
+}
+
+// poll waits for datagrams: for shortWait at most if asked to, since other crews may have
+// rejoined by then. Nothing wakes who waits for a passed socket that is stopped, so that a
+// wait for one ends after stopCheck.
+func poll(crews []*crew, short bool) error {
+	timeout := -1
+	var polls []unix.PollFd
+	for _, c := range crews {
+		for _, w := range c.workers {
+			s := w.socket.(*mmsgSocket)
+			polls = append(polls, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
+			if s.passed {
+				timeout = int(stopCheck / time.Millisecond)
+			}
+		}
+	}
+	if short {
+		timeout = int(shortWait / time.Millisecond)
+	}
+	if _, err := unix.Poll(polls, timeout); err != nil && err != unix.EINTR {
+		return fmt.Errorf("serve udp: poll: %w", err)
+	}
+	return nil
 }
 
 // stopping says whether all sockets have been stopped.
-func (c crew) stopping() bool {
-	for _, w := range c {
-		if !w.socket.(*mmsgSocket).stopping.Load() {
-			return false
+func stopping(crews []*crew) bool {
+	for _, c := range crews {
+		for _, w := range c.workers {
+			if !w.socket.(*mmsgSocket).stopping.Load() {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// answer answers a batch of each socket, if there is one, and returns the size of the
-// largest.
-func (c crew) answer() (most int, err error) {
-	for _, w := range c {
+// delay returns how long who has caught up naps.
+func (c *crew) delay() time.Duration { return c.workers[0].socket.(*mmsgSocket).delay }
+
+// turn is what was found when each socket was looked at once.
+type turn struct {
+	all     int // datagrams
+	largest int // of the batches
+}
+
+func (t *turn) add(of turn) {
+	t.all += of.all
+	t.largest = max(t.largest, of.largest)
+}
+
+// answer answers a batch of each socket of the crew, if there is one.
+func (c *crew) answer() (found turn, err error) {
+	for _, w := range c.workers {
 		s := w.socket.(*mmsgSocket)
 		if s.passed && s.stopping.Load() {
 			continue
@@ -75,10 +278,10 @@ func (c crew) answer() (most int, err error) {
 			time.Sleep(memoryPause)
 			continue
 		case err != nil:
-			return most, fmt.Errorf("serve udp %v: recvmmsg: %w", s.bound, err)
+			return found, fmt.Errorf("serve udp %v: recvmmsg: %w", s.bound, err)
 		}
 		s.answer(w.handler, time.Now(), n)
-		most = max(most, n)
+		found.add(turn{n, n})
 	}
-	return most, nil
+	return found, nil
 }

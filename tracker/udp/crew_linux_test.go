@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"runtime"
@@ -8,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"keeptrack/tracker/bep15"
 )
 
-// TestCrews: nobody shares a goroutine while there are processors, and if there are not,
-// sockets of different addresses do.
+// TestCrews: there are as many as processors, and where those are few, the sockets of a
+// crew are of different addresses.
 func TestCrews(t *testing.T) {
 	for _, c := range []struct {
 		processors, workers, addresses int
@@ -49,7 +51,7 @@ func TestCrews(t *testing.T) {
 			var crews []string
 			for _, crew := range s.crews() {
 				var addresses strings.Builder
-				for _, w := range crew {
+				for _, w := range crew.workers {
 					addresses.WriteString(number[w.addr()])
 				}
 				crews = append(crews, addresses.String())
@@ -167,5 +169,82 @@ func TestACrewSaysWhichSocketFails(t *testing.T) {
 	err := s.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "udp "+s.Addrs()[1].String()) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// ownWork returns how many crews see to their own sockets, beside the leader's.
+func (t *team) ownWork() int { return len(t.crews) - len(*t.shared.Load()) }
+
+// TestCrewsComeAndGo: under a heavy load crews see to their own sockets, under a light one
+// the leader does, and whoever does when a request comes, it is answered and counted once:
+// also when the server ends with some apart and requests waiting.
+func TestCrewsComeAndGo(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	o := twoAddresses()
+	o.Workers, o.ReceiveBuffer = 3, 8<<20
+	s, err := listen(o, newTestTracker(), openSockets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var clients []client
+	for i := range 60 {
+		clients = append(clients, dial(t, s.Addrs()[i%2]))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	group, ctx := errgroup.WithContext(ctx)
+	team := newTeam(ctx, s.crews())
+	team.serve(group)
+	sent := uint64(0)
+	// exchange has each client send some requests at once, then takes the replies.
+	exchange := func(each int) {
+		for _, c := range clients {
+			for range each {
+				c.send(bep15.ConnectRequest{TransactionID: 1}.Append(nil))
+				sent++
+			}
+		}
+		for _, c := range clients {
+			for range each {
+				c.receive()
+			}
+		}
+	}
+	for range 2 {
+		for end := time.Now().Add(exchangeTimeout); team.ownWork() == 0; exchange(20) {
+			if time.Now().After(end) {
+				t.Fatal("the leader still does all the work")
+			}
+		}
+		for end := time.Now().Add(exchangeTimeout); team.ownWork() > 0; {
+			if time.Now().After(end) {
+				t.Fatalf("%d crews still see to their own sockets", team.ownWork())
+			}
+			clients[0].connect()
+			clients[1].connect()
+			sent += 2
+		}
+	}
+	for team.ownWork() == 0 {
+		exchange(20)
+	}
+	for _, c := range clients {
+		c.send(bep15.ConnectRequest{TransactionID: 1}.Append(nil))
+		sent++
+	}
+	stop()
+	for _, w := range s.workers {
+		w.stop()
+	}
+	for _, c := range clients {
+		c.receive()
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	if stats := s.Stats(); stats.IPv4.Connects+stats.IPv6.Connects != sent || stats.IPv4.KernelDrops+stats.IPv6.KernelDrops != 0 {
+		t.Errorf("counted %+v, sent %d", stats, sent)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -106,9 +106,7 @@ func (s *Server) Addrs() []netip.AddrPort {
 // way and returns that error. It is called once.
 func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, c := range s.crews() {
-		group.Go(c.serve)
-	}
+	s.serve(ctx, group)
 	group.Go(func() error {
 		<-ctx.Done()
 		for _, w := range s.workers {
