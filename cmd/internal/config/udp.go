@@ -25,8 +25,8 @@ func (u *UDP) keys() []key {
 			"Addresses to listen on. The pair 0.0.0.0 and [::] listens on whatever families\n"+
 				"the host has; an empty list turns UDP off."),
 		declare("workers", &u.Workers, 0, integer(0, 256),
-			"Sockets per address; 0 is one per CPU. Each has a thread of its own, or shares one with\n"+
-				"those of other addresses if there would be more threads than CPUs."),
+			"Sockets per address; 0 is one per CPU. Each has a thread, unless that were\n"+
+				"more threads than CPUs. One thread serves all while the load is light."),
 		declare("receive_buffer", &u.ReceiveBuffer, 8*mebibyte, size(4*kibibyte, gibibyte),
 			"Size of each socket's receive buffer. net.core.rmem_max limits it; if the\n"+
 				"buffer is smaller than this, a warning at the start says so."),
