@@ -68,14 +68,12 @@ var ascending = func() (a [maxShuffle]uint16) {
 	return a
 }()
 
-// shuffle draws want of the cards of a deck, every set of them equally likely: the
-// beginning of a Fisher-Yates shuffle, which has no branches to mispredict. Where the
-// cards that are left over are fewer, those are drawn.
+// shuffle draws want of the cards of a deck, every row of them equally likely: the
+// beginning of a Fisher-Yates shuffle, which has no branches to mispredict.
 func shuffle(rng *rand.PCG, deck []uint16, want uint32) (drawn []uint16) {
 	n := uint32(len(deck))
-	draws := min(want, n-want)
 	var word uint64
-	for at := range draws {
+	for at := range want {
 		if at%4 == 0 { // maxShuffle⁴ is 1<<36
 			word = rng.Uint64()
 		}
@@ -84,39 +82,31 @@ func shuffle(rng *rand.PCG, deck []uint16, want uint32) (drawn []uint16) {
 		i += uint64(at)
 		deck[at], deck[i] = deck[i], deck[at]
 	}
-	if draws < want {
-		return deck[draws:]
-	}
 	return deck[:want]
 }
 
-// sample fills picks with different numbers below n, every set of them equally likely, for
-// an n too large to shuffle. By Floyd's algorithm: for each of the last len(picks) numbers
-// below n it draws one up to that, and takes it or, if it is taken already, the number
-// itself.
+// sample fills picks with different numbers below n, every row of them equally likely, for
+// an n too large to shuffle: instead of one that was drawn before, another is drawn.
 func sample(rng *rand.PCG, n uint32, picks []uint32) []uint32 {
 	var taken sampled
 	var word uint64
-	top := n - uint32(len(picks))
-	for at := range picks {
-		if at%2 == 0 || n > 1<<20 { // two draws: 1<<40
+	for at, draws := 0, 0; at < len(picks); draws++ {
+		if draws%2 == 0 || n > 1<<20 { // two draws: 1<<40
 			word = rng.Uint64()
 		}
-		var drawn uint64
-		drawn, word = bits.Mul64(word, uint64(top)+1)
-		i := uint32(drawn)
-		if taken.has(i, picks[:at]) {
-			i = top
+		var i uint64
+		i, word = bits.Mul64(word, uint64(n))
+		if pick := uint32(i); !taken.has(pick, picks[:at]) {
+			taken.add(pick)
+			picks[at] = pick
+			at++
 		}
-		taken.add(i)
-		picks[at] = i
-		top++
 	}
 	return picks
 }
 
-// sampled tells of most numbers that they are not in a set of at most maxChoice without
-// looking at that, by a bit for each remainder.
+// sampled is a filter for a set of at most maxChoice numbers, with a bit for each
+// remainder: one that is clear means that a number is not in the set.
 type sampled [1024 / 64]uint64
 
 func (s *sampled) add(i uint32) { s[i%1024/64] |= 1 << (i % 64) }

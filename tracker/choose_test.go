@@ -109,6 +109,23 @@ func TestChoiceOfEachPeer(t *testing.T) {
 	}
 }
 
+// TestChoiceOfTheFirst counts how often each peer comes first in a reply: clients may begin
+// with that one, so it must not depend on the order in which peers came.
+func TestChoiceOfTheFirst(t *testing.T) {
+	for _, c := range []struct{ among, numWant, draws int }{{60, 50, 3_000}, {200, 50, 5_000}, {700, 50, 10_000}} {
+		t.Run(fmt.Sprint(c.numWant, " of ", c.among), func(t *testing.T) {
+			b := newRig(t, nil).fixed()
+			number := swarmOf{leechers: [2]int{c.among, 0}}.fill(b)
+			observed := make([]int, c.among)
+			for range c.draws {
+				r := b.announce(hashA, peer4(90_000), func(a *Announce) { a.NumWant, a.Left = c.numWant, 1 })
+				observed[number[r.peers(t)[0]]]++
+			}
+			chiSquare(t, "first peers", observed, 1)
+		})
+	}
+}
+
 // TestChoiceOfSets counts how often each set of three peers out of ten is
 // chosen, wherever in its list the requester is.
 func TestChoiceOfSets(t *testing.T) {

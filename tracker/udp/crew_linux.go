@@ -17,11 +17,11 @@ const (
 	// manyDatagrams is how many the leader may find at once before it has another crew
 	// see to its own: with naps of 1.5 ms, a third of a processor.
 	manyDatagrams = 2 * batchSize
-	// fewDatagrams is how many a crew finds at most, lightTurns times in a row, before it leaves
-	// its sockets to the leader.
+	// fewDatagrams is how many a crew finds at most, each time for as long as lightTime,
+	// before it leaves its sockets to the leader.
 	fewDatagrams = batchSize / 4
-	lightTurns   = 64
-	// shortWait is how long the leader waits at most while a crew is apart.
+	lightTime    = 100 * time.Millisecond
+	// shortWait is how long anybody waits at most while a crew is apart.
 	shortWait = 2 * time.Millisecond
 )
 
@@ -30,6 +30,7 @@ const (
 // for all cost what they cost for one. A crew to which much comes sees to its own sockets
 // until little does.
 type team struct {
+	group  *errgroup.Group // the goroutines
 	crews  []*crew
 	done   <-chan struct{}         // closed once the server is to stop
 	shared atomic.Pointer[[]*crew] // those that are not apart
@@ -48,21 +49,22 @@ func serveTogether(ctx context.Context, group *errgroup.Group, crews []*crew) bo
 			}
 		}
 	}
-	newTeam(ctx, crews).serve(group)
+	newTeam(ctx, group, crews).serve()
 	return true
 }
 
-func newTeam(ctx context.Context, crews []*crew) *team {
-	t := &team{crews: crews, done: ctx.Done()}
+// newTeam returns a team that is to serve in group, until its context ctx is done.
+func newTeam(ctx context.Context, group *errgroup.Group, crews []*crew) *team {
+	t := &team{group: group, crews: crews, done: ctx.Done()}
 	t.shared.Store(&crews)
 	return t
 }
 
-// serve has all goroutines do their work, in group.
-func (t *team) serve(group *errgroup.Group) {
-	group.Go(t.lead)
+// serve starts all goroutines.
+func (t *team) serve() {
+	t.group.Go(t.lead)
 	for _, c := range t.crews[1:] {
-		group.Go(func() error { return t.follow(c) })
+		t.group.Go(func() error { return t.follow(c) })
 	}
 }
 
@@ -78,10 +80,7 @@ func (t *team) lead() error {
 		var found turn
 		busiest, most := (*crew)(nil), 0
 		for _, c := range *shared {
-			of, err := c.answer()
-			if err != nil {
-				return err
-			}
+			of := t.answer(c)
 			found.add(of)
 			if c != t.crews[0] && of.all > most {
 				busiest, most = c, of.all
@@ -100,7 +99,7 @@ func (t *team) lead() error {
 				return err
 			}
 		default:
-			if found.all >= manyDatagrams && busiest != nil {
+			if busiest != nil && (found.all >= manyDatagrams || found.largest == batchSize) {
 				t.setApart(busiest)
 			}
 			if found.largest < batchSize && delay > 0 {
@@ -127,29 +126,28 @@ func (t *team) follow(c *crew) error {
 	}
 }
 
-// work sees to the sockets of a crew that is apart, until it no longer is or has ended.
+// work sees to the sockets of a crew that is apart, until the leader does so again or the
+// crew has ended.
 func (t *team) work(c *crew) (ended bool, err error) {
 	var naps nap.Napper
 	defer naps.Wake()
-	delay, light := c.delay(), 0
+	delay, busy := c.delay(), time.Now()
 	for left := drainBatches; left > 0; {
 		stopping := stopping([]*crew{c})
-		found, err := c.answer()
-		if light++; found.all > fewDatagrams {
-			light = 0
+		found, now := t.answer(c), time.Now()
+		if found.all > fewDatagrams {
+			busy = now
 		}
 		switch {
-		case err != nil:
-			return true, err
 		case stopping && found.largest < batchSize:
 			return true, nil
 		case stopping:
 			left--
-		case (light >= lightTurns || found.all == 0) && t.rejoin(c):
+		case now.Sub(busy) >= lightTime && t.rejoin(c):
 			return false, nil
 		case found.all == 0:
 			naps.Wake()
-			if err := poll([]*crew{c}, false); err != nil {
+			if err := poll([]*crew{c}, true); err != nil {
 				return true, err
 			}
 		case found.largest < batchSize && delay > 0:
@@ -222,6 +220,9 @@ func poll(crews []*crew, short bool) error {
 	for _, c := range crews {
 		for _, w := range c.workers {
 			s := w.socket.(*mmsgSocket)
+			if s.failed {
+				continue
+			}
 			polls = append(polls, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
 			if s.passed {
 				timeout = int(stopCheck / time.Millisecond)
@@ -231,10 +232,15 @@ func poll(crews []*crew, short bool) error {
 	if short {
 		timeout = int(shortWait / time.Millisecond)
 	}
-	if _, err := unix.Poll(polls, timeout); err != nil && err != unix.EINTR {
-		return fmt.Errorf("serve udp: poll: %w", err)
+	_, err := unix.Poll(polls, timeout)
+	switch {
+	case err == nil || err == unix.EINTR:
+		return nil
+	case outOfMemory(err):
+		time.Sleep(memoryPause)
+		return nil
 	}
-	return nil
+	return fmt.Errorf("serve udp: poll: %w", err)
 }
 
 // stopping says whether all sockets have been stopped.
@@ -263,25 +269,30 @@ func (t *turn) add(of turn) {
 	t.largest = max(t.largest, of.largest)
 }
 
-// answer answers a batch of each socket of the crew, if there is one.
-func (c *crew) answer() (found turn, err error) {
+// answer answers a batch of each socket of a crew, if there is one. A socket that fails
+// ends the server, which goes on with the others until it is stopped.
+func (t *team) answer(c *crew) (found turn) {
+	short := false // of memory
 	for _, w := range c.workers {
 		s := w.socket.(*mmsgSocket)
-		if s.passed && s.stopping.Load() {
+		if s.failed || s.passed && s.stopping.Load() {
 			continue
 		}
 		n, err := s.ring.receiveNow(s.fd)
 		switch {
 		case err == unix.EAGAIN || err == unix.EINTR:
-			continue
 		case outOfMemory(err):
-			time.Sleep(memoryPause)
-			continue
+			short = true
 		case err != nil:
-			return found, fmt.Errorf("serve udp %v: recvmmsg: %w", s.bound, err)
+			s.failed = true
+			t.group.Go(func() error { return fmt.Errorf("serve udp %v: recvmmsg: %w", s.bound, err) })
+		default:
+			s.answer(w.handler, time.Now(), n)
+			found.add(turn{n, n})
 		}
-		s.answer(w.handler, time.Now(), n)
-		found.add(turn{n, n})
 	}
-	return found, nil
+	if short {
+		time.Sleep(memoryPause)
+	}
+	return found
 }

@@ -158,9 +158,14 @@ func TestACrewLeavesWhatAPassedSocketHolds(t *testing.T) {
 	}
 }
 
-// TestACrewSaysWhichSocketFails.
+// TestACrewSaysWhichSocketFails, and answers what has arrived on the other.
 func TestACrewSaysWhichSocketFails(t *testing.T) {
 	s := crewOf(t, twoAddresses())
+	other := dial(t, s.Addrs()[0])
+	const sent = 3 * batchSize
+	for i := range sent {
+		other.send(bep15.ConnectRequest{TransactionID: uint32(i)}.Append(nil))
+	}
 	second := s.workers[1].socket.(*mmsgSocket)
 	if err := unix.Close(second.fd); err != nil {
 		t.Fatal(err)
@@ -169,6 +174,9 @@ func TestACrewSaysWhichSocketFails(t *testing.T) {
 	err := s.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "udp "+s.Addrs()[1].String()) {
 		t.Errorf("the error is %v", err)
+	}
+	if n := s.Stats().IPv4.Connects; n != sent {
+		t.Errorf("%d of %d answered", n, sent)
 	}
 }
 
@@ -192,8 +200,8 @@ func TestCrewsComeAndGo(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	group, ctx := errgroup.WithContext(ctx)
-	team := newTeam(ctx, s.crews())
-	team.serve(group)
+	team := newTeam(ctx, group, s.crews())
+	team.serve()
 	sent := uint64(0)
 	// exchange has each client send some requests at once, then takes the replies.
 	exchange := func(each int) {

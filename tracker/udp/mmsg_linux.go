@@ -31,6 +31,7 @@ type mmsgSocket struct {
 	ring     *ring
 	delay    time.Duration
 	naps     nap.Napper
+	failed   bool // whoever serves it has found that it cannot be
 	stopping atomic.Bool
 
 	mu        sync.Mutex // guards what follows, and fd against use after close

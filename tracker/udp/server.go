@@ -1,7 +1,7 @@
 // Package udp is the tracker's front end for the UDP tracker protocol, whose
 // packets are in package bep15: connection ids, and a server whose workers each
-// have a socket of their own and answer what they receive themselves, with no
-// queue or goroutine between.
+// have a socket of their own. Whoever receives a request answers it, with no queue or
+// goroutine between; that may be one goroutine for all workers (see team).
 package udp
 
 import (

@@ -79,8 +79,8 @@ const (
 )
 
 // counters are those of one worker. What it counts is its own until it tells, once for
-// each batch, since a number that others may read costs as much as a hundred that nobody
-// can. The padding keeps workers off each other's cache lines.
+// each batch: an atomic add costs far more than a plain one. The padding keeps workers off
+// each other's cache lines.
 type counters struct {
 	recent [countCount]uint64 // not told yet
 	_      cpu.CacheLinePad
