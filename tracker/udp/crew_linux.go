@@ -212,20 +212,19 @@ func (t *team) end(looked *[]*crew) bool {
 }
 
 // poll waits for datagrams: for shortWait at most if asked to, since other crews may have
-// rejoined by then. Nothing wakes who waits for a passed socket that is stopped, so that a
-// wait for one ends after stopCheck.
+// rejoined by then. Nothing wakes who waits for a passed socket that is stopped, or for one
+// that has failed, so that such a wait ends after stopCheck.
 func poll(crews []*crew, short bool) error {
 	timeout := -1
 	var polls []unix.PollFd
 	for _, c := range crews {
 		for _, w := range c.workers {
 			s := w.socket.(*mmsgSocket)
-			if s.failed {
-				continue
-			}
-			polls = append(polls, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
-			if s.passed {
+			if s.failed || s.passed {
 				timeout = int(stopCheck / time.Millisecond)
+			}
+			if !s.failed {
+				polls = append(polls, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
 			}
 		}
 	}

@@ -180,6 +180,21 @@ func TestACrewSaysWhichSocketFails(t *testing.T) {
 	}
 }
 
+// TestACrewEndsWithItsSockets: one whose sockets all fail does not wait for ever.
+func TestACrewEndsWithItsSockets(t *testing.T) {
+	s := crewOf(t, twoAddresses())
+	for _, w := range s.workers {
+		socket := w.socket.(*mmsgSocket)
+		if err := unix.Close(socket.fd); err != nil {
+			t.Fatal(err)
+		}
+		socket.closed = true
+	}
+	if err := s.Run(t.Context()); err == nil {
+		t.Error("no error")
+	}
+}
+
 // ownWork returns how many crews see to their own sockets, beside the leader's.
 func (t *team) ownWork() int { return len(t.crews) - len(*t.shared.Load()) }
 
