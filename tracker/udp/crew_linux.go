@@ -14,13 +14,15 @@ import (
 )
 
 const (
-	// manyDatagrams is how many the leader may find at once before it has another crew
-	// see to its own: with naps of 1.5 ms, a third of a processor.
+	// The leader has too much to do if it finds a full batch, or manyDatagrams in all, so
+	// many times in a row: more often than after a pause for the garbage. With naps of
+	// 1.5 ms that is a third of a processor.
 	manyDatagrams = 2 * batchSize
-	// fewDatagrams is how many a crew finds at most, each time for as long as lightTime,
-	// before it leaves its sockets to the leader.
-	fewDatagrams = batchSize / 4
-	lightTime    = 100 * time.Millisecond
+	manyTurns     = 3
+	// A crew leaves its sockets to the leader if what both have found in a window of time
+	// is no more than fewDatagrams: 70,000 a second.
+	window       = 100 * time.Millisecond
+	fewDatagrams = 7000
 	// shortWait is how long anybody waits at most while a crew is apart.
 	shortWait = 2 * time.Millisecond
 )
@@ -34,6 +36,7 @@ type team struct {
 	crews  []*crew
 	done   <-chan struct{}         // closed once the server is to stop
 	shared atomic.Pointer[[]*crew] // those that are not apart
+	led    atomic.Int64            // datagrams that the leader found in its last window
 
 	mu    sync.Mutex // guards what follows, changes of shared, and the crews' states
 	ended bool       // the leader has answered all that the others left to it
@@ -72,7 +75,8 @@ func (t *team) serve() {
 func (t *team) lead() error {
 	var naps nap.Napper
 	defer naps.Wake()
-	delay := t.crews[0].delay()
+	delay, over := t.crews[0].delay(), 0
+	load := load{since: time.Now()}
 	for left := drainBatches; left > 0; {
 		// Asked before receiving, so that what came before the stop is received.
 		stopping := stopping(t.crews)
@@ -85,6 +89,12 @@ func (t *team) lead() error {
 			if c != t.crews[0] && of.all > most {
 				busiest, most = c, of.all
 			}
+		}
+		if load.add(found.all) {
+			t.led.Store(int64(load.last))
+		}
+		if over++; found.all < manyDatagrams && found.largest < batchSize {
+			over = 0
 		}
 		switch {
 		case stopping && found.largest < batchSize:
@@ -99,8 +109,9 @@ func (t *team) lead() error {
 				return err
 			}
 		default:
-			if busiest != nil && (found.all >= manyDatagrams || found.largest == batchSize) {
+			if busiest != nil && over >= manyTurns {
 				t.setApart(busiest)
+				over = 0
 			}
 			if found.largest < batchSize && delay > 0 {
 				naps.Nap(delay)
@@ -131,19 +142,18 @@ func (t *team) follow(c *crew) error {
 func (t *team) work(c *crew) (ended bool, err error) {
 	var naps nap.Napper
 	defer naps.Wake()
-	delay, busy := c.delay(), time.Now()
+	delay := c.delay()
+	load := load{since: time.Now()}
 	for left := drainBatches; left > 0; {
 		stopping := stopping([]*crew{c})
-		found, now := t.answer(c), time.Now()
-		if found.all > fewDatagrams {
-			busy = now
-		}
+		found := t.answer(c)
+		light := load.add(found.all) && load.last+int(t.led.Load()) <= fewDatagrams
 		switch {
 		case stopping && found.largest < batchSize:
 			return true, nil
 		case stopping:
 			left--
-		case now.Sub(busy) >= lightTime && t.rejoin(c):
+		case light && t.rejoin(c):
 			return false, nil
 		case found.all == 0:
 			naps.Wake()
@@ -266,6 +276,26 @@ type turn struct {
 func (t *turn) add(of turn) {
 	t.all += of.all
 	t.largest = max(t.largest, of.largest)
+}
+
+// load counts the datagrams in windows of time.
+type load struct {
+	since     time.Time // when the window began
+	now, last int       // datagrams in it, and in the one before
+}
+
+// add counts datagrams, and says whether a window has ended with them.
+func (l *load) add(datagrams int) (ended bool) {
+	l.now += datagrams
+	now := time.Now()
+	passed := now.Sub(l.since)
+	if passed < window {
+		return false
+	}
+	// After a wait the window was longer than it should be.
+	l.last = int(int64(l.now) * int64(window) / int64(passed))
+	l.now, l.since = 0, now
+	return true
 }
 
 // answer answers a batch of each socket of a crew, if there is one. A socket that fails
