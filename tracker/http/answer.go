@@ -139,7 +139,7 @@ func (a *answerer) answerRoute(q *request) *answer {
 	return a.line(nethttp.StatusNotFound, plainFields, FailureNotFound.Text())
 }
 
-// note notes a request that was drawn. An announce without a peer id is none of a client's.
+// note notes a request that was drawn. An announce without a peer id counts for no client.
 func (a *answerer) note(q *request) {
 	network := tracker.NetworkOf(q.client.addr)
 	id, ok := peerID(q.query)

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// The leader has too much to do if it finds a full batch, or manyDatagrams in all, so
-	// many times in a row: more often than after a pause for the garbage. With naps of
-	// 1.5 ms that is a third of a processor.
+	// The leader has too much to do if it finds a full batch, or manyDatagrams in all,
+	// manyTurns times in a row. A pause for the garbage makes one or two such turns. With
+	// naps of 1.5 ms, manyDatagrams each time take a third of a processor.
 	manyDatagrams = 2 * batchSize
 	manyTurns     = 3
-	// A crew leaves its sockets to the leader if what both have found in a window of time
-	// is no more than fewDatagrams: 70,000 a second.
+	// A crew leaves its sockets to the leader if both together have found fewDatagrams at
+	// most in a window of time: 70,000 a second.
 	window       = 100 * time.Millisecond
 	fewDatagrams = 7000
 	// shortWait is how long anybody waits at most while a crew is apart.

@@ -100,18 +100,14 @@ func (c *counters) tell() {
 
 // addTo adds the counts that were told to s. Any goroutine may call it.
 func (c *counters) addTo(s *FamilyStats) {
-	for i, n := range map[count]*uint64{
-		countPackets:        &s.Packets,
-		countConnects:       &s.Connects,
-		countAnnounces:      &s.Announces,
-		countScrapes:        &s.Scrapes,
-		countRefused:        &s.Refused,
-		countStaleAnnounces: &s.StaleAnnounces,
-		countStaleScrapes:   &s.StaleScrapes,
-		countUnsent:         &s.Unsent,
-	} {
-		*n += c.told[i].Load()
-	}
+	s.Packets += c.told[countPackets].Load()
+	s.Connects += c.told[countConnects].Load()
+	s.Announces += c.told[countAnnounces].Load()
+	s.Scrapes += c.told[countScrapes].Load()
+	s.Refused += c.told[countRefused].Load()
+	s.StaleAnnounces += c.told[countStaleAnnounces].Load()
+	s.StaleScrapes += c.told[countStaleScrapes].Load()
+	s.Unsent += c.told[countUnsent].Load()
 	for i := range s.Dropped {
 		s.Dropped[i] += c.told[countDropped+count(i)].Load()
 	}
